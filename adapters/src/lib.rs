@@ -1,0 +1,1 @@
+//! Where people are: the terminal now, Discord and the streams later.

@@ -1,0 +1,1 @@
+//! Measures the agent with replayed cases.

@@ -1,0 +1,107 @@
+//! The seam to whatever answers a chat request: a model server, command mode, or the agent itself.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use serde::Serialize;
+
+use crate::chat::{Event, Left, Request};
+
+/// An answer in progress. Dropping it cancels the work behind it, down to the upstream socket.
+pub type Events = Pin<Box<dyn Stream<Item = Result<Event, Error>> + Send>>;
+
+/// Something that answers chat requests.
+pub trait Provider: Send + Sync {
+    /// Starts to answer. Nothing is sent before the stream is polled.
+    ///
+    /// A stream that ends without [`Event::Finish`] and without an error was cut off; whoever drives it (the chain)
+    /// turns that into [`Class::Truncated`].
+    fn stream(&self, call: Call) -> Events;
+}
+
+/// One request to one provider.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub request: Arc<Request>,
+    /// The model name as this provider knows it.
+    pub model: String,
+    /// What the targets before this one said. Command mode tells it to the user.
+    pub left: Vec<Left>,
+}
+
+/// Why a provider did not answer. What the chain does next depends on [`Class`] alone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    pub class: Class,
+    /// For people: what happened, in a few words, without secrets and without the whole upstream body.
+    pub message: String,
+    /// The HTTP status of the upstream, when there was an answer.
+    pub status: Option<u16>,
+    /// How long the upstream asked to be left alone.
+    pub retry_after: Option<Duration>,
+    /// The upstream's error object, for a [`Class::ClientFault`] or [`Class::Policy`] that is relayed as it came.
+    pub body: Option<Box<str>>,
+}
+
+impl Error {
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            message: message.into(),
+            status: None,
+            retry_after: None,
+            body: None,
+        }
+    }
+}
+
+/// What went wrong, sorted by what has to happen next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Refused, unreachable, no such name, TLS failed, or no connection in time.
+    HostDown,
+    /// The connection broke before the answer began.
+    Transport,
+    /// A warm model produced nothing meaningful in time.
+    TtftTimeout,
+    /// A cold or loading model produced nothing meaningful in time.
+    ColdSlow,
+    /// Nothing more came in the middle of an answer.
+    IdleTimeout,
+    /// 500, 502, 504, or a crashed model runner.
+    Upstream5xx,
+    /// The server's queue is full.
+    Saturated,
+    /// 429 and asked to wait for at most three seconds.
+    RateShort,
+    /// 429 and asked to wait for longer, or for an unknown time.
+    RateLong,
+    /// 408 or 409.
+    Transient,
+    /// 401, 402, 403, or no money left.
+    HardDown,
+    /// The upstream does not have this model.
+    ModelMissing,
+    /// The model cannot do what the request needs.
+    Capability,
+    /// The request is longer than the model's context.
+    ContextLength,
+    /// The request itself is wrong.
+    ClientFault,
+    /// The upstream's content policy refused.
+    Policy,
+    /// The upstream sent something that is not its protocol.
+    Decode,
+    /// The stream ended without its end mark.
+    Truncated,
+    /// A finished answer without content.
+    Empty,
+    /// The caller went away.
+    Cancelled,
+    /// The caller's own deadline passed.
+    CallerDeadline,
+}

@@ -1,0 +1,35 @@
+//! Every background task of the process: named, owned, stopped and waited for.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+/// Spawns tasks and ends them. Cheap to clone; all clones are one owner.
+#[derive(Debug, Clone, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Tasks {
+    /// Runs `task` in the background under `name`. It should end soon after [`Tasks::stopping`] is cancelled.
+    pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let span = tracing::info_span!("task", task.name = name);
+        self.tracker.spawn(task.instrument(span));
+    }
+
+    /// Cancelled when the process is asked to stop.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// Asks all tasks to end and waits for them. Returns whether they all ended within `deadline`.
+    pub async fn stop(&self, deadline: Duration) -> bool {
+        self.stop.cancel();
+        self.tracker.close();
+        tokio::time::timeout(deadline, self.tracker.wait()).await.is_ok()
+    }
+}

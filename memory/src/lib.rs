@@ -1,0 +1,9 @@
+//! Everything durable, and the only SQL.
+//!
+//! [`Store`] holds what must survive a restart: conversations, messages, runs, tool calls, approvals with their votes,
+//! the audit, keys. Ids are made by the caller and times come as arguments, so the database invents nothing.
+
+pub mod records;
+mod store;
+
+pub use store::{Error, Store};

@@ -1,0 +1,140 @@
+//! All tools by name: the one list that offers, policy and command mode are made from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jarvis_gateway::chat::ToolSpec;
+use jarvis_gateway::providers::command::Command;
+use serde_json::Value;
+
+use crate::tool::{AnyTool, Context, Error, Output, Plan, Prepared, Tool};
+
+/// The tools of one installation. Names are unique: adding a name twice is a programming error and is refused.
+#[derive(Clone, Default)]
+pub struct Catalog {
+    tools: BTreeMap<&'static str, Arc<dyn AnyTool>>,
+}
+
+impl Catalog {
+    /// Adds a tool; the last one of a name wins, so a caller that wants to notice duplicates compares [`Self::len`].
+    #[must_use]
+    pub fn with<T: Tool>(mut self, tool: T) -> Self {
+        let erased = Erased::new(tool);
+        self.tools.insert(T::NAME, Arc::new(erased));
+        self
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Arc<dyn AnyTool>> {
+        self.tools.get(name)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.tools.keys().copied()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn AnyTool>> {
+        self.tools.values()
+    }
+
+    pub fn len(&self) -> usize {
+        self.tools.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.tools.is_empty()
+    }
+
+    /// The commands of all tools, for command mode.
+    pub fn commands(&self) -> Vec<Command> {
+        self.iter().flat_map(|tool| tool.commands().iter().copied()).collect()
+    }
+}
+
+/// How a model is told of a tool.
+pub fn spec(tool: &dyn AnyTool) -> ToolSpec {
+    ToolSpec {
+        name: tool.name().to_owned(),
+        description: tool.description().to_owned(),
+        parameters: tool.parameters().clone(),
+    }
+}
+
+struct Erased<T> {
+    tool: T,
+    description: String,
+    parameters: Value,
+}
+
+impl<T: Tool> Erased<T> {
+    fn new(tool: T) -> Self {
+        let mut parameters = schemars::generate::SchemaSettings::draft07()
+            .with(|settings| settings.inline_subschemas = true)
+            .into_generator()
+            .into_root_schema_for::<T::Input>()
+            .to_value();
+        let mut description = String::new();
+        if let Some(object) = parameters.as_object_mut() {
+            // The description goes beside the schema, and the rest is noise for a model.
+            if let Some(Value::String(text)) = object.remove("description") {
+                description = text;
+            }
+            object.remove("$schema");
+            object.remove("title");
+        }
+        Self {
+            tool,
+            description,
+            parameters,
+        }
+    }
+
+    fn parse(arguments: &Value) -> Result<T::Input, Error> {
+        serde_json::from_value(arguments.clone())
+            .map_err(|error| Error::refused(format!("the arguments of `{}` do not fit: {error}", T::NAME)))
+    }
+}
+
+#[async_trait]
+impl<T: Tool> AnyTool for Erased<T> {
+    fn name(&self) -> &'static str {
+        T::NAME
+    }
+
+    fn description(&self) -> &str {
+        &self.description
+    }
+
+    fn parameters(&self) -> &Value {
+        &self.parameters
+    }
+
+    fn untrusted_output(&self) -> bool {
+        self.tool.untrusted_output()
+    }
+
+    fn commands(&self) -> &'static [Command] {
+        self.tool.commands()
+    }
+
+    fn time_limit(&self) -> std::time::Duration {
+        self.tool.time_limit()
+    }
+
+    fn prepare(&self, arguments: &Value) -> Result<Prepared, Error> {
+        let input = Self::parse(arguments)?;
+        Ok(Prepared {
+            risk: self.tool.risk(&input),
+            target: self.tool.target(&input),
+            arguments: arguments.clone(),
+        })
+    }
+
+    async fn plan(&self, context: &Context, arguments: &Value) -> Result<Plan, Error> {
+        self.tool.plan(context, &Self::parse(arguments)?).await
+    }
+
+    async fn run(&self, context: &Context, arguments: Value) -> Result<Output, Error> {
+        self.tool.run(context, Self::parse(&arguments)?).await
+    }
+}

@@ -1,0 +1,10 @@
+//! Acts on the outside world, one folder per area.
+//!
+//! A tool is one type that implements [`Tool`]; [`catalog::Catalog`] lists them all. Tools know nothing of people,
+//! policy or approvals: they say what a call would risk, what it would do, and do it when told.
+
+pub mod catalog;
+pub mod risk;
+mod tool;
+
+pub use tool::{AnyTool, Context, Error, Output, Plan, Prepared, Tool};

@@ -1,0 +1,1 @@
+//! The console, its API and the status page.
