@@ -7,3 +7,4 @@ pub mod clock;
 pub mod provider;
 pub mod providers;
 pub mod tasks;
+pub mod upstream;

@@ -1,0 +1,322 @@
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::{Method, Request, Uri};
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+
+use super::connect::Connector;
+use super::{Response, failure};
+use crate::provider::{Class, Error};
+
+/// How long an unused connection is kept. Below the 60 s after which many servers and NAT tables drop theirs.
+const IDLE: Duration = Duration::from_secs(50);
+
+/// The largest answer of [`Upstream::get_json`], in bytes.
+const JSON_LIMIT: usize = 4 * 1024 * 1024;
+
+/// One model server: where it is, how to get in, and the connections to it.
+pub struct Upstream {
+    base: Base,
+    credential: Option<Credential>,
+    pooled: Client<Connector, Full<Bytes>>,
+    /// Opens a new connection for every request, for the one retry after a stale one.
+    fresh: Client<Connector, Full<Bytes>>,
+}
+
+/// Why an [`Upstream`] cannot be made from its settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    #[error("`{given}` is not a base URL like `http://127.0.0.1:11434`: {reason}")]
+    BaseUrl { given: String, reason: &'static str },
+    #[error("the credential holds characters that cannot stand in an HTTP header")]
+    Credential,
+    #[error("load the root certificates of this machine")]
+    Tls(#[source] io::Error),
+}
+
+struct Base {
+    scheme: http::uri::Scheme,
+    authority: http::uri::Authority,
+    /// Without a slash at its end.
+    path: String,
+}
+
+struct Credential {
+    secret: SecretString,
+    header: HeaderValue,
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream")
+            .field("base_url", &self.base_url())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Upstream {
+    /// `base_url` is `http://host:port` with or without a path before the API's own (`https://api.openai.com/v1`).
+    /// `credential` is sent as a bearer token. `connect_timeout` covers name resolution and TCP; TLS gets 3 s more.
+    pub fn new(
+        base_url: &str,
+        credential: Option<SecretString>,
+        connect_timeout: Duration,
+    ) -> Result<Self, SetupError> {
+        let base = Base::parse(base_url)?;
+        let credential = credential.map(Credential::new).transpose()?;
+        let tls = base.scheme == http::uri::Scheme::HTTPS;
+        let connector = Connector::new(tls, connect_timeout).map_err(SetupError::Tls)?;
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE);
+        let pooled = builder.build(connector.clone());
+        let fresh = builder.pool_max_idle_per_host(0).build(connector);
+        Ok(Self {
+            base,
+            credential,
+            pooled,
+            fresh,
+        })
+    }
+
+    /// For logs and messages: never holds a secret.
+    pub fn base_url(&self) -> String {
+        let Base {
+            scheme,
+            authority,
+            path,
+        } = &self.base;
+        format!("{scheme}://{authority}{path}")
+    }
+
+    /// Sends `body` and returns as soon as the head of the answer came, whatever its status. There is no time limit
+    /// but that of connecting; dropping the future cancels the request.
+    pub async fn post_json(&self, path: &str, body: Bytes) -> Result<Response, Error> {
+        self.send(Method::POST, path, body).await
+    }
+
+    /// Fetches a small JSON document. Everything together may take `timeout`.
+    pub async fn get_json<T: DeserializeOwned>(&self, path: &str, timeout: Duration) -> Result<T, Error> {
+        self.document(Method::GET, path, Bytes::new(), timeout).await
+    }
+
+    /// Like [`Upstream::get_json`], for a route that wants to be asked with a body.
+    pub async fn ask_json<T: DeserializeOwned>(&self, path: &str, body: Bytes, timeout: Duration) -> Result<T, Error> {
+        self.document(Method::POST, path, body, timeout).await
+    }
+
+    /// The body of a refusal, bounded, and without the credential in case the server repeats it.
+    pub async fn refusal(&self, response: Response) -> String {
+        self.redact(&response.refusal().await).into_owned()
+    }
+
+    /// `error` without the credential in case the server repeated it.
+    #[must_use]
+    pub fn redacted(&self, error: Error) -> Error {
+        Error {
+            message: self.redact(&error.message).into_owned(),
+            body: error.body.map(|body| self.redact(&body).into()),
+            ..error
+        }
+    }
+
+    fn redact<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
+        match &self.credential {
+            Some(credential) if text.contains(credential.secret.expose_secret()) => {
+                text.replace(credential.secret.expose_secret(), "[redacted]").into()
+            }
+            Some(_) | None => text.into(),
+        }
+    }
+
+    async fn document<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<T, Error> {
+        let read = async {
+            let response = self.send(method, path, body).await?;
+            let status = response.status();
+            if !status.is_success() {
+                return Err(refused_document(path, status.as_u16()));
+            }
+            let Some(bytes) = response.whole(JSON_LIMIT).await? else {
+                return Err(Error::new(
+                    Class::Decode,
+                    format!("{path} answered with more than 4 MiB"),
+                ));
+            };
+            serde_json::from_slice(&bytes)
+                .map_err(|_| Error::new(Class::Decode, format!("{path} did not answer as expected")))
+        };
+        match tokio::time::timeout(timeout, read).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::new(
+                Class::TtftTimeout,
+                format!("{path} did not answer within {timeout:?}"),
+            )),
+        }
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Response, Error> {
+        let first = self.request(method.clone(), path, body.clone())?;
+        let error = match self.pooled.request(first).await {
+            Ok(response) => return Ok(Response::new(response)),
+            Err(error) => error,
+        };
+        if !failure::is_stale(&error) {
+            return Err(failure::of_request(&error));
+        }
+        let again = self.request(method, path, body)?;
+        let response = self.fresh.request(again).await;
+        response.map(Response::new).map_err(|error| failure::of_request(&error))
+    }
+
+    fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, Error> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(self.base.join(path)?)
+            .header(USER_AGENT, concat!("jarvis/", env!("CARGO_PKG_VERSION")))
+            .header(ACCEPT, "*/*");
+        if let Some(credential) = &self.credential {
+            request = request.header(AUTHORIZATION, &credential.header);
+        }
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        request.body(Full::new(body)).map_err(|_| unsendable(path))
+    }
+}
+
+impl Base {
+    fn parse(given: &str) -> Result<Self, SetupError> {
+        let refuse = |reason| SetupError::BaseUrl {
+            given: without_user(given),
+            reason,
+        };
+        let uri: Uri = given.trim().parse().map_err(|_| refuse("it does not parse"))?;
+        let parts = uri.into_parts();
+        let scheme = parts
+            .scheme
+            .filter(|scheme| matches!(scheme.as_str(), "http" | "https"))
+            .ok_or_else(|| refuse("it must begin with http:// or https://"))?;
+        let authority = parts.authority.ok_or_else(|| refuse("the host is missing"))?;
+        if authority.as_str().contains('@') {
+            return Err(refuse("a secret belongs into the credential"));
+        }
+        let path = parts.path_and_query.ok_or_else(|| refuse("it does not parse"))?;
+        if path.query().is_some() {
+            return Err(refuse("it must not have a query"));
+        }
+        Ok(Self {
+            scheme,
+            authority,
+            path: path.path().trim_end_matches('/').to_owned(),
+        })
+    }
+
+    fn join(&self, path: &str) -> Result<Uri, Error> {
+        Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(format!("{}{path}", self.path))
+            .build()
+            .map_err(|_| unsendable(path))
+    }
+}
+
+impl Credential {
+    fn new(secret: SecretString) -> Result<Self, SetupError> {
+        let text = format!("Bearer {}", secret.expose_secret().trim());
+        let mut header = HeaderValue::try_from(text).map_err(|_| SetupError::Credential)?;
+        header.set_sensitive(true);
+        Ok(Self { secret, header })
+    }
+}
+
+fn unsendable(path: &str) -> Error {
+    Error::new(Class::ClientFault, format!("a request to {path} cannot be built"))
+}
+
+fn refused_document(path: &str, status: u16) -> Error {
+    let class = match status {
+        401..=403 => Class::HardDown,
+        500.. => Class::Upstream5xx,
+        _ => Class::Decode,
+    };
+    Error {
+        status: Some(status),
+        ..Error::new(class, format!("{path} answered with status {status}"))
+    }
+}
+
+/// `http://user:password@host` as `http://host`, so that an error about it does not tell.
+fn without_user(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.to_owned(),
+        (_, None) => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(given: &str, expect: Result<&str, &str>) {
+        let made = Upstream::new(given, None, Duration::from_secs(1));
+        let seen = made.map(|upstream| upstream.base.join("/x").unwrap().to_string());
+        assert_eq!(
+            seen.map_err(|error| error.to_string()),
+            expect.map(str::to_owned).map_err(|reason| {
+                let shown = without_user(given);
+                format!("`{shown}` is not a base URL like `http://127.0.0.1:11434`: {reason}")
+            })
+        );
+    }
+
+    #[test]
+    fn a_base_url_is_a_scheme_a_host_and_perhaps_a_path() {
+        check("http://gpu:11434", Ok("http://gpu:11434/x"));
+        check("http://gpu:11434/", Ok("http://gpu:11434/x"));
+        check(" http://[::1]:8080/a/v1/ ", Ok("http://[::1]:8080/a/v1/x"));
+        check("gpu:11434", Err("it must begin with http:// or https://"));
+        check("/v1", Err("it must begin with http:// or https://"));
+        check("ftp://gpu", Err("it must begin with http:// or https://"));
+        check("http://gpu/v1?x=1", Err("it must not have a query"));
+        check("http://me:s3cret@gpu", Err("a secret belongs into the credential"));
+        check("http://a b", Err("it does not parse"));
+    }
+
+    #[test]
+    fn the_credential_is_nowhere_to_be_read() {
+        let secret = Some(SecretString::from("sk-12345"));
+        let upstream = Upstream::new("http://gpu", secret, Duration::from_secs(1)).unwrap();
+        assert_eq!(format!("{upstream:?}"), r#"Upstream { base_url: "http://gpu", .. }"#);
+        let request = upstream.request(Method::POST, "/x", Bytes::new()).unwrap();
+        assert_eq!(request.headers()[AUTHORIZATION], "Bearer sk-12345");
+        assert!(!format!("{request:?}").contains("12345"));
+        let error = Error {
+            body: Some(r#"{"got":"sk-12345"}"#.into()),
+            ..Error::new(Class::HardDown, "no key sk-12345")
+        };
+        let expect = Error {
+            body: Some(r#"{"got":"[redacted]"}"#.into()),
+            ..Error::new(Class::HardDown, "no key [redacted]")
+        };
+        assert_eq!(upstream.redacted(error), expect);
+        let broken = Upstream::new("http://gpu", Some("a\nb".into()), Duration::from_secs(1));
+        assert_eq!(
+            broken.unwrap_err().to_string(),
+            "the credential holds characters that cannot stand in an HTTP header"
+        );
+    }
+}

@@ -1,0 +1,86 @@
+use std::error::Error as StdError;
+use std::io;
+
+use hyper_util::client::legacy;
+
+use super::connect::{TooSlow, Used};
+use crate::provider::{Class, Error};
+
+/// Whether `error` is the end of a connection that had idled in the pool: the server closed it just as it was taken
+/// out, so that nothing is known against the server.
+pub(super) fn is_stale(error: &legacy::Error) -> bool {
+    let Some(connected) = error.connect_info() else {
+        return false;
+    };
+    let mut extras = http::Extensions::new();
+    connected.get_extras(&mut extras);
+    let used = extras.get::<Used>().is_some_and(Used::is_set);
+    used && !causes(error).any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse))
+}
+
+/// What a request that got no answer came to.
+pub(super) fn of_request(error: &legacy::Error) -> Error {
+    if error.is_connect() {
+        return Error::new(Class::HostDown, connect_reason(error));
+    }
+    let garbled = causes(error).any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse));
+    if garbled {
+        return Error::new(Class::Decode, "the server does not speak HTTP");
+    }
+    Error::new(Class::Transport, "the connection broke before the answer began")
+}
+
+/// What an answer that broke off in its body came to; `began` says whether any of the body came.
+pub(super) fn of_body(began: bool) -> Error {
+    if began {
+        Error::new(Class::Truncated, "the connection broke in the middle of the answer")
+    } else {
+        Error::new(Class::Transport, "the connection broke before the answer began")
+    }
+}
+
+fn connect_reason(error: &legacy::Error) -> String {
+    for cause in causes(error) {
+        if let Some(slow) = cause.downcast_ref::<TooSlow>() {
+            return slow.to_string();
+        }
+        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+            return format!("TLS failed: {tls}");
+        }
+        // The connector's own error type is private; its text is all there is to tell it by.
+        if cause.to_string() == "dns error" {
+            return "no such host".into();
+        }
+        if let Some(reason) = cause.downcast_ref::<io::Error>().and_then(io_reason) {
+            return reason.into();
+        }
+    }
+    "no connection".into()
+}
+
+fn io_reason(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Some("connection refused"),
+        io::ErrorKind::HostUnreachable => Some("host unreachable"),
+        io::ErrorKind::NetworkUnreachable => Some("network unreachable"),
+        io::ErrorKind::TimedOut => Some("no connection in time"),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof => {
+            Some("the server closed the connection at once")
+        }
+        _ => None,
+    }
+}
+
+/// `error` and everything under it. `io::Error::source` skips what it wraps, so that is unwrapped here.
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| {
+        let error: &'a (dyn StdError + 'static) = *error;
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => {
+                let wrapped: &'a (dyn StdError + 'static) = wrapped;
+                Some(wrapped)
+            }
+            None => error.source(),
+        }
+    })
+}

@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+use super::connect::Used;
+use super::{failure, retry_after};
+use crate::provider::Error;
+
+/// How long the body of a refusal may take; what came by then has to do.
+const REFUSAL_LIMIT: Duration = Duration::from_secs(5);
+
+/// How much of a refusal is read.
+const REFUSAL_BYTES: usize = 64 * 1024;
+
+/// How long the end of a body may take after its protocol said that it is over.
+const END_LIMIT: Duration = Duration::from_millis(100);
+
+/// An answer whose head has come. Dropping it before its end closes the connection, which is how a generation is
+/// cancelled upstream.
+#[derive(Debug)]
+pub struct Response {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Incoming,
+    began: bool,
+}
+
+impl Response {
+    pub(super) fn new(response: http::Response<Incoming>) -> Self {
+        let (head, body) = response.into_parts();
+        if let Some(used) = head.extensions.get::<Used>() {
+            used.set();
+        }
+        Self {
+            status: head.status,
+            headers: head.headers,
+            body,
+            began: false,
+        }
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The media type in lower case, without its parameters.
+    pub fn media_type(&self) -> String {
+        let value = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = value.and_then(|text| text.split(';').next()).unwrap_or_default();
+        media_type.trim().to_ascii_lowercase()
+    }
+
+    /// How long the server asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        retry_after::retry_after(&self.headers)
+    }
+
+    /// The next piece of the body, cut wherever the network cut it.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        while let Some(frame) = self.body.frame().await {
+            let frame = frame.map_err(|_| failure::of_body(self.began))?;
+            if let Ok(data) = frame.into_data()
+                && !data.is_empty()
+            {
+                self.began = true;
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads to the end of a body that has said all it has to say, so that its connection can serve the next request.
+    pub async fn settle(mut self) {
+        let rest = async { while let Ok(Some(_)) = self.chunk().await {} };
+        // Not reaching the end costs a new connection next time and nothing else.
+        tokio::time::timeout(END_LIMIT, rest).await.unwrap_or_default();
+    }
+
+    /// The body of a refusal, as far as it came in a few seconds and fits 64 KiB.
+    pub(super) async fn refusal(mut self) -> String {
+        let mut text = BytesMut::new();
+        let read = async {
+            while let Ok(Some(chunk)) = self.chunk().await {
+                text.extend_from_slice(&chunk);
+                if text.len() >= REFUSAL_BYTES {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(REFUSAL_LIMIT, read).await.unwrap_or_default();
+        text.truncate(REFUSAL_BYTES);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// The whole body, or `None` when it is longer than `limit` bytes.
+    pub(super) async fn whole(mut self, limit: usize) -> Result<Option<Bytes>, Error> {
+        let mut all = BytesMut::new();
+        while let Some(chunk) = self.chunk().await? {
+            if all.len() + chunk.len() > limit {
+                return Ok(None);
+            }
+            all.extend_from_slice(&chunk);
+        }
+        Ok(Some(all.freeze()))
+    }
+}
