@@ -1,3 +1,5 @@
 //! Everything that can answer a chat request, one folder each.
 
 pub mod command;
+#[cfg(any(test, feature = "test-support"))]
+pub mod scripted;
