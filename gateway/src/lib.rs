@@ -1,7 +1,9 @@
 //! Speaks to models. Chat vocabulary, providers, the fallback chain with its circuit breakers, and the
 //! OpenAI-compatible API. Knows nothing of agents, tools, storage or platforms.
 
+pub mod breaker;
 pub mod caller;
+pub mod chain;
 pub mod chat;
 pub mod clock;
 pub mod provider;

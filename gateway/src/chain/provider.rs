@@ -1,0 +1,107 @@
+//! The chain as a [`Provider`].
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use super::target::Target;
+use super::walk::{Answer, Source, Walk};
+use crate::breaker::Next;
+use crate::chat::{Event, Request};
+use crate::provider::{Call, Events, Provider};
+
+/// How long a request may look for a target that answers. Once one does, that target's own limits hold.
+const DEADLINE: Duration = Duration::from_mins(2);
+
+/// An ordered list of targets. Clones share the list, so that a target which is found later is used by all of them.
+///
+/// `Call::model` is not looked at: every target brings its own name of the model.
+#[derive(Clone)]
+pub struct Chain {
+    targets: Arc<RwLock<Arc<[Arc<Target>]>>>,
+    last: Option<Arc<dyn Provider>>,
+    deadline: Duration,
+}
+
+impl Chain {
+    pub fn new(targets: Vec<Arc<Target>>) -> Self {
+        Self {
+            targets: Arc::new(RwLock::new(targets.into())),
+            last: None,
+            deadline: DEADLINE,
+        }
+    }
+
+    /// The same chain with something that answers when no target does, and is told by `Call::left` why.
+    #[must_use]
+    pub fn with_last(self, last: Arc<dyn Provider>) -> Self {
+        Self {
+            last: Some(last),
+            ..self
+        }
+    }
+
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    pub fn targets(&self) -> Arc<[Arc<Target>]> {
+        self.targets.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts other targets in place, for this chain and all its clones. Requests under way keep theirs.
+    pub fn replace(&self, targets: Vec<Arc<Target>>) {
+        *self.targets.write().unwrap_or_else(PoisonError::into_inner) = targets.into();
+    }
+}
+
+impl Provider for Chain {
+    fn stream(&self, call: Call) -> Events {
+        let chain = self.clone();
+        Box::pin(async_stream::stream! {
+            let first_party = is_first_party(&call.request);
+            let mut walk = Walk::new(chain.targets(), chain.last, call, chain.deadline);
+            loop {
+                let Answer { served, held, source } = match walk.advance().await {
+                    Ok(answer) => answer,
+                    Err(error) => {
+                        yield Err(error);
+                        return;
+                    }
+                };
+                yield Ok(Event::Served(served.clone()));
+                let mut attempt = match source {
+                    Source::Target(attempt) => attempt,
+                    Source::Last(mut events) => {
+                        while let Some(item) = futures_util::StreamExt::next(&mut events).await {
+                            yield item;
+                        }
+                        return;
+                    }
+                };
+                for event in held {
+                    attempt.passed_on(&event);
+                    yield Ok(event);
+                }
+                let broken = loop {
+                    match attempt.rest().await {
+                        Some(Ok(event)) => yield Ok(event),
+                        Some(Err(error)) => break error,
+                        None => return,
+                    }
+                };
+                if !first_party || broken.class.disposition().next == Next::Relay {
+                    yield Err(broken);
+                    return;
+                }
+                yield Ok(Event::Reset);
+                walk.broke(&served, &broken);
+            }
+        })
+    }
+}
+
+/// First-party callers understand a reset; API callers have already been given what is void.
+fn is_first_party(request: &Request) -> bool {
+    request.original.is_none()
+}
