@@ -6,4 +6,4 @@
 pub mod records;
 mod store;
 
-pub use store::{Error, Store};
+pub use store::{Error, Migration, MigrationState, Store};

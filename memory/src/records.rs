@@ -48,9 +48,21 @@ pub enum MessageRole {
     Event,
 }
 
+impl MessageRole {
+    pub const ALL: [Self; 3] = [Self::User, Self::Assistant, Self::Event];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Event => "event",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Message {
-    /// UUIDv7: the order of ids is the order of messages.
+    /// A `UUIDv7`: the order of ids is the order of messages.
     pub id: String,
     pub conversation_id: String,
     pub run_id: Option<String>,
@@ -76,6 +88,19 @@ pub enum RunStatus {
     Done,
     Stopped,
     Failed,
+}
+
+impl RunStatus {
+    pub const ALL: [Self; 4] = [Self::Running, Self::Done, Self::Stopped, Self::Failed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// One turn of the agent.
@@ -126,6 +151,32 @@ pub enum ApprovalStatus {
     Done,
     Failed,
     Stale,
+}
+
+impl ApprovalStatus {
+    pub const ALL: [Self; 8] = [
+        Self::Pending,
+        Self::Approved,
+        Self::Denied,
+        Self::Expired,
+        Self::Executing,
+        Self::Done,
+        Self::Failed,
+        Self::Stale,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::Executing => "executing",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Stale => "stale",
+        }
+    }
 }
 
 /// A dangerous act that waits for, or had, a person's decision.

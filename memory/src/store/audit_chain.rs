@@ -1,0 +1,124 @@
+//! The hash over one audit row.
+
+use jarvis_gateway::clock::Millis;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::records::{AuditEntry, AuditEvent};
+
+/// An audit row as it is stored: JSON stays the text that is in the table, because that is what is hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) id: i64,
+    pub(super) at: i64,
+    pub(super) kind: String,
+    pub(super) person_id: Option<String>,
+    pub(super) via: String,
+    pub(super) conversation_id: Option<String>,
+    pub(super) run_id: Option<String>,
+    pub(super) approval_id: Option<String>,
+    pub(super) tool: Option<String>,
+    pub(super) arguments: Option<String>,
+    pub(super) decision: Option<String>,
+    pub(super) rule: Option<String>,
+    pub(super) outcome: Option<String>,
+    pub(super) detail: Option<String>,
+    pub(super) prev: String,
+    pub(super) hash: String,
+}
+
+impl Stored {
+    /// The row for `event` after a row whose hash is `prev`.
+    pub(super) fn link(event: &AuditEvent, id: i64, at: Millis, prev: String) -> Self {
+        let mut row = Self {
+            id,
+            at: at.0,
+            kind: event.kind.clone(),
+            person_id: event.person_id.clone(),
+            via: event.via.clone(),
+            conversation_id: event.conversation_id.clone(),
+            run_id: event.run_id.clone(),
+            approval_id: event.approval_id.clone(),
+            tool: event.tool.clone(),
+            arguments: event.arguments.as_ref().map(Value::to_string),
+            decision: event.decision.clone(),
+            rule: event.rule.clone(),
+            outcome: event.outcome.clone(),
+            detail: event.detail.as_ref().map(Value::to_string),
+            prev,
+            hash: String::new(),
+        };
+        row.hash = row.expected_hash();
+        row
+    }
+
+    /// SHA-256 in hex over every other field.
+    ///
+    /// Numbers are eight bytes. A text is its length in eight bytes and then its bytes; a text that may be missing has
+    /// a byte 0 or 1 before it. So no two different rows have the same encoding.
+    pub(super) fn expected_hash(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(b"jarvis audit 1\0");
+        hash.update(self.id.to_be_bytes());
+        hash.update(self.at.to_be_bytes());
+        for field in [&self.kind, &self.via, &self.prev] {
+            text(&mut hash, field);
+        }
+        for field in [
+            &self.person_id,
+            &self.conversation_id,
+            &self.run_id,
+            &self.approval_id,
+            &self.tool,
+            &self.arguments,
+            &self.decision,
+            &self.rule,
+            &self.outcome,
+            &self.detail,
+        ] {
+            match field {
+                None => hash.update([0]),
+                Some(field) => {
+                    hash.update([1]);
+                    text(&mut hash, field);
+                }
+            }
+        }
+        hex(&hash.finalize())
+    }
+
+    pub(super) fn entry(self) -> sqlx::Result<AuditEntry> {
+        let json = |column: &str, text: Option<String>| text.map(|text| super::row::parse(column, &text)).transpose();
+        Ok(AuditEntry {
+            id: self.id,
+            at: Millis(self.at),
+            kind: self.kind,
+            person_id: self.person_id,
+            via: self.via,
+            conversation_id: self.conversation_id,
+            run_id: self.run_id,
+            approval_id: self.approval_id,
+            tool: self.tool,
+            arguments: json("arguments", self.arguments)?,
+            decision: self.decision,
+            rule: self.rule,
+            outcome: self.outcome,
+            detail: json("detail", self.detail)?,
+            prev: self.prev,
+            hash: self.hash,
+        })
+    }
+}
+
+fn text(hash: &mut Sha256, text: &str) {
+    hash.update((text.len() as u64).to_be_bytes());
+    hash.update(text.as_bytes());
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
+        .collect()
+}

@@ -1,0 +1,137 @@
+//! Opening, closing and asking whether the database is there.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{AnyPool, ConnectOptions, Connection, Executor};
+
+use super::Result;
+use super::error::{Error, tried};
+use super::migrate::{self, MigrationState};
+use super::sqlite::{self, Access, Location};
+
+/// How long an operation waits for its turn at the database before it fails.
+const PATIENCE: Duration = Duration::from_secs(15);
+const PING_LIMIT: Duration = Duration::from_secs(3);
+
+/// The database. Cheap to clone; all clones are one set of connections.
+///
+/// One connection writes and some read. Writers of this process so wait for each other in order, and only another
+/// process can make `SQLite` answer that it is busy.
+#[derive(Clone)]
+pub struct Store {
+    pub(super) read: AnyPool,
+    pub(super) write: AnyPool,
+    location: Arc<Location>,
+    #[cfg(any(test, feature = "test-support"))]
+    folder: Option<Arc<tempfile::TempDir>>,
+}
+
+impl Store {
+    /// Opens `sqlite:PATH`, made if missing with its folder private to the user, and migrates it under a lock.
+    ///
+    /// The path is taken literally: blanks and any letters are fine, options are not.
+    pub async fn open(url: &str) -> Result<Self> {
+        let location = Location::parse(url)?;
+        location.prepare()?;
+        let lock = location.lock().await?;
+        let mut connection = tried(location.opening(), async {
+            let mut connection = options(&location, Access::Write)?.connect().await?;
+            connection.execute(sqlite::SETTINGS).await?;
+            sqlite::use_wal(&mut connection).await?;
+            Ok(connection)
+        })
+        .await?;
+        let migrated = migrate::run(&mut connection, &location, &migrate::MIGRATIONS).await;
+        tried(location.opening(), connection.close()).await?;
+        drop(lock);
+        migrated?;
+        let (read, write) = tried(location.opening(), async {
+            Ok((pool(&location, sqlite::READERS)?, pool(&location, 1)?))
+        })
+        .await?;
+        Ok(Self {
+            read,
+            write,
+            location: Arc::new(location),
+            #[cfg(any(test, feature = "test-support"))]
+            folder: None,
+        })
+    }
+
+    /// How the database at `url` stands to the migrations of this program. Changes nothing and needs no lock.
+    pub async fn migration_state(url: &str) -> Result<MigrationState> {
+        migrate::state(&Location::parse(url)?, &migrate::MIGRATIONS).await
+    }
+
+    /// Lets operations that have begun end, then closes. Everything afterwards answers [`Error::Unavailable`].
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+
+    /// The database file is in its place and answers a small query, within seconds.
+    pub async fn ping(&self) -> Result<()> {
+        let doing = "ask the database for a sign of life";
+        if !self.location.exists() {
+            let why = "its file is gone; what is written now is lost when Jarvis stops";
+            return Err(Error::unavailable(doing, why, self.location.path().to_owned()));
+        }
+        let query = sqlx::query("SELECT entries FROM audit_head WHERE one = 1").fetch_one(&self.read);
+        match tokio::time::timeout(PING_LIMIT, query).await {
+            Ok(answer) => tried(doing, async { answer.map(drop) }).await,
+            Err(cause) => Err(Error::unavailable(doing, "it did not answer in time", cause)),
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store({})", self.location.path())
+    }
+}
+
+pub(super) fn options(location: &Location, access: Access) -> sqlx::Result<AnyConnectOptions> {
+    sqlx::any::install_default_drivers();
+    location.address(access).parse()
+}
+
+fn pool(location: &Location, connections: u32) -> sqlx::Result<AnyPool> {
+    Ok(AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute(sqlite::SETTINGS).await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options(location, Access::Write)?))
+}
+
+#[cfg(any(test, feature = "test-support"))]
+impl Store {
+    /// A store in a folder of its own, which goes away with the last clone.
+    pub async fn temporary() -> Result<Self> {
+        let failed = |cause| Error::unavailable("make a temporary store", "no temporary folder", cause);
+        let folder = tempfile::tempdir().map_err(failed)?;
+        let mut store = Self::open(&format!("sqlite:{}/jarvis.db", folder.path().display())).await?;
+        store.folder = Some(Arc::new(folder));
+        Ok(store)
+    }
+
+    /// Other connections to the same database, as a second process would have them.
+    pub async fn another(&self) -> Result<Self> {
+        let mut store = Self::open(&format!("sqlite:{}", self.location.path())).await?;
+        store.folder.clone_from(&self.folder);
+        Ok(store)
+    }
+
+    /// Runs any SQL on the writing connection, to damage the database on purpose.
+    pub async fn execute_raw(&self, sql: &str) -> Result<()> {
+        let work = self.write.execute(sqlx::AssertSqlSafe(sql));
+        tried("run raw SQL", async { work.await.map(drop) }).await
+    }
+}

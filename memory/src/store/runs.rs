@@ -1,0 +1,172 @@
+//! Turns of the agent and the tool calls in them.
+
+use serde_json::Value;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::error::{Named, tried};
+use super::{Result, Store, row};
+use crate::records::{Run, RunStatus, ToolCall};
+
+impl Store {
+    pub async fn start_run(&self, run: &Run) -> Result<()> {
+        let query = sqlx::query(
+            "INSERT INTO runs
+             (id, conversation_id, person_id, status, target, model_calls, tool_calls, tokens_in, tokens_out,
+              tainted, saw_private, started_at, ended_at, stop_reason)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        )
+        .bind(&run.id)
+        .bind(&run.conversation_id)
+        .bind(&run.person_id)
+        .bind(run.status.as_str())
+        .bind(&run.target)
+        .bind(run.model_calls)
+        .bind(run.tool_calls)
+        .bind(run.tokens_in)
+        .bind(run.tokens_out)
+        .bind(i64::from(run.tainted))
+        .bind(i64::from(run.saw_private))
+        .bind(run.started_at.0)
+        .bind(run.ended_at.map(|at| at.0))
+        .bind(&run.stop_reason);
+        tried(Named("start run", &run.id), async {
+            query.execute(&self.write).await.map(drop)
+        })
+        .await
+    }
+
+    /// Writes every field but id, conversation, person and start.
+    pub async fn update_run(&self, run: &Run) -> Result<()> {
+        let query = sqlx::query(
+            "UPDATE runs SET status = $2, target = $3, model_calls = $4, tool_calls = $5, tokens_in = $6,
+             tokens_out = $7, tainted = $8, saw_private = $9, ended_at = $10, stop_reason = $11 WHERE id = $1",
+        )
+        .bind(&run.id)
+        .bind(run.status.as_str())
+        .bind(&run.target)
+        .bind(run.model_calls)
+        .bind(run.tool_calls)
+        .bind(run.tokens_in)
+        .bind(run.tokens_out)
+        .bind(i64::from(run.tainted))
+        .bind(i64::from(run.saw_private))
+        .bind(run.ended_at.map(|at| at.0))
+        .bind(&run.stop_reason);
+        tried(Named("update run", &run.id), async {
+            one_row(query.execute(&self.write).await?.rows_affected())
+        })
+        .await
+    }
+
+    pub async fn run(&self, id: &str) -> Result<Option<Run>> {
+        let query = sqlx::query(
+            "SELECT id, conversation_id, person_id, status, target, model_calls, tool_calls, tokens_in, tokens_out,
+             tainted, saw_private, started_at, ended_at, stop_reason FROM runs WHERE id = $1",
+        )
+        .bind(id);
+        tried(Named("read run", id), async {
+            query.fetch_optional(&self.read).await?.as_ref().map(run).transpose()
+        })
+        .await
+    }
+
+    /// Runs that are `running`, oldest first: asked at start, those that a former process left.
+    pub async fn unfinished_runs(&self) -> Result<Vec<Run>> {
+        let query = sqlx::query(
+            "SELECT id, conversation_id, person_id, status, target, model_calls, tool_calls, tokens_in, tokens_out,
+             tainted, saw_private, started_at, ended_at, stop_reason FROM runs WHERE status = 'running' ORDER BY id",
+        );
+        tried("list unfinished runs", async {
+            row::all(&query.fetch_all(&self.read).await?, run)
+        })
+        .await
+    }
+
+    pub async fn start_tool_call(&self, call: &ToolCall) -> Result<()> {
+        let query = sqlx::query(
+            "INSERT INTO tool_calls (id, run_id, call_id, tool, arguments, effect, outcome, result, at, took_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        )
+        .bind(&call.id)
+        .bind(&call.run_id)
+        .bind(&call.call_id)
+        .bind(&call.tool)
+        .bind(call.arguments.to_string())
+        .bind(&call.effect)
+        .bind(&call.outcome)
+        .bind(call.result.as_ref().map(Value::to_string))
+        .bind(call.at.0)
+        .bind(call.took_ms);
+        tried(Named("store a call of tool", &call.tool), async {
+            query.execute(&self.write).await.map(drop)
+        })
+        .await
+    }
+
+    pub async fn finish_tool_call(&self, id: &str, outcome: &str, result: &Value, took_ms: i64) -> Result<()> {
+        let query = sqlx::query("UPDATE tool_calls SET outcome = $2, result = $3, took_ms = $4 WHERE id = $1")
+            .bind(id)
+            .bind(outcome)
+            .bind(result.to_string())
+            .bind(took_ms);
+        tried(Named("store the outcome of tool call", id), async {
+            one_row(query.execute(&self.write).await?.rows_affected())
+        })
+        .await
+    }
+
+    /// In the order in which they were stored.
+    pub async fn tool_calls(&self, run_id: &str) -> Result<Vec<ToolCall>> {
+        let query = sqlx::query(
+            "SELECT id, run_id, call_id, tool, arguments, effect, outcome, result, at, took_ms
+             FROM tool_calls WHERE run_id = $1 ORDER BY id",
+        )
+        .bind(run_id);
+        tried(Named("read the tool calls of run", run_id), async {
+            row::all(&query.fetch_all(&self.read).await?, tool_call)
+        })
+        .await
+    }
+}
+
+fn one_row(affected: u64) -> sqlx::Result<()> {
+    if affected == 0 {
+        return Err(sqlx::Error::RowNotFound);
+    }
+    Ok(())
+}
+
+fn run(row: &AnyRow) -> sqlx::Result<Run> {
+    Ok(Run {
+        id: row.try_get("id")?,
+        conversation_id: row.try_get("conversation_id")?,
+        person_id: row.try_get("person_id")?,
+        status: row::word(row, "status", &RunStatus::ALL, RunStatus::as_str)?,
+        target: row.try_get("target")?,
+        model_calls: row.try_get("model_calls")?,
+        tool_calls: row.try_get("tool_calls")?,
+        tokens_in: row.try_get("tokens_in")?,
+        tokens_out: row.try_get("tokens_out")?,
+        tainted: row::flag(row, "tainted")?,
+        saw_private: row::flag(row, "saw_private")?,
+        started_at: row::millis(row, "started_at")?,
+        ended_at: row::millis_or_null(row, "ended_at")?,
+        stop_reason: row.try_get("stop_reason")?,
+    })
+}
+
+fn tool_call(row: &AnyRow) -> sqlx::Result<ToolCall> {
+    Ok(ToolCall {
+        id: row.try_get("id")?,
+        run_id: row.try_get("run_id")?,
+        call_id: row.try_get("call_id")?,
+        tool: row.try_get("tool")?,
+        arguments: row::json(row, "arguments")?,
+        effect: row.try_get("effect")?,
+        outcome: row.try_get("outcome")?,
+        result: row::json_or_null(row, "result")?,
+        at: row::millis(row, "at")?,
+        took_ms: row.try_get("took_ms")?,
+    })
+}

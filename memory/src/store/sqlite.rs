@@ -1,0 +1,194 @@
+//! What only `SQLite` does: a path, its permissions, its settings, the lock for migrating, its error codes.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::AnyConnection;
+
+use super::Result;
+use super::error::{Error, Named, Nature};
+
+/// How long one process waits for another that migrates the same database.
+const LOCK_LIMIT: Duration = Duration::from_mins(1);
+const LOCK_POLL: Duration = Duration::from_millis(20);
+
+/// Readers beside the one writer. Each is a thread; `SQLite` readers do not wait for the writer.
+pub(super) const READERS: u32 = 4;
+
+/// Set on every connection. WAL itself is a property of the file and is set once, under the lock.
+/// With WAL, `NORMAL` keeps the file whole in a power cut and may lose the last commits; a crash of Jarvis loses none.
+pub(super) const SETTINGS: &str =
+    "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF";
+
+/// A database file, by its absolute path.
+#[derive(Debug, Clone)]
+pub(super) struct Location {
+    path: String,
+}
+
+/// What a connection may do to the file.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+impl Location {
+    /// Understands `sqlite:PATH`; the path is taken as it is, with blanks and without escapes.
+    pub(super) fn parse(url: &str) -> Result<Self> {
+        let Some(path) = url.strip_prefix("sqlite:") else {
+            // Only the scheme: the rest of an address may hold a password.
+            let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
+            return Err(Error::Address(format!(
+                "`{scheme}:` is not a database that this version can open; write `sqlite:` and the path of a file"
+            )));
+        };
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() || path == ":memory:" {
+            return Err(Error::Address(format!(
+                "`{url}` names no file; approvals and the audit must survive a restart, so write `sqlite:` and a path"
+            )));
+        }
+        if path.contains('?') || path.contains('\0') {
+            return Err(Error::Address(format!(
+                "`{}` is more than a path; write `sqlite:` and the path of a file, without options",
+                url.escape_debug()
+            )));
+        }
+        // An absolute path keeps meaning the same file, and it cannot be taken for one of SQLite's `file:` addresses.
+        let absolute = std::path::absolute(path)
+            .map_err(|cause| Error::unavailable(Named("find the database", path), "no working folder", cause))?;
+        match absolute.to_str() {
+            Some(path) => Ok(Self { path: path.to_owned() }),
+            None => Err(Error::Address(format!("the path `{path}` is not UTF-8"))),
+        }
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(super) fn exists(&self) -> bool {
+        Path::new(&self.path).exists()
+    }
+
+    /// The address as sqlx reads it.
+    pub(super) fn address(&self, access: Access) -> String {
+        let mode = match access {
+            Access::Read => "ro",
+            Access::Write => "rw",
+        };
+        let escape = |byte: u8| {
+            if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        };
+        let path: String = self.path.bytes().map(escape).collect();
+        format!("sqlite:{path}?mode={mode}")
+    }
+
+    /// Makes the folder and the file if they are missing, readable by this user only. What exists stays as it is.
+    pub(super) fn prepare(&self) -> Result<()> {
+        let path = Path::new(&self.path);
+        if let Some(folder) = path.parent() {
+            private_folder(folder).map_err(|cause| {
+                let folder = folder.display().to_string();
+                let why = "the folder cannot be made; make it, or configure another path";
+                Error::unavailable(Named("make the folder of the database", &folder), why, cause)
+            })?;
+        }
+        private_file(path).map(drop).map_err(|cause| {
+            let why = match cause.kind() {
+                io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only",
+                io::ErrorKind::IsADirectory => "the path is a folder; give the path of a file",
+                io::ErrorKind::PermissionDenied => "this user may not write there",
+                _ => "the file cannot be opened for writing",
+            };
+            Error::unavailable(self.opening(), why, cause)
+        })
+    }
+
+    /// Waits for the right to migrate. It ends when the file is dropped, or when the process dies.
+    pub(super) async fn lock(&self) -> Result<File> {
+        let path = PathBuf::from(format!("{}.lock", self.path));
+        let named = path.display().to_string();
+        let failed = |why, cause| Error::unavailable(Named("lock", &named), why, cause);
+        let file = private_file(&path).map_err(|cause| failed("the lock file cannot be made", cause))?;
+        let deadline = tokio::time::Instant::now() + LOCK_LIMIT;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(cause)) => return Err(failed("the file system has no locks", cause)),
+                Err(TryLockError::WouldBlock) if tokio::time::Instant::now() >= deadline => {
+                    let why = "another Jarvis has been migrating this database for a minute; stop it or wait";
+                    return Err(failed(why, io::ErrorKind::TimedOut.into()));
+                }
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_POLL).await,
+            }
+        }
+    }
+
+    pub(super) fn opening(&self) -> Named<'_> {
+        Named("open the database", &self.path)
+    }
+}
+
+/// Turns write-ahead logging on for the file: readers then do not wait for the writer.
+pub(super) async fn use_wal(connection: &mut AnyConnection) -> sqlx::Result<()> {
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL")
+        .fetch_one(connection)
+        .await?;
+    if mode != "wal" {
+        tracing::warn!(
+            database.journal = mode,
+            "the file system of the database has no write-ahead log; it works, slower"
+        );
+    }
+    Ok(())
+}
+
+/// Whether a table of this name exists.
+pub(super) async fn has_table(connection: &mut AnyConnection, name: &str) -> sqlx::Result<bool> {
+    let found = sqlx::query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1")
+        .bind(name)
+        .fetch_optional(connection)
+        .await?;
+    Ok(found.is_some())
+}
+
+/// `SQLite`'s result codes, <https://www.sqlite.org/rescode.html>. The lowest byte of an extended one is the primary.
+pub(super) fn nature(code: &str) -> Nature {
+    match code.parse::<i32>().map(|code| code & 0xff) {
+        Ok(1) => Nature::Corrupt("the tables are not those that Jarvis made"),
+        Ok(5 | 6) => Nature::Unavailable("another process keeps the database locked"),
+        Ok(8) => Nature::Unavailable("the file or its disk is read-only; make both writable for this user"),
+        Ok(10) => Nature::Unavailable("the disk failed to read or write"),
+        Ok(11 | 26) => {
+            Nature::Corrupt("the file is damaged or is no SQLite database; restore a backup, or move it away")
+        }
+        Ok(13) => Nature::Unavailable("the disk is full"),
+        Ok(14) => Nature::Unavailable("the file cannot be opened by this user"),
+        Ok(18 | 19) => Nature::Refused,
+        _ => Nature::Unavailable("the database failed"),
+    }
+}
+
+fn private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn private_file(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

@@ -1,0 +1,208 @@
+//! Conversations and messages.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use jarvis_gateway::clock::Millis;
+use jarvis_memory::records::{Conversation, Message, MessageRole};
+use jarvis_memory::{Error, Store};
+use serde_json::json;
+
+use super::{Case, make};
+
+pub(crate) const CASES: &[Case] = &[
+    Case {
+        name: "a message comes back as it was stored",
+        run: |store| Box::pin(round_trip(store)),
+    },
+    Case {
+        name: "a message touches its conversation and names it once",
+        run: |store| Box::pin(title_and_time(store)),
+    },
+    Case {
+        name: "a repeated delivery is one message",
+        run: |store| Box::pin(repeated_delivery(store)),
+    },
+    Case {
+        name: "messages are paged backwards, oldest first",
+        run: |store| Box::pin(paging(store)),
+    },
+    Case {
+        name: "conversations of the asked rooms, newest first",
+        run: |store| Box::pin(listing(store)),
+    },
+    Case {
+        name: "what exists and what is missing are told apart",
+        run: |store| Box::pin(conflict_and_missing(store)),
+    },
+    Case {
+        name: "200 writers at once finish without an error",
+        run: |store| Box::pin(many_writers(store)),
+    },
+];
+
+async fn round_trip(store: Store) {
+    let conversation = make::stored_conversation(&store).await;
+    store.put_person(&make::person("owner", 4)).await.unwrap();
+    let run = make::run(&conversation.id);
+    store.start_run(&run).await.unwrap();
+    let message = Message {
+        run_id: Some(run.id),
+        person_id: Some("owner".into()),
+        trust: 4,
+        role: MessageRole::Assistant,
+        text: "tab\t'quote' \"double\" $1 ? ; -- \u{202e} 🦀\r\n".into(),
+        detail: json!({"z": 1, "a": [null, 1.5, "x"], "big": i64::MAX}),
+        external_id: Some("discord:1".into()),
+        ..make::message(&conversation.id, "")
+    };
+    assert!(store.add_message(&message).await.unwrap());
+    let stored = store.messages(&conversation.id, None, 10).await.unwrap();
+    assert_eq!(stored, [message]);
+}
+
+async fn title_and_time(store: Store) {
+    let conversation = make::stored_conversation(&store).await;
+    let said = [
+        (MessageRole::Event, "Jarvis was restarted", 10),
+        (MessageRole::User, "  what is\nrunning? ", 30),
+        (MessageRole::Assistant, "web", 40),
+        (MessageRole::User, "and now?", 20),
+    ];
+    for (role, text, after) in said {
+        let message = Message {
+            role,
+            created_at: Millis(make::NOW.0 + after),
+            ..make::message(&conversation.id, text)
+        };
+        assert!(store.add_message(&message).await.unwrap());
+    }
+    let expect = Conversation {
+        title: "what is running?".into(),
+        updated_at: Millis(make::NOW.0 + 40),
+        ..conversation.clone()
+    };
+    assert_eq!(store.conversation(&conversation.id).await.unwrap(), Some(expect));
+}
+
+async fn repeated_delivery(store: Store) {
+    let here = make::stored_conversation(&store).await;
+    let there = make::stored_conversation(&store).await;
+    let first = Message {
+        external_id: Some("m1".into()),
+        ..make::message(&here.id, "first")
+    };
+    let repeated = Message {
+        id: make::id(),
+        text: "again".into(),
+        created_at: Millis(make::NOW.0 + 99),
+        ..first.clone()
+    };
+    let elsewhere = Message {
+        id: make::id(),
+        conversation_id: there.id.clone(),
+        ..first.clone()
+    };
+    assert!(store.add_message(&first).await.unwrap());
+    assert!(!store.add_message(&repeated).await.unwrap());
+    assert!(store.add_message(&elsewhere).await.unwrap());
+    assert_eq!(store.messages(&here.id, None, 10).await.unwrap(), [first]);
+    let unchanged = store.conversation(&here.id).await.unwrap().unwrap();
+    assert_eq!((unchanged.title.as_str(), unchanged.updated_at), ("first", make::NOW));
+}
+
+async fn paging(store: Store) {
+    let conversation = make::stored_conversation(&store).await;
+    let mut ids = Vec::new();
+    for index in 0..5 {
+        let message = make::message(&conversation.id, &index.to_string());
+        store.add_message(&message).await.unwrap();
+        ids.push(message.id);
+    }
+    let check = async |before: Option<&str>, limit: i64, expect: &str| {
+        let page = store.messages(&conversation.id, before, limit).await.unwrap();
+        let texts: String = page.into_iter().map(|message| message.text).collect();
+        assert_eq!(texts, expect, "before {before:?}, limit {limit}");
+    };
+    check(None, 10, "01234").await;
+    check(None, 2, "34").await;
+    check(Some(&ids[3]), 2, "12").await;
+    check(Some(&ids[1]), 9, "0").await;
+    check(Some(&ids[0]), 9, "").await;
+    check(None, 0, "").await;
+    check(None, -1, "").await;
+}
+
+async fn listing(store: Store) {
+    let rooms = [make::room("a"), make::room("b"), make::room("c")];
+    let mut expect = Vec::new();
+    for (index, room) in (0..).zip(&rooms) {
+        store.room(room).await.unwrap();
+        let conversation = Conversation {
+            updated_at: Millis(make::NOW.0 + index),
+            ..make::conversation(room)
+        };
+        store.create_conversation(&conversation).await.unwrap();
+        expect.insert(0, conversation);
+    }
+    let check = async |asked: &[usize], limit: i64, expect: &[Conversation]| {
+        let ids: Vec<String> = asked.iter().map(|index| rooms[*index].id.clone()).collect();
+        assert_eq!(
+            store.conversations(&ids, limit).await.unwrap(),
+            expect,
+            "{asked:?}, limit {limit}"
+        );
+    };
+    check(&[0, 1, 2], 10, &expect).await;
+    check(&[2, 0, 1], 2, &expect[..2]).await;
+    check(&[1], 10, &expect[1..2]).await;
+    check(&[], 10, &[]).await;
+}
+
+async fn conflict_and_missing(store: Store) {
+    let conversation = make::stored_conversation(&store).await;
+    let message = make::message(&conversation.id, "x");
+    assert!(store.add_message(&message).await.unwrap());
+    let again = store.add_message(&message).await;
+    assert!(matches!(again, Err(Error::Conflict { .. })), "{again:?}");
+    let again = store.create_conversation(&conversation).await;
+    assert!(matches!(again, Err(Error::Conflict { .. })), "{again:?}");
+    let nowhere = store.add_message(&make::message("no such conversation", "x")).await;
+    assert!(matches!(nowhere, Err(Error::Missing { .. })), "{nowhere:?}");
+    assert_eq!(
+        nowhere.unwrap_err().to_string(),
+        "store a message in conversation `no such conversation`: it, or something that it refers to, does not exist"
+    );
+    assert_eq!(store.conversation("nope").await.unwrap(), None);
+    // A failed operation leaves nothing behind, not even a held transaction.
+    assert!(store.add_message(&make::message(&conversation.id, "y")).await.unwrap());
+}
+
+async fn many_writers(store: Store) {
+    // Three sets of connections, as three processes have them: SQLite's own lock is contended too.
+    let stores = [
+        store.clone(),
+        store.another().await.unwrap(),
+        store.another().await.unwrap(),
+    ];
+    let shared = make::stored_conversation(&store).await;
+    let writers = (0..200).map(|index| {
+        let store = &stores[index % stores.len()];
+        let shared = &shared;
+        async move {
+            let own = make::stored_conversation(store).await;
+            assert!(store.add_message(&make::message(&own.id, "own")).await.unwrap());
+            assert!(
+                store
+                    .add_message(&make::message(&shared.id, &index.to_string()))
+                    .await
+                    .unwrap()
+            );
+            assert_eq!(store.messages(&own.id, None, 10).await.unwrap().len(), 1);
+        }
+    });
+    join_all(writers).await;
+    let stored = store.messages(&shared.id, None, 1000).await.unwrap();
+    let texts: BTreeSet<String> = stored.into_iter().map(|message| message.text).collect();
+    assert_eq!(texts, (0..200).map(|index| index.to_string()).collect());
+}

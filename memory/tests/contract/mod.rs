@@ -1,0 +1,37 @@
+//! What every engine must do. Each case is given a fresh, migrated store; an engine's own test file runs all of them.
+
+pub(crate) mod approvals;
+pub(crate) mod audit;
+pub(crate) mod conversations;
+pub(crate) mod keys;
+pub(crate) mod make;
+pub(crate) mod people;
+pub(crate) mod runs;
+
+use std::pin::Pin;
+
+use jarvis_memory::Store;
+
+/// A case by name, for the report of a failure.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(Store) -> Pin<Box<dyn Future<Output = ()>>>,
+}
+
+/// Everything, by subject. A new case stands in its subject's list.
+pub(crate) const SUBJECTS: [&[Case]; 6] = [
+    people::CASES,
+    conversations::CASES,
+    runs::CASES,
+    approvals::CASES,
+    audit::CASES,
+    keys::CASES,
+];
+
+/// Runs the cases in order, each on a store of its own.
+pub(crate) async fn run(cases: &[Case], fresh: impl AsyncFn() -> Store) {
+    for case in cases {
+        println!("case: {}", case.name);
+        (case.run)(fresh().await).await;
+    }
+}
