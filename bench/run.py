@@ -71,12 +71,13 @@ class Servers:
             command = ["taskset", "-c", processor, *map(str, command)]
             process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         self.running.append(process)
+        deadline = time.monotonic() + 30
         while ready:
             for line in log.read_text().splitlines(keepends=True):
                 if ready in line and line.endswith("\n"):
                     return process, line.split("http://", 1)[1].split()[0].rstrip("/")
-            if process.poll() is not None:
-                sys.exit(f"{command[3]} ended: {log.read_text()[-2000:]}")
+            if process.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"{command[3]} did not start: {log.read_text()[-2000:]}")
             time.sleep(0.001)
         return process
 
