@@ -139,12 +139,14 @@ fn sql_faults(packages: &[Package]) -> Vec<String> {
         .collect()
 }
 
-/// Every dependency takes its version from the workspace's table, where it stands once.
+/// Every dependency takes its version from the workspace's table, where it stands once. A crate that asks itself for the
+/// features of its tests has no version to give.
 fn version_faults(name: &str, manifest: &toml::Table) -> Vec<String> {
     ["dependencies", "dev-dependencies", "build-dependencies"]
         .into_iter()
         .filter_map(|table| manifest.get(table)?.as_table())
         .flatten()
+        .filter(|(to, _)| *to != name)
         .filter(|(_, value)| value.get("workspace").and_then(toml::Value::as_bool) != Some(true))
         .map(|(to, _)| format!("{name}: the version of {to} belongs into the workspace's table"))
         .collect()
@@ -365,7 +367,8 @@ mod planted {
     #[test]
     fn versions() -> anyhow::Result<()> {
         let manifest =
-            "[dependencies]\na.workspace = true\nb = '1'\n[dev-dependencies]\nc = { version = '1' }".parse()?;
+            "[dependencies]\na.workspace = true\nb = '1'\n[dev-dependencies]\nx.path = '.'\nc = { version = '1' }"
+                .parse()?;
         assert_eq!(
             version_faults("x", &manifest),
             [
