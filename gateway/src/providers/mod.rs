@@ -1,5 +1,7 @@
 //! Everything that can answer a chat request, one folder each.
 
 pub mod command;
+pub mod ollama;
+mod refusal;
 #[cfg(any(test, feature = "test-support"))]
 pub mod scripted;

@@ -1,0 +1,16 @@
+//! Ollama, spoken to natively over `/api/chat`. Its `/v1` routes are never used: they lose errors in the middle of a
+//! stream, ignore `num_ctx` and `keep_alive`, and invent a temperature.
+
+mod discover;
+mod fault;
+mod provider;
+mod request;
+#[cfg(test)]
+mod request_tests;
+mod schema;
+mod settings;
+mod stream;
+
+pub use discover::{Details, Loaded, Model, Shown, choose_model, ps, show, tags, version};
+pub use provider::Ollama;
+pub use settings::{KeepAlive, Settings, Think, Thinking};

@@ -1,0 +1,108 @@
+use std::sync::Arc;
+
+use async_stream::try_stream;
+
+use super::settings::Settings;
+use super::stream::Reader;
+use super::{fault, request};
+use crate::chat::Event;
+use crate::provider::{Call, Class, Error, Events, Provider};
+use crate::providers::refusal::Refusal;
+use crate::upstream::{Malformed, Response, Upstream, ndjson};
+
+/// One Ollama server with the settings of one target on it.
+#[derive(Debug)]
+pub struct Ollama {
+    upstream: Arc<Upstream>,
+    settings: Arc<Settings>,
+}
+
+impl Ollama {
+    pub fn new(upstream: Arc<Upstream>, settings: Settings) -> Self {
+        Self {
+            upstream,
+            settings: Arc::new(settings),
+        }
+    }
+}
+
+impl Provider for Ollama {
+    fn stream(&self, call: Call) -> Events {
+        let upstream = Arc::clone(&self.upstream);
+        let settings = Arc::clone(&self.settings);
+        Box::pin(try_stream! {
+            let mut response = ask(&upstream, &settings, &call).await?;
+            let mut decoder = ndjson::Decoder::default();
+            let mut reader = Reader::new(&call.request);
+            let mut finish = None;
+            while finish.is_none() {
+                let chunk = response.chunk().await?;
+                match &chunk {
+                    Some(bytes) => decoder.push(bytes),
+                    None => decoder.end(),
+                }
+                while let Some(events) = next(&mut decoder, &mut reader).map_err(|error| upstream.redacted(error))? {
+                    for event in events {
+                        if matches!(event, Event::Finish(_)) {
+                            finish = Some(event);
+                        } else {
+                            yield event;
+                        }
+                    }
+                }
+                if chunk.is_none() {
+                    break;
+                }
+            }
+            if let Some(finish) = finish {
+                response.settle().await;
+                yield finish;
+            }
+        })
+    }
+}
+
+/// The events of the next line, or `None` until more bytes came.
+fn next(decoder: &mut ndjson::Decoder, reader: &mut Reader) -> Result<Option<Vec<Event>>, Error> {
+    match decoder.next_line() {
+        Ok(None) => Ok(None),
+        Ok(Some(line)) => reader.read(&line).map(Some),
+        Err(Malformed::NotUtf8) => reader.skip().map(|()| Some(Vec::new())),
+        Err(error @ Malformed::LineTooLong) => Err(Error::new(Class::Decode, error.to_string())),
+    }
+}
+
+/// Sends the request, and once more without `think` when the model cannot think: that is a wish, not a need.
+async fn ask(upstream: &Upstream, settings: &Settings, call: &Call) -> Result<Response, Error> {
+    let think = request::thinking(&call.request, settings);
+    let refusal = match send(upstream, settings, call, think).await? {
+        Ok(response) => return Ok(response),
+        Err(refusal) => refusal,
+    };
+    if think.is_none() || refusal.status != Some(400) || !refusal.message.contains("think") {
+        return Err(refusal);
+    }
+    send(upstream, settings, call, None).await?
+}
+
+/// The outer error is that of asking, the inner one is the server's refusal.
+async fn send(
+    upstream: &Upstream,
+    settings: &Settings,
+    call: &Call,
+    think: Option<super::Thinking>,
+) -> Result<Result<Response, Error>, Error> {
+    let body = request::body(&call.request, &call.model, settings, think)?;
+    let response = upstream.post_json("/api/chat", body).await?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(Ok(response));
+    }
+    let retry_after = response.retry_after();
+    let body = upstream.refusal(response).await;
+    Ok(Err(fault::classify(Refusal {
+        status: status.as_u16(),
+        retry_after,
+        body: &body,
+    })))
+}
