@@ -16,7 +16,8 @@ pub struct Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallForm {
     pub tool: &'static str,
-    /// Argument name and value; a value `{name}` is replaced by the word that the phrase took. A value that is a
-    /// whole number becomes one.
+    /// Argument name and value; a value `{name}` is replaced by the word that the phrase took, and the argument is left
+    /// out when the phrase has no such hole. A whole number, `true` and `false` become what they say unless the tool's
+    /// schema wants text there.
     pub arguments: &'static [(&'static str, &'static str)],
 }
