@@ -8,5 +8,6 @@ pub mod chat;
 pub mod clock;
 pub mod provider;
 pub mod providers;
+pub mod registry;
 pub mod tasks;
 pub mod upstream;

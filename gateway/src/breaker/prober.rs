@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio_util::sync::DropGuard;
 
 use super::board::Board;
 use crate::tasks::Tasks;
@@ -22,13 +23,17 @@ pub trait Probe: Send + Sync {
     async fn has_model(&self, model: &str) -> bool;
 }
 
-/// Probes `backend` in the background for as long as something is wrong with it, until the process stops.
-pub fn spawn(tasks: &Tasks, board: Arc<Board>, backend: Arc<str>, probe: Arc<dyn Probe>) {
-    let stopping = tasks.stopping().clone();
+/// Probes `backend` in the background for as long as something is wrong with it, until the process stops or the guard
+/// is dropped.
+#[must_use]
+pub fn spawn(tasks: &Tasks, board: Arc<Board>, backend: Arc<str>, probe: Arc<dyn Probe>) -> DropGuard {
+    let stopping = tasks.stopping().child_token();
+    let guard = stopping.clone().drop_guard();
     tasks.spawn("probe a backend", async move {
         let watch = watch(&board, &backend, &*probe);
         stopping.run_until_cancelled(watch).await;
     });
+    guard
 }
 
 async fn watch(board: &Board, backend: &str, probe: &dyn Probe) {

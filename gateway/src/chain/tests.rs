@@ -452,7 +452,7 @@ async fn a_host_that_is_back_is_found_without_traffic() {
     for class in [Class::HostDown, Class::ModelMissing] {
         let rig = rig(&[&[&[fail(class)]]]);
         let (tasks, switch) = (Tasks::default(), Arc::new(Switch(Mutex::new(false))));
-        prober::spawn(&tasks, rig.board.clone(), "t0".into(), switch.clone());
+        let _probing = prober::spawn(&tasks, rig.board.clone(), "t0".into(), switch.clone());
         tokio::task::yield_now().await;
         let mut changes = rig.board.changes();
         rig.ask().await;

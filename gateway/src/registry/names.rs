@@ -1,0 +1,310 @@
+//! The table of names.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::broadcast;
+use tokio_util::sync::DropGuard;
+
+use super::near::near;
+use super::status::TargetStatus;
+use crate::breaker::prober::{self, Probe};
+use crate::breaker::{Board, Key, Place};
+use crate::chain::{Chain, HostClass, Limits, Target};
+use crate::clock::{Clock, Millis};
+use crate::provider::Provider;
+use crate::tasks::Tasks;
+
+/// A model server, or a service that hosts models.
+#[derive(Clone)]
+pub struct Backend {
+    pub name: String,
+    /// The protocol it is spoken to in, for display: `ollama`, `openai`.
+    pub kind: &'static str,
+    pub class: HostClass,
+    pub provider: Arc<dyn Provider>,
+    pub limits: Limits,
+    /// Tokens that its models are given to read, when that is configured.
+    pub context: Option<u32>,
+    /// Models that may be asked for as `backend/model`, beyond those that aliases name.
+    pub models: Vec<String>,
+    /// How to find out for free that it is back. Only local backends are probed.
+    pub probe: Option<Arc<dyn Probe>>,
+}
+
+/// One link of an alias.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Link {
+    pub backend: String,
+    /// The model as the backend knows it.
+    pub model: String,
+}
+
+/// A name that may be asked for, as `GET /v1/models` lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    pub id: String,
+    /// `jarvis` for what the program registers and for aliases, else the backend.
+    pub owned_by: String,
+    pub created: Millis,
+}
+
+/// There is no model of that name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no model `{name}`{}", self.hint())]
+pub struct Unknown {
+    pub name: String,
+    /// Names that were perhaps meant, best first.
+    pub near: Vec<String>,
+}
+
+pub struct Registry {
+    board: Arc<Board>,
+    tasks: Tasks,
+    created: Millis,
+    table: RwLock<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    backends: HashMap<String, (Backend, Option<DropGuard>)>,
+    /// In the order in which they were set, which is the order of display.
+    aliases: Vec<Alias>,
+    registered: BTreeMap<String, Arc<dyn Provider>>,
+    /// Kept while their backend stays as it is, with what they know of their model being loaded.
+    targets: HashMap<Link, Arc<Target>>,
+    /// Everything that can be asked for, by name. Made from the rest.
+    names: BTreeMap<String, Name>,
+}
+
+struct Alias {
+    name: String,
+    links: Vec<Link>,
+    chain: Chain,
+}
+
+struct Name {
+    provider: Arc<dyn Provider>,
+    owned_by: String,
+}
+
+impl Registry {
+    pub fn new(clock: Arc<dyn Clock>, tasks: Tasks) -> Self {
+        Self {
+            created: clock.now(),
+            board: Arc::new(Board::new(clock)),
+            tasks,
+            table: RwLock::default(),
+        }
+    }
+
+    /// Adds a backend, or puts another in the place of the one of the same name. Links of aliases that name it come
+    /// to life with it.
+    pub fn set_backend(&self, backend: Backend) {
+        let probe = backend.probe.clone().filter(|_| backend.class.place() == Place::Local);
+        let prober = probe.map(|probe| {
+            let name = backend.name.as_str().into();
+            prober::spawn(&self.tasks, self.board.clone(), name, probe)
+        });
+        self.change(|table| {
+            table.targets.retain(|link, _| link.backend != backend.name);
+            table.backends.insert(backend.name.clone(), (backend, prober));
+        });
+    }
+
+    /// Sets what an alias stands for. A link to a backend that is not known (yet) is passed over.
+    pub fn set_alias(&self, name: &str, links: Vec<Link>) {
+        self.change(
+            |table| match table.aliases.iter_mut().find(|alias| alias.name == name) {
+                Some(alias) => alias.links = links,
+                None => table.aliases.push(Alias {
+                    name: name.to_owned(),
+                    links,
+                    chain: Chain::new(Vec::new()),
+                }),
+            },
+        );
+    }
+
+    /// Makes `provider` a model of its own. It wins over an alias of the same name.
+    pub fn register(&self, name: &str, provider: Arc<dyn Provider>) {
+        self.change(|table| {
+            table.registered.insert(name.to_owned(), provider);
+        });
+    }
+
+    /// Forgets what was learned about a backend: its key was changed, or a person says it works again.
+    pub fn reset(&self, backend: &str) {
+        self.board.reset(backend);
+    }
+
+    /// Who answers to `name`.
+    pub fn find(&self, name: &str) -> Result<Arc<dyn Provider>, Unknown> {
+        let table = self.read();
+        match table.names.get(name) {
+            Some(found) => Ok(found.provider.clone()),
+            None => Err(Unknown {
+                name: name.chars().take(200).collect(),
+                near: near(name, table.names.keys().map(String::as_str)),
+            }),
+        }
+    }
+
+    /// The chain of an alias. It follows later changes of the alias.
+    pub fn chain(&self, alias: &str) -> Option<Chain> {
+        let table = self.read();
+        let alias = table.aliases.iter().find(|candidate| candidate.name == alias)?;
+        Some(alias.chain.clone())
+    }
+
+    /// Every name that may be asked for: registered models, then aliases, then single targets.
+    pub fn models(&self) -> Vec<Model> {
+        let table = self.read();
+        let mut models: Vec<Model> = table
+            .names
+            .iter()
+            .map(|(id, name)| Model {
+                id: id.clone(),
+                owned_by: name.owned_by.clone(),
+                created: self.created,
+            })
+            .collect();
+        models.sort_by_key(|model| {
+            let rank = match &model.id {
+                id if table.registered.contains_key(id) => 0,
+                id if table.aliases.iter().any(|alias| alias.name == *id) => 1,
+                _ => 2,
+            };
+            (rank, model.id.clone())
+        });
+        models
+    }
+
+    /// Every target of every chain and the state of its breakers, in the order of the chains.
+    pub fn targets(&self) -> Vec<TargetStatus> {
+        let table = self.read();
+        let mut statuses: Vec<TargetStatus> = Vec::new();
+        for alias in &table.aliases {
+            for target in alias.chain.targets().iter() {
+                match statuses.iter_mut().find(|status| status.name == target.name()) {
+                    Some(status) => status.aliases.push(alias.name.clone()),
+                    None => statuses.extend(table.status(target, &alias.name)),
+                }
+            }
+        }
+        statuses
+    }
+
+    /// Tells which breaker changed, from now on; [`Registry::changed`] says what that means. Whoever lags behind reads
+    /// [`Registry::targets`] again.
+    pub fn changes(&self) -> broadcast::Receiver<Key> {
+        self.board.changes()
+    }
+
+    /// The targets that a changed breaker guards, as they are now.
+    pub fn changed(&self, key: &Key) -> Vec<TargetStatus> {
+        let mut targets = self.targets();
+        targets.retain(|target| {
+            *target.backend == *key.backend && key.model.as_deref().is_none_or(|model| model == target.model)
+        });
+        targets
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Table)) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut table);
+        table.rebuild(&self.board);
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Makes the targets that aliases and backends name, puts them into the chains, and lists all names.
+    fn rebuild(&mut self, board: &Board) {
+        let mut names = BTreeMap::new();
+        let listed = self.backends.values().flat_map(|(backend, _)| {
+            let models = backend.models.iter();
+            models.map(|model| Link {
+                backend: backend.name.clone(),
+                model: model.clone(),
+            })
+        });
+        let linked = self.aliases.iter().flat_map(|alias| alias.links.iter().cloned());
+        let wanted: Vec<Link> = listed.chain(linked).collect();
+        self.targets.retain(|link, _| wanted.contains(link));
+        for link in wanted {
+            let Some(target) = self.target(board, &link) else {
+                continue;
+            };
+            let name = Name {
+                provider: Arc::new(Chain::new(vec![target.clone()])),
+                owned_by: link.backend,
+            };
+            names.insert(target.name().to_owned(), name);
+        }
+        for alias in &self.aliases {
+            let targets = alias.links.iter().filter_map(|link| self.targets.get(link).cloned());
+            alias.chain.replace(targets.collect());
+            names.insert(alias.name.clone(), Name::ours(Arc::new(alias.chain.clone())));
+        }
+        for (name, provider) in &self.registered {
+            names.insert(name.clone(), Name::ours(provider.clone()));
+        }
+        self.names = names;
+    }
+
+    fn target(&mut self, board: &Board, link: &Link) -> Option<Arc<Target>> {
+        if let Some(target) = self.targets.get(link) {
+            return Some(target.clone());
+        }
+        let (backend, _) = self.backends.get(&link.backend)?;
+        let target = Target::new(
+            board,
+            &backend.name,
+            &link.model,
+            backend.class,
+            backend.provider.clone(),
+        );
+        let target = Arc::new(target.with_limits(backend.limits).with_context(backend.context));
+        self.targets.insert(link.clone(), target.clone());
+        Some(target)
+    }
+
+    fn status(&self, target: &Target, alias: &str) -> Option<TargetStatus> {
+        let (backend, _) = self.backends.get(target.backend())?;
+        let state = target.state();
+        Some(TargetStatus {
+            name: target.name().to_owned(),
+            backend: target.backend().to_owned(),
+            model: target.model().to_owned(),
+            kind: backend.kind,
+            class: backend.class,
+            aliases: vec![alias.to_owned()],
+            state: state.state,
+            reason: state.reason.map(|reason| reason.to_string()),
+            open_until: state.open_until,
+        })
+    }
+}
+
+impl Name {
+    fn ours(provider: Arc<dyn Provider>) -> Self {
+        Self {
+            provider,
+            owned_by: "jarvis".to_owned(),
+        }
+    }
+}
+
+impl Unknown {
+    fn hint(&self) -> String {
+        if self.near.is_empty() {
+            return "; GET /v1/models lists all".to_owned();
+        }
+        let near: Vec<String> = self.near.iter().map(|name| format!("`{name}`")).collect();
+        format!("; did you mean {}?", near.join(" or "))
+    }
+}

@@ -1,0 +1,168 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use serde_json::json;
+
+use super::*;
+use crate::chain::{HostClass, Limits};
+use crate::chat::{Event, Finish, FinishReason, Request};
+use crate::clock::{Fixed, Millis};
+use crate::provider::{Call, Class, Error, Events, Provider};
+use crate::tasks::Tasks;
+
+/// Answers with the model name that it was asked for, or fails.
+struct Echo(Option<Class>);
+
+impl Provider for Echo {
+    fn stream(&self, call: Call) -> Events {
+        let events = match self.0 {
+            Some(class) => vec![Err(Error::new(class, "connection refused"))],
+            None => vec![
+                Ok(Event::Text(call.model)),
+                Ok(Event::Finish(Finish {
+                    reason: FinishReason::Stop,
+                    usage: None,
+                })),
+            ],
+        };
+        Box::pin(futures_util::stream::iter(events))
+    }
+}
+
+fn backend(name: &str, class: HostClass, fails: Option<Class>, models: &[&str]) -> Backend {
+    Backend {
+        name: name.to_owned(),
+        kind: "ollama",
+        class,
+        provider: Arc::new(Echo(fails)),
+        limits: Limits::of(class),
+        context: None,
+        models: models.iter().map(|&model| model.to_owned()).collect(),
+        probe: None,
+    }
+}
+
+fn link(name: &str) -> Link {
+    let (backend, model) = name.split_once('/').unwrap();
+    Link {
+        backend: backend.to_owned(),
+        model: model.to_owned(),
+    }
+}
+
+fn registry() -> Registry {
+    let registry = Registry::new(Arc::new(Fixed::at(Millis(5_000))), Tasks::default());
+    registry.set_backend(backend("gpu", HostClass::Gpu, Some(Class::HostDown), &["small"]));
+    registry.set_alias("jarvis-chat", vec![link("gpu/qwen3:14b"), link("cpu/qwen3:4b")]);
+    registry
+}
+
+async fn ask(registry: &Registry, name: &str) -> Result<(String, String), String> {
+    let provider = registry.find(name).map_err(|unknown| unknown.to_string())?;
+    let call = Call {
+        request: Arc::new(Request::default()),
+        model: name.to_owned(),
+        left: Vec::new(),
+    };
+    let mut answer = (String::new(), String::new());
+    let mut events = provider.stream(call);
+    while let Some(event) = events.next().await {
+        match event.map_err(|error| error.message)? {
+            Event::Served(served) => answer.0 = served.target,
+            Event::Text(text) => answer.1.push_str(&text),
+            _ => {}
+        }
+    }
+    Ok(answer)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with results")]
+fn answers(target: &str, text: &str) -> Result<(String, String), String> {
+    Ok((target.to_owned(), text.to_owned()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_lead_to_whoever_answers() {
+    let registry = registry();
+    let refused = "no model answered (gpu/qwen3:14b: connection refused)";
+    assert_eq!(ask(&registry, "jarvis-chat").await, Err(refused.to_owned()));
+    let chain = registry.chain("jarvis-chat").unwrap();
+
+    registry.set_backend(backend("cpu", HostClass::Cpu, None, &[]));
+    assert_eq!(ask(&registry, "jarvis-chat").await, answers("cpu/qwen3:4b", "qwen3:4b"));
+    assert_eq!(
+        ask(&registry, "cpu/qwen3:4b").await,
+        answers("cpu/qwen3:4b", "qwen3:4b")
+    );
+    assert_eq!(chain.targets().len(), 2, "a chain follows its alias");
+
+    registry.register("jarvis", Arc::new(Echo(None)));
+    assert_eq!(ask(&registry, "jarvis").await, answers("", "jarvis"));
+    let unknown = "there is no model `jarvi`; did you mean `jarvis` or `jarvis-chat`?";
+    assert_eq!(ask(&registry, "jarvi").await, Err(unknown.to_owned()));
+    let unknown = "there is no model `cpu/other`; GET /v1/models lists all";
+    assert_eq!(ask(&registry, "cpu/other").await, Err(unknown.to_owned()));
+
+    let ids: Vec<String> = registry.models().into_iter().map(|model| model.id).collect();
+    assert_eq!(
+        ids,
+        ["jarvis", "jarvis-chat", "cpu/qwen3:4b", "gpu/qwen3:14b", "gpu/small"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn targets_are_shown_with_their_state() {
+    let registry = registry();
+    registry.set_alias("fast", vec![link("gpu/qwen3:14b")]);
+    let mut changes = registry.changes();
+    ask(&registry, "jarvis-chat").await.unwrap_err();
+    let open = json!({
+        "name": "gpu/qwen3:14b", "backend": "gpu", "model": "qwen3:14b", "kind": "ollama", "class": "gpu",
+        "aliases": ["jarvis-chat", "fast"], "state": "open", "reason": "connection refused",
+    });
+    let mut shown = serde_json::to_value(registry.targets()).unwrap();
+    let until = shown[0].as_object_mut().unwrap().remove("open_until").unwrap();
+    assert!((9_000..=11_000).contains(&until.as_i64().unwrap()), "{until}");
+    assert_eq!(shown, json!([open]));
+
+    let key = changes.recv().await.unwrap();
+    assert_eq!(registry.changed(&key), registry.targets());
+    registry.reset("gpu");
+    let state = serde_json::to_value(&registry.targets()[0]).unwrap();
+    assert_eq!(
+        (&state["state"], &state["open_until"]),
+        (&json!("closed"), &json!(null))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_is_replaced_is_not_probed_twice() {
+    struct Counts(std::sync::atomic::AtomicU32);
+    #[async_trait::async_trait]
+    impl crate::breaker::prober::Probe for Counts {
+        async fn alive(&self) -> bool {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            false
+        }
+        async fn has_model(&self, _model: &str) -> bool {
+            false
+        }
+    }
+    let registry = registry();
+    let probes: Vec<Arc<Counts>> = (0..2).map(|_| Arc::new(Counts(0.into()))).collect();
+    for probe in &probes {
+        registry.set_backend(Backend {
+            probe: Some(probe.clone()),
+            ..backend("gpu", HostClass::Gpu, Some(Class::HostDown), &[])
+        });
+    }
+    tokio::task::yield_now().await;
+    ask(&registry, "jarvis-chat").await.unwrap_err();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let counts: Vec<u32> = probes
+        .iter()
+        .map(|probe| probe.0.load(std::sync::atomic::Ordering::SeqCst))
+        .collect();
+    assert_eq!(counts, [0, 1]);
+}
