@@ -1,1 +1,31 @@
-//! x
+//! Decides: turns, policy, approvals, audit.
+//!
+//! A message becomes a run of the turn machine ([`turn`]), every tool call passes [`policy::decide`], what policy wants
+//! a person to see becomes an approval, and everything that must survive is a row before it happens.
+
+mod agent;
+mod answer;
+mod approvals;
+mod bus;
+mod context;
+mod conversations;
+mod error;
+mod execute;
+mod limits;
+mod parts;
+mod plain;
+pub mod policy;
+mod principal;
+mod provider;
+mod recovery;
+mod session;
+pub mod turn;
+pub mod view;
+mod watch;
+
+pub use agent::{Agent, Said};
+pub use bus::{Position, Published, Subscription};
+pub use error::Error;
+pub use limits::{Config, Limits};
+pub use parts::Parts;
+pub use principal::{Principal, Surface};

@@ -1,0 +1,289 @@
+//! The agent's front door: what surfaces and the API call.
+
+use std::sync::Arc;
+
+use jarvis_memory::records::{
+    Approval, ApprovalStatus, AuditCheck, AuditEntry, Conversation, Message, MessageRole, Person, RunStatus,
+};
+use jarvis_tools::risk::Trust;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::answer;
+use crate::approvals;
+use crate::bus::{Position, Subscription};
+use crate::conversations;
+use crate::error::Error;
+use crate::parts::{Parts, fresh_id};
+use crate::plain::{self, Plain};
+use crate::principal::Principal;
+use crate::recovery;
+use crate::session::{Inbound, Sessions};
+use crate::view::{ApprovalView, Happening};
+
+/// How often open cards are looked at for expiry.
+const SWEEP: std::time::Duration = std::time::Duration::from_secs(20);
+/// Rows that one request may ask for.
+const MAX_ROWS: i64 = 500;
+
+/// Jarvis. Cheap to clone.
+#[derive(Clone)]
+pub struct Agent {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    parts: Parts,
+    sessions: Sessions,
+}
+
+/// A message that was taken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    pub message: Message,
+    /// `false` when the same message had been sent before; nothing was started then.
+    pub is_new: bool,
+}
+
+impl Agent {
+    /// Starts the agent: first closes what the last process left open, then takes messages.
+    pub async fn start(parts: Parts) -> Result<Self, Error> {
+        recovery::recover(&parts).await?;
+        let agent = Self {
+            inner: Arc::new(Inner {
+                parts: parts.clone(),
+                sessions: Sessions::default(),
+            }),
+        };
+        let stopping = parts.tasks.stopping().clone();
+        let tasks = parts.tasks.clone();
+        tasks.spawn("approval expiry", async move {
+            while tokio::time::timeout(SWEEP, stopping.cancelled()).await.is_err() {
+                if let Err(error) = approvals::expire(&parts).await {
+                    tracing::warn!(%error, "open approvals could not be looked at for expiry");
+                }
+            }
+        });
+        Ok(agent)
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.inner.parts
+    }
+
+    /// Publishes a change of a target for everyone who watches.
+    pub fn target_changed(&self, target: serde_json::Value) {
+        self.parts().bus.publish(Happening::Target { target });
+    }
+
+    /// Whether `principal` may see status, targets and what happens.
+    pub fn may_look(&self, principal: &Principal) -> Result<(), Error> {
+        reads_everything(principal)
+    }
+
+    /// Starts to watch everything that happens. For principals who may read everything.
+    pub fn watch(&self, principal: &Principal, after: Option<&Position>) -> Result<Subscription, Error> {
+        reads_everything(principal)?;
+        Ok(self.parts().bus.subscribe(after))
+    }
+
+    pub async fn create_conversation(&self, principal: &Principal) -> Result<Conversation, Error> {
+        reads_everything(principal)?;
+        conversations::create(self.parts(), principal).await
+    }
+
+    /// Newest first.
+    pub async fn conversations(&self, principal: &Principal, limit: i64) -> Result<Vec<Conversation>, Error> {
+        reads_everything(principal)?;
+        let room = conversations::room(self.parts(), principal).await?;
+        Ok(self
+            .parts()
+            .store
+            .conversations(&[room.id], limit.clamp(1, MAX_ROWS))
+            .await?)
+    }
+
+    /// Oldest first: the last `limit` before the message `before`.
+    pub async fn messages(
+        &self,
+        principal: &Principal,
+        conversation_id: &str,
+        before: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<Message>, Error> {
+        reads_everything(principal)?;
+        let conversation = conversations::find(self.parts(), principal, conversation_id).await?;
+        Ok(self
+            .parts()
+            .store
+            .messages(&conversation.id, before, limit.clamp(1, MAX_ROWS))
+            .await?)
+    }
+
+    /// Takes a message. When this returns it is stored; the answer comes over [`Agent::watch`] and into the history.
+    pub async fn say(
+        &self,
+        principal: &Principal,
+        conversation_id: &str,
+        text: &str,
+        external_id: Option<String>,
+    ) -> Result<Said, Error> {
+        reads_everything(principal)?;
+        conversations::check_text(text)?;
+        let parts = self.parts();
+        if parts.tasks.stopping().is_cancelled() {
+            return Err(Error::Stopping);
+        }
+        let conversation = conversations::find(parts, principal, conversation_id).await?;
+        let plain = plain::parse(text);
+        if plain.is_none() && !self.inner.sessions.has_room(&conversation.id) {
+            return Err(Error::Busy);
+        }
+        let person = Person {
+            id: principal.person_id.clone(),
+            display: principal.name.clone(),
+            trust: principal.vote_trust().level(),
+        };
+        parts.store.put_person(&person).await?;
+        let mut run = answer::fresh_run(parts, principal, &conversation.id);
+        let message = Message {
+            id: fresh_id(),
+            conversation_id: conversation.id.clone(),
+            run_id: plain.is_none().then(|| run.id.clone()),
+            person_id: Some(principal.person_id.clone()),
+            trust: principal.trust.level(),
+            role: MessageRole::User,
+            text: text.to_owned(),
+            detail: json!({ "via": principal.surface.as_str() }),
+            external_id,
+            created_at: parts.now(),
+        };
+        if let Some(plain) = plain {
+            let is_new = conversations::add(parts, message.clone()).await?;
+            if is_new {
+                self.carry_out(principal, &conversation.id, plain).await?;
+            }
+            return Ok(Said { message, is_new });
+        }
+        // The run first: a crash right after it leaves a run that the next start closes and tells of.
+        parts.store.start_run(&run).await?;
+        let is_new = conversations::add(parts, message.clone()).await?;
+        let pushed = if is_new {
+            let stop = CancellationToken::new();
+            let inbound = Inbound {
+                principal: principal.clone(),
+                message: message.clone(),
+                run: run.clone(),
+                stop,
+            };
+            self.inner.sessions.push(parts, inbound)
+        } else {
+            Ok(())
+        };
+        if !is_new || pushed.is_err() {
+            run.status = RunStatus::Stopped;
+            run.ended_at = Some(parts.now());
+            run.stop_reason = Some(if is_new { "busy" } else { "duplicate" }.to_owned());
+            parts.store.update_run(&run).await?;
+        }
+        pushed.map(|()| Said { message, is_new })
+    }
+
+    /// Stops the running turn of a conversation and those that wait. Returns whether there were any.
+    pub async fn cancel(&self, principal: &Principal, conversation_id: &str) -> Result<bool, Error> {
+        reads_everything(principal)?;
+        let conversation = conversations::find(self.parts(), principal, conversation_id).await?;
+        Ok(self.inner.sessions.cancel(&conversation.id))
+    }
+
+    /// Cards, newest first.
+    pub async fn approvals(
+        &self,
+        principal: &Principal,
+        status: Option<ApprovalStatus>,
+        limit: i64,
+    ) -> Result<Vec<ApprovalView>, Error> {
+        reads_cards(principal)?;
+        let rows = self.parts().store.approvals(status, limit.clamp(1, MAX_ROWS)).await?;
+        Ok(rows.into_iter().map(ApprovalView::from).collect())
+    }
+
+    pub async fn approval(&self, principal: &Principal, id: &str) -> Result<ApprovalView, Error> {
+        reads_cards(principal)?;
+        let row = self.parts().store.approval(id).await?;
+        row.map(ApprovalView::from)
+            .ok_or_else(|| Error::NoApproval(id.chars().take(16).collect()))
+    }
+
+    /// Decides a card. An approved act runs in the background.
+    pub async fn decide(
+        &self,
+        principal: &Principal,
+        id: &str,
+        yes: bool,
+        note: Option<String>,
+    ) -> Result<ApprovalView, Error> {
+        let row: Approval = approvals::decide(self.parts(), principal, id, yes, note).await?;
+        Ok(row.into())
+    }
+
+    /// Audit entries, newest first, and whether the whole chain holds.
+    pub async fn audit(
+        &self,
+        principal: &Principal,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<(Vec<AuditEntry>, AuditCheck), Error> {
+        reads_everything(principal)?;
+        let store = &self.parts().store;
+        Ok((
+            store.audit(before, limit.clamp(1, MAX_ROWS)).await?,
+            store.check_audit().await?,
+        ))
+    }
+
+    /// A plain command: answered by code, at once, also while a turn runs.
+    async fn carry_out(&self, principal: &Principal, conversation_id: &str, plain: Plain) -> Result<(), Error> {
+        let parts = self.parts();
+        let (id, yes) = match plain {
+            Plain::Stop => {
+                let text = if self.inner.sessions.cancel(conversation_id) {
+                    "Stopping."
+                } else {
+                    "Nothing is running here."
+                };
+                conversations::add_event(parts, conversation_id, None, text.to_owned(), json!({})).await?;
+                return Ok(());
+            }
+            Plain::Approve(id) => (id, true),
+            Plain::Deny(id) => (id, false),
+        };
+        let text = match approvals::decide(parts, principal, &id, yes, None).await {
+            Ok(_) if yes => format!("**{id}** is approved; doing it now."),
+            // The card's own conversation is told of a denial; this one may be another.
+            Ok(row) if row.conversation_id.as_deref() == Some(conversation_id) => return Ok(()),
+            Ok(_) => format!("**{id}** is denied."),
+            Err(Error::Store(error)) => return Err(Error::Store(error)),
+            Err(error) => format!("Not decided: {error}."),
+        };
+        conversations::add_event(parts, conversation_id, None, text, json!({ "approval": id })).await?;
+        Ok(())
+    }
+}
+
+/// Conversations, audit and events are the owner's; a key without `ops` has no part in them.
+fn reads_everything(principal: &Principal) -> Result<(), Error> {
+    if principal.trust >= Trust::Operator {
+        Ok(())
+    } else {
+        Err(Error::Forbidden)
+    }
+}
+
+fn reads_cards(principal: &Principal) -> Result<(), Error> {
+    if principal.trust >= Trust::Operator || principal.may_approve {
+        Ok(())
+    } else {
+        Err(Error::MayNotApprove)
+    }
+}

@@ -1,0 +1,177 @@
+//! From a message to its stored answer.
+
+use std::sync::Arc;
+
+use jarvis_gateway::chat::ToolSpec;
+use jarvis_memory::records::{Message, MessageRole, Run, RunStatus};
+use jarvis_tools::catalog;
+use jarvis_tools::risk::Trust;
+use serde_json::json;
+
+use crate::context::{self, Context};
+use crate::conversations;
+use crate::execute::Origin;
+use crate::parts::{Parts, fresh_id};
+use crate::policy::Caller;
+use crate::principal::Principal;
+use crate::session::Inbound;
+use crate::turn::{Driver, Outcome, Setting, State, Why};
+use crate::view::{Happening, RunState};
+use crate::watch::Watch;
+
+/// Runs the turn of a conversation's message and stores what came of it.
+pub(crate) async fn answer(parts: &Parts, inbound: Inbound) {
+    let Inbound {
+        principal,
+        message,
+        run,
+        stop,
+    } = inbound;
+    let (conversation_id, run_id) = (run.conversation_id.clone(), run.id.clone());
+    let state = |state, why| Happening::Run {
+        conversation_id: conversation_id.clone(),
+        run_id: run_id.clone(),
+        state,
+        why,
+    };
+    parts.bus.publish(state(RunState::Started, None));
+    let watch = Watch::Bus {
+        bus: Arc::clone(&parts.bus),
+        conversation_id: conversation_id.clone(),
+        run_id: run_id.clone(),
+    };
+    let why = match context::of_conversation(parts, &principal, &conversation_id, &message).await {
+        Ok(context) => {
+            let driver = driver(parts, &principal, &run, watch, stop);
+            let outcome = driver.run(turn(parts, &principal, &message.text, context)).await;
+            close(parts, run, &outcome).await;
+            outcome.why
+        }
+        Err(error) => {
+            tracing::error!(run.id = run_id, %error, "a conversation could not be read, so its message has no answer");
+            Why::Failed
+        }
+    };
+    parts.bus.publish(state(RunState::Finished, Some(why.as_str())));
+}
+
+/// The tools of a room. A key without `ops` has none: it talks, and nothing acts for it.
+pub(crate) fn offered(parts: &Parts, principal: &Principal) -> Vec<ToolSpec> {
+    if principal.place.0 == "local" {
+        parts.catalog.iter().map(|tool| catalog::spec(tool.as_ref())).collect()
+    } else {
+        Vec::new()
+    }
+}
+
+pub(crate) fn driver(
+    parts: &Parts,
+    principal: &Principal,
+    run: &Run,
+    watch: Watch,
+    stop: tokio_util::sync::CancellationToken,
+) -> Driver {
+    let origin = Origin {
+        person_id: Some(principal.person_id.clone()),
+        via: principal.surface.as_str().to_owned(),
+        conversation_id: Some(run.conversation_id.clone()),
+        run_id: run.id.clone(),
+        approval_id: None,
+    };
+    Driver {
+        parts: parts.clone(),
+        origin,
+        offered: offered(parts, principal),
+        watch,
+        stop,
+    }
+}
+
+/// A turn of `principal`, who wrote `text` just now.
+pub(crate) fn turn(parts: &Parts, principal: &Principal, text: &str, context: Context) -> State {
+    let trusted = principal.trust >= Trust::Operator;
+    let setting = Setting {
+        caller: Caller::Person(principal.trust),
+        ceiling: principal.room_ceiling(),
+        public: false,
+        frozen: false,
+        limits: parts.config.limits,
+        operator_text: if trusted { text.to_owned() } else { String::new() },
+        last_step: context::LAST_STEP.trim().to_owned(),
+    };
+    State::new(
+        setting,
+        context.messages,
+        context.tainted || !trusted,
+        context.saw_private,
+        parts.now(),
+    )
+}
+
+/// A run before its first step.
+pub(crate) fn fresh_run(parts: &Parts, principal: &Principal, conversation_id: &str) -> Run {
+    Run {
+        id: fresh_id(),
+        conversation_id: conversation_id.to_owned(),
+        person_id: Some(principal.person_id.clone()),
+        status: RunStatus::Running,
+        target: None,
+        model_calls: 0,
+        tool_calls: 0,
+        tokens_in: 0,
+        tokens_out: 0,
+        tainted: false,
+        saw_private: false,
+        started_at: parts.now(),
+        ended_at: None,
+        stop_reason: None,
+    }
+}
+
+/// Stores the answer and then the end of the run, in this order: a crash between the two leaves a run that the next
+/// start closes, and the text is there.
+pub(crate) async fn close(parts: &Parts, run: Run, outcome: &Outcome) {
+    let message = Message {
+        id: fresh_id(),
+        conversation_id: run.conversation_id.clone(),
+        run_id: Some(run.id.clone()),
+        person_id: None,
+        trust: 0,
+        role: MessageRole::Assistant,
+        text: outcome.text.clone(),
+        detail: json!({
+            "target": outcome.served.as_ref().map(|served| served.target.clone()),
+            "tools": outcome.tools,
+            "why": outcome.why.as_str(),
+            "tainted": outcome.tainted,
+            "saw_private": outcome.saw_private,
+        }),
+        external_id: None,
+        created_at: parts.now(),
+    };
+    if let Err(error) = conversations::add(parts, message.clone()).await {
+        tracing::error!(run.id = run.id, %error, "an answer could not be stored; it is shown and will be missing from the history");
+        parts.bus.publish(Happening::Message { message });
+    }
+    let (model_calls, tool_calls, tokens_in, tokens_out) = outcome.counts;
+    let ended = Run {
+        status: match outcome.why {
+            Why::Cancelled | Why::Shutdown => RunStatus::Stopped,
+            Why::Failed => RunStatus::Failed,
+            _ => RunStatus::Done,
+        },
+        target: outcome.served.as_ref().map(|served| served.target.clone()),
+        model_calls: i64::from(model_calls),
+        tool_calls: i64::from(tool_calls),
+        tokens_in: i64::try_from(tokens_in).unwrap_or(i64::MAX),
+        tokens_out: i64::try_from(tokens_out).unwrap_or(i64::MAX),
+        tainted: outcome.tainted,
+        saw_private: outcome.saw_private,
+        ended_at: Some(parts.now()),
+        stop_reason: Some(outcome.why.as_str().to_owned()),
+        ..run
+    };
+    if let Err(error) = parts.store.update_run(&ended).await {
+        tracing::error!(run.id = ended.id, %error, "the end of a run could not be stored");
+    }
+}

@@ -1,0 +1,188 @@
+//! Raising a card.
+
+use std::time::Duration;
+
+use jarvis_gateway::chat::ToolResult;
+use jarvis_memory::records::{Approval, ApprovalStatus, AuditEvent, ToolCall};
+use jarvis_tools::{Context, Plan, Prepared};
+use rand::RngExt;
+
+use super::{args_hash, publish, title};
+use crate::execute::{Origin, of_error};
+use crate::parts::{Parts, fresh_id};
+use crate::policy::Decision;
+use crate::turn::ReadyCall;
+
+/// Letters and digits that are not taken for one another when read aloud or typed from a screen.
+const ALPHABET: &[u8] = b"ACDEFGHJKMNPQRTUVWXYZ34679";
+/// Planning reads the world; it must not hold a turn for long.
+const PLAN_LIMIT: Duration = Duration::from_secs(20);
+/// With 26^4 ids and a handful of open cards a collision is rare, and several in a row are a fault.
+const ID_TRIES: usize = 5;
+
+/// Makes the plan and writes the card. What the model gets back is never an approval: only `pending`, or why there is no
+/// card. An open card for the same act in the same conversation is returned instead of a second one.
+pub(crate) async fn raise(parts: &Parts, origin: &Origin, ready: &ReadyCall, decision: Decision) -> ToolResult {
+    let Ok(prepared) = &ready.prepared else {
+        return failed("the call was not understood, so no card was raised");
+    };
+    let hash = args_hash(&ready.call.name, &prepared.arguments);
+    let conversation = origin.conversation_id.as_deref().unwrap_or_default();
+    match parts
+        .store
+        .open_approval(conversation, &ready.call.name, &hash, parts.now())
+        .await
+    {
+        Ok(Some(open)) => return pending(parts, &open),
+        Ok(None) => {}
+        Err(error) => return unwritten(&ready.call.name, &error),
+    }
+    let plan = match plan(parts, &ready.call.name, prepared).await {
+        Ok(plan) => plan,
+        Err(result) => return result,
+    };
+    match write(parts, origin, ready, prepared, decision, &hash, plan).await {
+        Ok(approval) => {
+            let result = pending(parts, &approval);
+            publish(parts, approval);
+            result
+        }
+        Err(error) => unwritten(&ready.call.name, &error),
+    }
+}
+
+pub(super) async fn plan(parts: &Parts, tool: &str, prepared: &Prepared) -> Result<Plan, ToolResult> {
+    let Some(tool) = parts.catalog.get(tool) else {
+        return Err(failed(&format!("there is no tool `{tool}`")));
+    };
+    let context = Context::default();
+    match tokio::time::timeout(PLAN_LIMIT, tool.plan(&context, &prepared.arguments)).await {
+        Ok(Ok(plan)) => Ok(plan),
+        Ok(Err(error)) => Err(of_error(error)),
+        Err(_) => Err(failed(&format!(
+            "the plan was not ready within {} s; nothing was done",
+            PLAN_LIMIT.as_secs()
+        ))),
+    }
+}
+
+async fn write(
+    parts: &Parts,
+    origin: &Origin,
+    ready: &ReadyCall,
+    prepared: &Prepared,
+    decision: Decision,
+    hash: &str,
+    plan: Plan,
+) -> Result<Approval, jarvis_memory::Error> {
+    let now = parts.now();
+    let mut approval = Approval {
+        id: String::new(),
+        tool: ready.call.name.clone(),
+        arguments: prepared.arguments.clone(),
+        args_hash: hash.to_owned(),
+        effect: prepared.risk.effect.as_str().to_owned(),
+        rule: decision.rule().to_owned(),
+        state_hash: plan.state_hash.clone(),
+        plan: serde_json::to_value(&plan).unwrap_or_default(),
+        requester_id: origin.person_id.clone(),
+        conversation_id: origin.conversation_id.clone(),
+        run_id: Some(origin.run_id.clone()).filter(|id| !id.is_empty()),
+        min_trust: prepared.risk.min_trust.level(),
+        need: 1,
+        status: ApprovalStatus::Pending,
+        created_at: now,
+        expires_at: now.plus(Duration::from_secs(u64::from(parts.config.approval_minutes) * 60)),
+        decided_at: None,
+        decided_by: None,
+        executed_at: None,
+        result: None,
+    };
+    let mut tries = 0;
+    loop {
+        approval.id = short_id();
+        tries += 1;
+        match parts.store.create_approval(&approval).await {
+            Ok(()) => break,
+            Err(jarvis_memory::Error::Conflict { .. }) if tries < ID_TRIES => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if !origin.run_id.is_empty() {
+        parts
+            .store
+            .start_tool_call(&row(origin, ready, prepared, &approval))
+            .await?;
+    }
+    let event = AuditEvent {
+        approval_id: Some(approval.id.clone()),
+        tool: Some(approval.tool.clone()),
+        arguments: Some(approval.arguments.clone()),
+        decision: Some(decision.as_str().to_owned()),
+        rule: Some(decision.rule().to_owned()),
+        detail: Some(serde_json::json!({ "title": title(&approval), "expires_at": approval.expires_at })),
+        ..origin.event("approval.created")
+    };
+    parts.store.append_audit(&event, now).await?;
+    Ok(approval)
+}
+
+fn row(origin: &Origin, ready: &ReadyCall, prepared: &Prepared, approval: &Approval) -> ToolCall {
+    ToolCall {
+        id: fresh_id(),
+        run_id: origin.run_id.clone(),
+        call_id: ready.call.id.clone(),
+        tool: ready.call.name.clone(),
+        arguments: prepared.arguments.clone(),
+        effect: prepared.risk.effect.as_str().to_owned(),
+        outcome: "pending".to_owned(),
+        result: Some(serde_json::json!({ "approval": approval.id })),
+        at: approval.created_at,
+        took_ms: Some(0),
+    }
+}
+
+fn short_id() -> String {
+    let mut rng = rand::rng();
+    (0..4)
+        .map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())]))
+        .collect()
+}
+
+/// What the model is told: the truth, and not to try again.
+fn pending(parts: &Parts, approval: &Approval) -> ToolResult {
+    let minutes = approval.expires_at.since(parts.now()).as_secs().div_ceil(60);
+    let plan = |key: &str| {
+        approval
+            .plan
+            .get(key)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or("unknown")
+            .to_owned()
+    };
+    let says = format!(
+        "NOT done yet: **{title}** needs approval **{id}** first.\n\nNow: {before}. Afterwards: {after}.\n\n\
+         Approve it on its card, or say `approve {id}` (or `deny {id}`) within {minutes} min.",
+        title = title(approval),
+        id = approval.id,
+        before = plan("before"),
+        after = plan("after"),
+    );
+    ToolResult::Pending {
+        approval: approval.id.clone(),
+        says,
+    }
+}
+
+fn failed(error: &str) -> ToolResult {
+    ToolResult::Error {
+        error: error.to_owned(),
+        hint: None,
+        retry: false,
+    }
+}
+
+fn unwritten(tool: &str, error: &jarvis_memory::Error) -> ToolResult {
+    tracing::error!(tool, %error, "a card could not be written");
+    failed("the approval could not be written to the database, so nothing is queued and nothing was done")
+}

@@ -1,0 +1,130 @@
+//! Deciding a card, and letting it expire.
+
+use jarvis_memory::records::{Approval, ApprovalStatus, AuditEvent, Person, Vote, VoteOutcome};
+
+use super::{act, publish, tell, title};
+use crate::error::Error;
+use crate::parts::Parts;
+use crate::principal::Principal;
+
+/// Counts the vote of `principal`. Returns the card as it is afterwards; an approved act runs in the background and the
+/// conversation is told of its outcome.
+pub(crate) async fn decide(
+    parts: &Parts,
+    principal: &Principal,
+    id: &str,
+    yes: bool,
+    note: Option<String>,
+) -> Result<Approval, Error> {
+    let Some(approval) = parts.store.approval(id).await? else {
+        return Err(Error::NoApproval(id.to_owned()));
+    };
+    if !principal.may_approve {
+        record(parts, principal, &approval, yes, "refused").await?;
+        return Err(Error::MayNotApprove);
+    }
+    // The vote statement reads the trust from the table, so the row has to be there and right before it.
+    let person = Person {
+        id: principal.person_id.clone(),
+        display: principal.name.clone(),
+        trust: principal.vote_trust().level(),
+    };
+    parts.store.put_person(&person).await?;
+    let vote = Vote {
+        approval_id: approval.id.clone(),
+        person_id: person.id,
+        yes,
+        via: principal.surface.as_str().to_owned(),
+        note: note.map(|text| text.chars().take(500).collect()),
+    };
+    let outcome = parts.store.vote(&vote, parts.now()).await?;
+    match outcome {
+        VoteOutcome::Decided(_) | VoteOutcome::Waiting => {}
+        VoteOutcome::Unknown => return Err(Error::NoApproval(id.to_owned())),
+        VoteOutcome::NotAllowed => {
+            record(parts, principal, &approval, yes, "refused").await?;
+            return Err(Error::MayNotApprove);
+        }
+        VoteOutcome::Expired => {
+            expire(parts).await?;
+            return Err(Error::ApprovalExpired(approval.id));
+        }
+        VoteOutcome::Already(ApprovalStatus::Expired) => return Err(Error::ApprovalExpired(approval.id)),
+        VoteOutcome::Already(status) => {
+            return Err(Error::AlreadyDecided {
+                id: approval.id,
+                status,
+            });
+        }
+    }
+    record(parts, principal, &approval, yes, if yes { "yes" } else { "no" }).await?;
+    let Some(decided) = parts.store.approval(&approval.id).await? else {
+        return Err(Error::NoApproval(id.to_owned()));
+    };
+    publish(parts, decided.clone());
+    match outcome {
+        VoteOutcome::Decided(ApprovalStatus::Approved) => {
+            let (parts, id) = (parts.clone(), decided.id.clone());
+            let tasks = parts.tasks.clone();
+            tasks.spawn("approved act", async move { act::carry_out(&parts, &id).await });
+        }
+        VoteOutcome::Decided(_) => {
+            let text = format!(
+                "**{}** was denied by {}: {}.",
+                decided.id,
+                principal.name,
+                title(&decided)
+            );
+            tell(parts, &decided, text).await;
+        }
+        _ => {}
+    }
+    Ok(decided)
+}
+
+async fn record(
+    parts: &Parts,
+    principal: &Principal,
+    approval: &Approval,
+    yes: bool,
+    outcome: &str,
+) -> Result<(), jarvis_memory::Error> {
+    let event = AuditEvent {
+        kind: "approval.vote".to_owned(),
+        person_id: Some(principal.person_id.clone()),
+        via: principal.surface.as_str().to_owned(),
+        conversation_id: approval.conversation_id.clone(),
+        run_id: approval.run_id.clone(),
+        approval_id: Some(approval.id.clone()),
+        tool: Some(approval.tool.clone()),
+        outcome: Some(outcome.to_owned()),
+        detail: Some(serde_json::json!({ "yes": yes, "by": principal.name })),
+        ..AuditEvent::default()
+    };
+    parts.store.append_audit(&event, parts.now()).await?;
+    Ok(())
+}
+
+/// Ends the cards whose time is over, and tells their conversations.
+pub(crate) async fn expire(parts: &Parts) -> Result<(), jarvis_memory::Error> {
+    for approval in parts.store.expire_approvals(parts.now()).await? {
+        let event = AuditEvent {
+            kind: "approval.expired".to_owned(),
+            via: "jarvis".to_owned(),
+            conversation_id: approval.conversation_id.clone(),
+            run_id: approval.run_id.clone(),
+            approval_id: Some(approval.id.clone()),
+            tool: Some(approval.tool.clone()),
+            ..AuditEvent::default()
+        };
+        parts.store.append_audit(&event, parts.now()).await?;
+        let text = format!(
+            "**{}** expired without a decision: {}. Ask again if it is still wanted.",
+            approval.id,
+            title(&approval)
+        );
+        tell(parts, &approval, text).await;
+        publish(parts, approval);
+    }
+    Ok(())
+}

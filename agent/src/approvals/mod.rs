@@ -1,0 +1,111 @@
+//! Dangerous acts as cards: raised from a plan, decided by the right person, run once, verified, told.
+//!
+//! ```text
+//! pending --vote--> approved --claim--> executing --run--> done | failed
+//!    |                 |                    \--the state changed--> stale
+//!    |--a no--> denied |
+//!    \--time--> expired <--time--/
+//! ```
+//! Every arrow is one conditional statement in the store, so that two clicks, two processes or a restart cannot take it
+//! twice.
+
+mod act;
+mod card;
+mod decide;
+
+pub(crate) use act::{carry_out, outcome_unknown};
+pub(crate) use card::raise;
+pub(crate) use decide::{decide, expire};
+
+use jarvis_memory::records::Approval;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::conversations;
+use crate::parts::Parts;
+use crate::view::Happening;
+
+/// Binds a card to one tool and its exact arguments.
+pub(crate) fn args_hash(tool: &str, arguments: &Value) -> String {
+    let mut hash = Sha256::new();
+    hash.update(tool);
+    hash.update([0]);
+    hash.update(canonical(arguments).to_string());
+    hex(&hash.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
+}
+
+/// The same object with its keys in order, so that the order in which a model wrote them does not matter.
+fn canonical(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let mut keys: Vec<&String> = object.keys().collect();
+            keys.sort();
+            keys.into_iter()
+                .map(|key| (key.clone(), canonical(&object[key])))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
+        }
+        Value::Array(items) => items.iter().map(canonical).collect(),
+        other => other.clone(),
+    }
+}
+
+fn publish(parts: &Parts, approval: Approval) {
+    parts.bus.publish(Happening::Approval {
+        approval: Box::new(approval.into()),
+    });
+}
+
+/// The plan's title, for sentences about the card.
+fn title(approval: &Approval) -> &str {
+    approval
+        .plan
+        .get("title")
+        .and_then(Value::as_str)
+        .unwrap_or(&approval.tool)
+}
+
+/// Tells the conversation that the card came from.
+async fn tell(parts: &Parts, approval: &Approval, text: String) {
+    let Some(conversation_id) = approval.conversation_id.clone() else {
+        return;
+    };
+    let detail = serde_json::json!({ "approval": approval.id, "status": approval.status });
+    if let Err(error) = conversations::add_event(parts, &conversation_id, approval.run_id.clone(), text, detail).await {
+        tracing::error!(approval.id = approval.id, %error, "a conversation could not be told of its approval");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_hash_binds_tool_and_arguments_but_not_their_order() {
+        let hash = |tool: &str, arguments: Value| args_hash(tool, &arguments);
+        let stop_web = hash("docker_action", json!({ "action": "stop", "container": "web" }));
+        assert_eq!(
+            stop_web,
+            hash("docker_action", json!({ "container": "web", "action": "stop" }))
+        );
+        assert_ne!(
+            stop_web,
+            hash("docker_action", json!({ "action": "stop", "container": "db" }))
+        );
+        assert_ne!(
+            stop_web,
+            hash("docker_actio", json!({ "action": "stop", "container": "web" }))
+        );
+        assert_eq!(stop_web.len(), 64);
+    }
+}

@@ -1,0 +1,115 @@
+//! What a model is shown: the system prompt, the facts of the moment, the conversation so far, the new message.
+
+use jarvis_gateway::chat::{Message, Role};
+use jarvis_memory::records::{self, Approval, MessageRole};
+use jiff::Timestamp;
+
+use crate::parts::Parts;
+use crate::principal::Principal;
+
+const SYSTEM: &str = include_str!("../../prompts/jarvis.md");
+pub(crate) const LAST_STEP: &str = include_str!("../../prompts/last_step.md");
+
+/// Characters of earlier messages that a model is shown at most: about 6,000 tokens, so that an 8 k window holds them.
+const HISTORY_CHARS: usize = 24_000;
+
+/// A context, and what earlier turns left in it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Context {
+    pub(crate) messages: Vec<Message>,
+    pub(crate) tainted: bool,
+    pub(crate) saw_private: bool,
+}
+
+/// The context for the newest message of a conversation.
+pub(crate) async fn of_conversation(
+    parts: &Parts,
+    principal: &Principal,
+    conversation_id: &str,
+    message: &records::Message,
+) -> Result<Context, jarvis_memory::Error> {
+    let limit = i64::from(parts.config.history_messages);
+    let history = parts.store.messages(conversation_id, Some(&message.id), limit).await?;
+    let open = parts
+        .store
+        .approvals(Some(records::ApprovalStatus::Pending), 20)
+        .await?;
+    let here = |card: &Approval| card.conversation_id.as_deref() == Some(conversation_id);
+    let open: Vec<Approval> = open.into_iter().filter(here).collect();
+    let mut messages = vec![system(parts, principal, &open)];
+    let kept = newest_that_fit(&history);
+    messages.extend(kept.iter().map(|message| of_record(message)));
+    messages.push(Message::text(Role::User, &message.text));
+    let flag = |name: &str| {
+        kept.iter()
+            .any(|message| message.detail.get(name) == Some(&true.into()))
+    };
+    Ok(Context {
+        messages,
+        tainted: flag("tainted"),
+        saw_private: flag("saw_private"),
+    })
+}
+
+/// The context for an API client that brings its own history.
+pub(crate) fn of_client(parts: &Parts, principal: &Principal, theirs: &[Message]) -> Context {
+    let mut messages = vec![system(parts, principal, &[])];
+    messages.extend(
+        theirs
+            .iter()
+            .filter(|message| message.role != Role::Tool)
+            .cloned()
+            .map(|message| Message {
+                // Calls and results in a client's history were not made here, so they are not shown as if they had been.
+                tool_calls: Vec::new(),
+                tool_call_id: None,
+                reasoning: None,
+                ..message
+            }),
+    );
+    // Whatever stands in a history that the client kept may have been written by anybody.
+    let tainted = theirs.iter().any(|message| message.role == Role::Assistant);
+    Context {
+        messages,
+        tainted,
+        saw_private: tainted,
+    }
+}
+
+/// The system prompt is rebuilt each turn, so that no summary and no message can change it.
+fn system(parts: &Parts, principal: &Principal, open: &[Approval]) -> Message {
+    let mut text = SYSTEM.trim().to_owned();
+    let time = Timestamp::from_millisecond(parts.now().0).unwrap_or_default();
+    text += &format!("\n\nNow: {time:.0} (UTC). You talk with: {}.", principal.name);
+    for card in open {
+        let title = card
+            .plan
+            .get("title")
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or(&card.tool);
+        text += &format!("\nOpen approval {}: {title}. Not done yet.", card.id);
+    }
+    Message::text(Role::System, text)
+}
+
+fn newest_that_fit(history: &[records::Message]) -> Vec<&records::Message> {
+    let mut room = HISTORY_CHARS;
+    let mut kept: Vec<&records::Message> = Vec::new();
+    for message in history.iter().rev() {
+        let Some(left) = room.checked_sub(message.text.len()) else {
+            break;
+        };
+        room = left;
+        kept.push(message);
+    }
+    kept.reverse();
+    kept
+}
+
+fn of_record(message: &records::Message) -> Message {
+    match message.role {
+        MessageRole::User => Message::text(Role::User, &message.text),
+        MessageRole::Assistant => Message::text(Role::Assistant, &message.text),
+        MessageRole::Event => Message::text(Role::System, format!("Event: {}", message.text)),
+    }
+}

@@ -1,0 +1,272 @@
+//! Making one call: the intent is written first, the outcome afterwards, whatever happens to the turn in between.
+
+use jarvis_gateway::chat::ToolResult;
+use jarvis_memory::records::{AuditEvent, ToolCall};
+use jarvis_tools::risk::Effect;
+use jarvis_tools::{Context, Error, Output, Prepared};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::parts::{Parts, fresh_id};
+use crate::policy::Decision;
+use crate::turn::ReadyCall;
+
+/// On whose behalf and from where, for the audit.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Origin {
+    pub(crate) person_id: Option<String>,
+    pub(crate) via: String,
+    pub(crate) conversation_id: Option<String>,
+    pub(crate) run_id: String,
+    pub(crate) approval_id: Option<String>,
+}
+
+impl Origin {
+    pub(crate) fn event(&self, kind: &str) -> AuditEvent {
+        AuditEvent {
+            kind: kind.to_owned(),
+            person_id: self.person_id.clone(),
+            via: self.via.clone(),
+            conversation_id: self.conversation_id.clone(),
+            run_id: Some(self.run_id.clone()).filter(|id| !id.is_empty()),
+            approval_id: self.approval_id.clone(),
+            ..AuditEvent::default()
+        }
+    }
+}
+
+/// A call that may be made.
+#[derive(Debug, Clone)]
+pub(crate) struct Allowed {
+    pub(crate) call_id: String,
+    pub(crate) tool: String,
+    pub(crate) prepared: Prepared,
+    pub(crate) decision: Decision,
+}
+
+/// Makes the call. A read ends when `stop` is cancelled; an act that has begun is finished and recorded even when
+/// nobody waits for the result any more.
+pub(crate) async fn execute(parts: &Parts, origin: &Origin, allowed: Allowed, stop: &CancellationToken) -> ToolResult {
+    if allowed.prepared.risk.effect == Effect::Read {
+        return record_and_run(parts, origin, &allowed, stop).await;
+    }
+    let (done, wait) = oneshot::channel();
+    let (parts_of_task, origin) = (parts.clone(), origin.clone());
+    parts.tasks.spawn("act", async move {
+        let never = CancellationToken::new();
+        let result = record_and_run(&parts_of_task, &origin, &allowed, &never).await;
+        // Nobody waiting is fine: the result is in the tables.
+        drop(done.send(result));
+    });
+    wait.await.unwrap_or_else(|_| unknown("the act broke off"))
+}
+
+async fn record_and_run(parts: &Parts, origin: &Origin, allowed: &Allowed, stop: &CancellationToken) -> ToolResult {
+    let started = parts.now();
+    let row_id = fresh_id();
+    if let Err(error) = write_intent(parts, origin, allowed, &row_id).await {
+        if allowed.prepared.risk.effect > Effect::Read {
+            tracing::error!(tool = allowed.tool, %error, "an act was refused because its intent could not be written");
+            return ToolResult::Error {
+                error: "the audit could not be written, so nothing was done".into(),
+                hint: Some("look at the database of Jarvis; `jarvis doctor` checks it".into()),
+                retry: false,
+            };
+        }
+        tracing::warn!(tool = allowed.tool, %error, "a read is not in the audit because the database does not answer");
+    }
+    let result = run(parts, allowed, stop).await;
+    let took = i64::try_from(parts.now().since(started).as_millis()).unwrap_or(i64::MAX);
+    if let Err(error) = write_outcome(parts, origin, allowed, &row_id, &result, took).await {
+        tracing::error!(tool = allowed.tool, outcome = outcome(&result), %error, "the outcome of a call could not be written");
+    }
+    result
+}
+
+async fn run(parts: &Parts, allowed: &Allowed, stop: &CancellationToken) -> ToolResult {
+    let Some(tool) = parts.catalog.get(&allowed.tool) else {
+        return ToolResult::Error {
+            error: format!("there is no tool `{}`", allowed.tool),
+            hint: None,
+            retry: false,
+        };
+    };
+    let context = Context { stop: stop.clone() };
+    let limit = tool.time_limit();
+    let acts = allowed.prepared.risk.effect > Effect::Read;
+    let call = tokio::time::timeout(limit, tool.run(&context, allowed.prepared.arguments.clone()));
+    tokio::select! {
+        () = stop.cancelled() => ToolResult::Interrupted { says: format!("`{}` was stopped", allowed.tool) },
+        ended = call => match ended {
+            Ok(Ok(output)) => of_output(output),
+            Ok(Err(error)) => of_error(error),
+            Err(_) if acts => unknown(&format!("`{}` took longer than {} s", allowed.tool, limit.as_secs())),
+            Err(_) => ToolResult::Error {
+                error: format!("`{}` gave no answer within {} s", allowed.tool, limit.as_secs()),
+                hint: None,
+                retry: true,
+            },
+        },
+    }
+}
+
+fn of_output(output: Output) -> ToolResult {
+    let summary = if output.summary.trim().is_empty() {
+        "(no output)".to_owned()
+    } else {
+        output.summary
+    };
+    ToolResult::Ok {
+        summary,
+        data: output.data,
+    }
+}
+
+pub(crate) fn of_error(error: Error) -> ToolResult {
+    match error {
+        Error::Refused { message, hint } => ToolResult::Error {
+            error: message,
+            hint,
+            retry: false,
+        },
+        Error::Unavailable { message, hint } => ToolResult::Error {
+            error: message,
+            hint,
+            retry: true,
+        },
+        Error::OutcomeUnknown { message } => unknown(&message),
+    }
+}
+
+fn unknown(what: &str) -> ToolResult {
+    ToolResult::Interrupted {
+        says: format!("Outcome unknown: {what}. Look at the state before you try again."),
+    }
+}
+
+/// The word for a result in the tables.
+pub(crate) fn outcome(result: &ToolResult) -> &'static str {
+    match result {
+        ToolResult::Ok { .. } => "ok",
+        ToolResult::Error { .. } => "error",
+        ToolResult::Denied { .. } => "denied",
+        ToolResult::Pending { .. } => "pending",
+        ToolResult::Interrupted { .. } => "interrupted",
+        ToolResult::Skipped { .. } => "skipped",
+    }
+}
+
+async fn write_intent(
+    parts: &Parts,
+    origin: &Origin,
+    allowed: &Allowed,
+    row_id: &str,
+) -> Result<(), jarvis_memory::Error> {
+    let now = parts.now();
+    // An approved act of a conversation that is gone belongs to no run; its record is the approval itself.
+    if !origin.run_id.is_empty() {
+        let row = ToolCall {
+            id: row_id.to_owned(),
+            run_id: origin.run_id.clone(),
+            call_id: allowed.call_id.clone(),
+            tool: allowed.tool.clone(),
+            arguments: allowed.prepared.arguments.clone(),
+            effect: allowed.prepared.risk.effect.as_str().to_owned(),
+            outcome: "started".to_owned(),
+            result: None,
+            at: now,
+            took_ms: None,
+        };
+        parts.store.start_tool_call(&row).await?;
+    }
+    let event = AuditEvent {
+        tool: Some(allowed.tool.clone()),
+        arguments: Some(allowed.prepared.arguments.clone()),
+        decision: Some(allowed.decision.as_str().to_owned()),
+        rule: Some(allowed.decision.rule().to_owned()),
+        ..origin.event("tool.intent")
+    };
+    parts.store.append_audit(&event, now).await?;
+    Ok(())
+}
+
+async fn write_outcome(
+    parts: &Parts,
+    origin: &Origin,
+    allowed: &Allowed,
+    row_id: &str,
+    result: &ToolResult,
+    took_ms: i64,
+) -> Result<(), jarvis_memory::Error> {
+    let value = serde_json::to_value(result).unwrap_or_default();
+    if !origin.run_id.is_empty() {
+        parts
+            .store
+            .finish_tool_call(row_id, outcome(result), &value, took_ms)
+            .await?;
+    }
+    // The words of a read stay out of the audit: they can be private and are kept with the call.
+    let acted = allowed.prepared.risk.effect > Effect::Read;
+    let event = AuditEvent {
+        tool: Some(allowed.tool.clone()),
+        outcome: Some(outcome(result).to_owned()),
+        detail: Some(serde_json::json!({ "says": acted.then(|| says(result)), "took_ms": took_ms })),
+        ..origin.event("tool.outcome")
+    };
+    parts.store.append_audit(&event, parts.now()).await?;
+    Ok(())
+}
+
+/// Writes down a call that is not made: refused by policy, unknown, malformed, or skipped.
+pub(crate) async fn write_note(
+    parts: &Parts,
+    origin: &Origin,
+    ready: &ReadyCall,
+    decision: Option<Decision>,
+    result: &ToolResult,
+) -> Result<(), jarvis_memory::Error> {
+    let now = parts.now();
+    let prepared = ready.prepared.as_ref().ok();
+    let arguments = prepared.map_or_else(
+        // What a model wrote that could not be read is kept as text, bounded.
+        || serde_json::Value::String(ready.call.arguments.chars().take(2_000).collect()),
+        |prepared| prepared.arguments.clone(),
+    );
+    let row = ToolCall {
+        id: fresh_id(),
+        run_id: origin.run_id.clone(),
+        call_id: ready.call.id.clone(),
+        tool: ready.call.name.chars().take(80).collect(),
+        arguments: arguments.clone(),
+        effect: prepared
+            .map_or("unknown", |prepared| prepared.risk.effect.as_str())
+            .to_owned(),
+        outcome: outcome(result).to_owned(),
+        result: serde_json::to_value(result).ok(),
+        at: now,
+        took_ms: Some(0),
+    };
+    parts.store.start_tool_call(&row).await?;
+    let event = AuditEvent {
+        tool: Some(row.tool),
+        arguments: Some(arguments),
+        decision: decision.map(|decision| decision.as_str().to_owned()),
+        rule: decision.map(|decision| decision.rule().to_owned()),
+        outcome: Some(row.outcome),
+        detail: Some(serde_json::json!({ "says": says(result) })),
+        ..origin.event("decision")
+    };
+    parts.store.append_audit(&event, now).await?;
+    Ok(())
+}
+
+/// What an audit row keeps of a result: its words, bounded; the whole result is in its own table.
+fn says(result: &ToolResult) -> String {
+    let text = match result {
+        ToolResult::Ok { summary, .. } => summary,
+        ToolResult::Error { error, .. } => error,
+        ToolResult::Denied { reason } => reason,
+        ToolResult::Pending { says, .. } | ToolResult::Interrupted { says } | ToolResult::Skipped { says } => says,
+    };
+    text.chars().take(500).collect()
+}

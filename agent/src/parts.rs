@@ -1,0 +1,55 @@
+//! What the agent is built from.
+
+use std::sync::Arc;
+
+use jarvis_gateway::clock::{Clock, Millis};
+use jarvis_gateway::provider::Provider;
+use jarvis_gateway::tasks::Tasks;
+use jarvis_memory::Store;
+use jarvis_tools::catalog::Catalog;
+
+use crate::bus::Bus;
+use crate::limits::Config;
+
+/// The parts, made by the program and shared by everything in this crate. Cheap to clone.
+#[derive(Clone)]
+pub struct Parts {
+    pub store: Store,
+    /// Answers for Jarvis: the chain of the configured alias, with command mode as its last link.
+    pub chain: Arc<dyn Provider>,
+    pub catalog: Catalog,
+    pub clock: Arc<dyn Clock>,
+    pub tasks: Tasks,
+    pub config: Config,
+    pub bus: Arc<Bus>,
+}
+
+impl Parts {
+    pub fn new(
+        store: Store,
+        chain: Arc<dyn Provider>,
+        catalog: Catalog,
+        clock: Arc<dyn Clock>,
+        tasks: Tasks,
+        config: Config,
+    ) -> Self {
+        Self {
+            store,
+            chain,
+            catalog,
+            clock,
+            tasks,
+            config,
+            bus: Arc::new(Bus::new()),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Millis {
+        self.clock.now()
+    }
+}
+
+/// A fresh id: a UUID of version 7, so that the order of ids made here is the order of their making.
+pub(crate) fn fresh_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}

@@ -1,0 +1,443 @@
+//! Who may do what: one pure function, total and default-deny.
+
+use jarvis_tools::risk::{Effect, Risk, Trust};
+use serde::Serialize;
+
+/// On whose behalf a call is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    Person(Trust),
+    /// A written procedure that runs without a person.
+    Playbook {
+        auto_destructive: bool,
+        attempts_left: u32,
+        in_window: bool,
+    },
+}
+
+/// Where the call is made from, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// The most trust that anybody has in this room.
+    pub ceiling: Trust,
+    /// Strangers can read along.
+    pub public: bool,
+    /// The tool is in this room's list.
+    pub lists_tool: bool,
+}
+
+/// Facts about the run and the call. Each names itself, so they are not folded into enums.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "five independent facts, each named where it is set"
+)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flags {
+    /// Somebody froze all acts.
+    pub frozen: bool,
+    /// Text by somebody below Operator, or a tool's outside text, is in the context.
+    pub tainted: bool,
+    /// A private reading is in the context.
+    pub saw_private: bool,
+    /// An operator or owner named the call's target in this very run.
+    pub grounded: bool,
+    /// A person allowed calls like this one for a while.
+    pub granted: bool,
+}
+
+/// The decision and the rule that made it. The rule goes to the audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "decision", content = "rule", rename_all = "lowercase")]
+pub enum Decision {
+    Allow(&'static str),
+    /// A person has to approve first.
+    Ask(&'static str),
+    Deny(&'static str),
+}
+
+impl Decision {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow(_) => "allow",
+            Self::Ask(_) => "ask",
+            Self::Deny(_) => "deny",
+        }
+    }
+
+    pub fn rule(self) -> &'static str {
+        match self {
+            Self::Allow(rule) | Self::Ask(rule) | Self::Deny(rule) => rule,
+        }
+    }
+}
+
+/// Decides one call. The first rule that fits wins:
+///
+/// 1. `frozen`: nothing acts.
+/// 2. `not_in_this_room`: a tool the room does not list does not exist there.
+/// 3. `budget`: spending more than the budget has left is asked for.
+/// 4. For a person:
+///    1. `trust`: below the tool's least trust, no card is raised for an act that the person could not own.
+///    2. `private_in_public`: private readings stay out of public rooms.
+///    3. `room_ceiling`: above the room's ceiling, reads are refused and acts are asked for.
+///    4. `read`: other reads are free.
+///    5. `rule_of_two`: outside text, private data and an act together need a person, unless one named the target.
+///    6. `destructive`: always a card.
+///    7. `reversible`: free with a grant, for operators, without outside text, for a named target, or for tools open
+///       to members; otherwise `tainted`.
+/// 5. For a playbook: reads are free, acts need attempts left, destructive ones also their own permission and window.
+pub fn decide(caller: Caller, room: Room, flags: Flags, risk: Risk) -> Decision {
+    let acts = risk.effect > Effect::Read;
+    if flags.frozen && acts {
+        return Decision::Deny("frozen");
+    }
+    if !room.lists_tool {
+        return Decision::Deny("not_in_this_room");
+    }
+    if risk.over_budget {
+        return Decision::Ask("budget");
+    }
+    match caller {
+        Caller::Person(trust) => decide_person(trust, room, flags, risk),
+        Caller::Playbook {
+            auto_destructive,
+            attempts_left,
+            in_window,
+        } => {
+            if !acts {
+                return Decision::Allow("tier1_diagnose");
+            }
+            if attempts_left == 0 {
+                return Decision::Ask("attempts_spent");
+            }
+            match risk.effect {
+                Effect::Destructive if auto_destructive && in_window => Decision::Allow("tier3_in_window"),
+                Effect::Destructive => Decision::Ask("tier3_outside_window"),
+                Effect::Read | Effect::Reversible => Decision::Allow("tier2_remediate"),
+            }
+        }
+    }
+}
+
+fn decide_person(trust: Trust, room: Room, flags: Flags, risk: Risk) -> Decision {
+    let acts = risk.effect > Effect::Read;
+    if trust < risk.min_trust {
+        return Decision::Deny("trust");
+    }
+    if room.public && risk.reads_private {
+        return Decision::Deny("private_in_public");
+    }
+    if trust.min(room.ceiling) < risk.min_trust {
+        return if acts {
+            Decision::Ask("room_ceiling")
+        } else {
+            Decision::Deny("room_ceiling")
+        };
+    }
+    if !acts {
+        return Decision::Allow("read");
+    }
+    if flags.tainted && (flags.saw_private || risk.reads_private) && !flags.grounded {
+        return Decision::Ask("rule_of_two");
+    }
+    if risk.effect == Effect::Destructive {
+        return Decision::Ask("destructive");
+    }
+    let free = flags.granted
+        || trust >= Trust::Operator
+        || !flags.tainted
+        || flags.grounded
+        || risk.min_trust <= Trust::Member;
+    if free {
+        Decision::Allow("reversible")
+    } else {
+        Decision::Ask("tainted")
+    }
+}
+
+/// Whether `target` stands in `text` as a word of its own: at least three characters, and no character that could
+/// belong to a longer name right before or after it. `plex` is not grounded by `plexamp` or `my-plex`.
+pub fn names_target(text: &str, target: &str) -> bool {
+    if target.chars().count() < 3 {
+        return false;
+    }
+    let part_of_name = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    text.match_indices(target).any(|(at, found)| {
+        let (before, rest) = text.split_at(at);
+        let after = rest.strip_prefix(found).unwrap_or_default();
+        // A full stop ends a sentence more often than it continues a name, unless a name character follows it.
+        let mut following = after.chars();
+        let continues = match following.next() {
+            Some('.') => following.next().is_some_and(part_of_name),
+            Some(next) => part_of_name(next),
+            None => false,
+        };
+        let mut preceding = before.chars().rev();
+        let preceded = match preceding.next() {
+            Some('.') => preceding.next().is_some_and(part_of_name),
+            Some(previous) => part_of_name(previous),
+            None => false,
+        };
+        !continues && !preceded
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOOLS: [bool; 2] = [false, true];
+
+    fn callers() -> Vec<Caller> {
+        let mut all: Vec<Caller> = Trust::ALL.into_iter().map(Caller::Person).collect();
+        for auto_destructive in BOOLS {
+            for in_window in BOOLS {
+                for attempts_left in [0, 1, 3] {
+                    all.push(Caller::Playbook {
+                        auto_destructive,
+                        attempts_left,
+                        in_window,
+                    });
+                }
+            }
+        }
+        all
+    }
+
+    fn rooms() -> Vec<Room> {
+        let mut all = Vec::new();
+        for ceiling in Trust::ALL {
+            for public in BOOLS {
+                for lists_tool in BOOLS {
+                    all.push(Room {
+                        ceiling,
+                        public,
+                        lists_tool,
+                    });
+                }
+            }
+        }
+        all
+    }
+
+    fn flags() -> Vec<Flags> {
+        (0_u8..32)
+            .map(|bits| Flags {
+                frozen: bits & 1 != 0,
+                tainted: bits & 2 != 0,
+                saw_private: bits & 4 != 0,
+                grounded: bits & 8 != 0,
+                granted: bits & 16 != 0,
+            })
+            .collect()
+    }
+
+    fn risks() -> Vec<Risk> {
+        let mut all = Vec::new();
+        for effect in Effect::ALL {
+            for min_trust in Trust::ALL {
+                for reads_private in BOOLS {
+                    for over_budget in BOOLS {
+                        all.push(Risk {
+                            effect,
+                            min_trust,
+                            reads_private,
+                            over_budget,
+                        });
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// What must hold for every combination, whatever the rules above say.
+    fn invariants(caller: Caller, room: Room, flags: Flags, risk: Risk) {
+        let decision = decide(caller, room, flags, risk);
+        let acts = risk.effect > Effect::Read;
+        let allowed = matches!(decision, Decision::Allow(_));
+        let at = || format!("{caller:?} {room:?} {flags:?} {risk:?} -> {decision:?}");
+        assert!(
+            !(flags.frozen && acts) || matches!(decision, Decision::Deny("frozen")),
+            "frozen means no act: {}",
+            at()
+        );
+        assert!(
+            room.lists_tool || matches!(decision, Decision::Deny(_)),
+            "unlisted means never: {}",
+            at()
+        );
+        assert!(
+            !(risk.over_budget && allowed),
+            "over budget never runs by itself: {}",
+            at()
+        );
+        if let Caller::Person(trust) = caller {
+            let destructive = risk.effect == Effect::Destructive;
+            assert!(
+                !(destructive && allowed),
+                "a person's destructive call needs a card: {}",
+                at()
+            );
+            if trust < risk.min_trust && !risk.over_budget {
+                assert!(
+                    matches!(decision, Decision::Deny(_)),
+                    "no card for an act one could not own: {}",
+                    at()
+                );
+            }
+            assert!(!(trust < risk.min_trust && allowed), "trust: {}", at());
+            assert!(!(room.ceiling < risk.min_trust && allowed), "ceiling: {}", at());
+            assert!(
+                !(room.public && risk.reads_private && allowed),
+                "private stays out of public rooms: {}",
+                at()
+            );
+            let three = flags.tainted && (flags.saw_private || risk.reads_private) && acts;
+            assert!(!(three && !flags.grounded && allowed), "rule of two: {}", at());
+            if !acts && allowed {
+                assert_eq!(decision, Decision::Allow("read"));
+            }
+        }
+        if let Caller::Playbook {
+            auto_destructive,
+            attempts_left,
+            in_window,
+        } = caller
+        {
+            assert!(!(acts && attempts_left == 0 && allowed), "attempts: {}", at());
+            let may = auto_destructive && in_window;
+            assert!(
+                !(risk.effect == Effect::Destructive && !may && allowed),
+                "window: {}",
+                at()
+            );
+        }
+    }
+
+    #[test]
+    fn invariants_hold_for_every_combination() {
+        let mut count = 0_u64;
+        for caller in callers() {
+            for room in rooms() {
+                for flags in flags() {
+                    for risk in risks() {
+                        invariants(caller, room, flags, risk);
+                        count += 1;
+                    }
+                }
+            }
+        }
+        assert_eq!(count, 17 * 20 * 32 * 60);
+    }
+
+    /// Taking trust, privacy or grounding away never turns a card or a refusal into a permission.
+    #[test]
+    fn less_trust_or_more_taint_never_allows_more() {
+        let weight = |decision: Decision| match decision {
+            Decision::Allow(_) => 0,
+            Decision::Ask(_) => 1,
+            Decision::Deny(_) => 2,
+        };
+        for room in rooms() {
+            for flags in flags() {
+                for risk in risks().into_iter().filter(|risk| !risk.over_budget) {
+                    let owner = weight(decide(Caller::Person(Trust::Owner), room, flags, risk));
+                    for trust in Trust::ALL {
+                        assert!(weight(decide(Caller::Person(trust), room, flags, risk)) >= owner);
+                    }
+                    let caller = Caller::Person(Trust::Operator);
+                    let now = weight(decide(caller, room, flags, risk));
+                    assert!(weight(decide(caller, room, Flags { tainted: true, ..flags }, risk)) >= now);
+                    assert!(
+                        weight(decide(
+                            caller,
+                            room,
+                            Flags {
+                                grounded: false,
+                                ..flags
+                            },
+                            risk
+                        )) >= now
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_ordinary_cases() {
+        let home = Room {
+            ceiling: Trust::Owner,
+            public: false,
+            lists_tool: true,
+        };
+        let stop = Risk::acts(Effect::Destructive, Trust::Operator);
+        let restart = Risk::acts(Effect::Reversible, Trust::Operator);
+        let logs = Risk::read(Trust::Operator).private();
+        let after_logs = Flags {
+            tainted: true,
+            saw_private: true,
+            ..Flags::default()
+        };
+        let check =
+            |trust, room, flags, risk, expect| assert_eq!(decide(Caller::Person(trust), room, flags, risk), expect);
+        check(Trust::Owner, home, Flags::default(), logs, Decision::Allow("read"));
+        check(
+            Trust::Owner,
+            home,
+            Flags::default(),
+            restart,
+            Decision::Allow("reversible"),
+        );
+        check(Trust::Owner, home, Flags::default(), stop, Decision::Ask("destructive"));
+        check(Trust::Owner, home, after_logs, restart, Decision::Ask("rule_of_two"));
+        check(
+            Trust::Owner,
+            home,
+            Flags {
+                grounded: true,
+                ..after_logs
+            },
+            restart,
+            Decision::Allow("reversible"),
+        );
+        check(Trust::Member, home, Flags::default(), restart, Decision::Deny("trust"));
+        let guild = Room {
+            ceiling: Trust::Moderator,
+            public: true,
+            lists_tool: true,
+        };
+        check(
+            Trust::Owner,
+            guild,
+            Flags::default(),
+            restart,
+            Decision::Ask("room_ceiling"),
+        );
+        check(
+            Trust::Owner,
+            guild,
+            Flags::default(),
+            logs,
+            Decision::Deny("private_in_public"),
+        );
+    }
+
+    #[test]
+    fn a_target_is_named_only_as_a_whole_word() {
+        let check = |text, target, expect| assert_eq!(names_target(text, target), expect, "{target} in {text:?}");
+        check("please restart plex", "plex", true);
+        check("restart plex.", "plex", true);
+        check("restart \"plex\", then look", "plex", true);
+        check("restart plexamp", "plex", false);
+        check("restart my-plex", "plex", false);
+        check("restart plex-2", "plex", false);
+        check("restart plex.old now", "plex", false);
+        check("restart old.plex now", "plex", false);
+        check("on a t", "a", false);
+        check("restart db", "db", false);
+        check("neustart für plex bitte", "plex", true);
+        check("", "plex", false);
+    }
+}

@@ -1,0 +1,332 @@
+//! Carries out what the turn machine wants and feeds back what came of it.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use jarvis_gateway::caller::Caller;
+use jarvis_gateway::chat::{self, Gather, Message, Reply, Request, Served, ToolCall, ToolResult, ToolSpec};
+use jarvis_gateway::provider::{self, Call, Class, Events};
+use tokio_util::sync::CancellationToken;
+
+use super::bounds::Why;
+use super::effect::Effect;
+use super::event::{Event, ReadyCall};
+use super::state::{State, unprepared};
+use crate::approvals;
+use crate::execute::{self, Allowed, Origin, execute};
+use crate::parts::Parts;
+use crate::policy::Decision;
+use crate::view::ToolLine;
+use crate::watch::{Progress, Watch};
+
+/// A model may be silent for this long at most, cold loads and fallbacks included. The chain has its own, shorter budgets;
+/// this one holds whatever the chain is.
+const MODEL_SILENCE_LIMIT: Duration = Duration::from_mins(5);
+
+/// One turn being carried out.
+pub(crate) struct Driver {
+    pub(crate) parts: Parts,
+    pub(crate) origin: Origin,
+    /// Tools of this room, as models are told of them.
+    pub(crate) offered: Vec<ToolSpec>,
+    pub(crate) watch: Watch,
+    /// Cancelled when somebody stops this turn.
+    pub(crate) stop: CancellationToken,
+}
+
+/// How a turn came out.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) text: String,
+    pub(crate) why: Why,
+    pub(crate) tools: Vec<ToolLine>,
+    pub(crate) served: Option<Served>,
+    pub(crate) tainted: bool,
+    pub(crate) saw_private: bool,
+    pub(crate) counts: (u32, u32, u64, u64),
+}
+
+type Ending = (ReadyCall, ToolResult);
+
+/// What is under way between two events.
+struct Work {
+    asking: Option<(Events, Gather)>,
+    /// What the model has said so far in this call.
+    partial: String,
+    running: FuturesUnordered<BoxFuture<'static, Ending>>,
+    reads: CancellationToken,
+    tools: Vec<ToolLine>,
+    served: Option<Served>,
+}
+
+impl Driver {
+    pub(crate) async fn run(self, state: State) -> Outcome {
+        let mut work = Work {
+            asking: None,
+            partial: String::new(),
+            running: FuturesUnordered::new(),
+            reads: CancellationToken::new(),
+            tools: Vec::new(),
+            served: None,
+        };
+        let (mut state, effects) = state.on(Event::Begin, self.parts.now());
+        let mut queue = VecDeque::from(effects);
+        let mut stop_told = false;
+        loop {
+            while let Some(effect) = queue.pop_front() {
+                if let Effect::Finish { text, why } = effect {
+                    return outcome(&state, work, text, why);
+                }
+                self.perform(effect, &mut work).await;
+            }
+            let event = tokio::select! {
+                biased;
+                () = self.stop.cancelled(), if !stop_told => {
+                    stop_told = true;
+                    Event::Cancelled
+                }
+                () = self.parts.tasks.stopping().cancelled(), if !stop_told => {
+                    stop_told = true;
+                    Event::ShuttingDown
+                }
+                Some((ready, result)) = work.running.next() => self.ended(&mut work, &ready, result).await,
+                event = next_of_model(&mut work.asking), if work.asking.is_some() => {
+                    match self.model_said(event, &mut work).await {
+                        Some(event) => event,
+                        None => continue,
+                    }
+                }
+            };
+            let (next, effects) = state.on(event, self.parts.now());
+            state = next;
+            queue.extend(effects);
+        }
+    }
+
+    async fn perform(&self, effect: Effect, work: &mut Work) {
+        match effect {
+            Effect::Ask { messages, offer_tools } => {
+                work.partial.clear();
+                work.asking = Some((self.ask(messages, offer_tools), Gather::default()));
+            }
+            Effect::Run { call, decision } => {
+                self.line(work, &call, "running", None).await;
+                if let Ok(prepared) = &call.prepared {
+                    let allowed = Allowed {
+                        call_id: call.call.id.clone(),
+                        tool: call.call.name.clone(),
+                        prepared: prepared.clone(),
+                        decision,
+                    };
+                    let (parts, origin, reads) = (self.parts.clone(), self.origin.clone(), work.reads.clone());
+                    let running = async move { (call, execute(&parts, &origin, allowed, &reads).await) };
+                    work.running.push(running.boxed());
+                }
+            }
+            Effect::RaiseCard { call, decision } => {
+                let (parts, origin) = (self.parts.clone(), self.origin.clone());
+                let raising = async move {
+                    let result = approvals::raise(&parts, &origin, &call, decision).await;
+                    (call, result)
+                };
+                work.running.push(raising.boxed());
+            }
+            Effect::Note { call, decision, result } => {
+                self.note(&call, decision, &result).await;
+                self.line(work, &call, execute::outcome(&result), None).await;
+            }
+            Effect::Abandon => {
+                work.asking = None;
+                work.reads.cancel();
+            }
+            Effect::Finish { .. } => {}
+        }
+    }
+
+    fn ask(&self, messages: Vec<Message>, offer_tools: bool) -> Events {
+        let request = Request {
+            messages,
+            tools: if offer_tools { self.offered.clone() } else { Vec::new() },
+            caller: Caller::Internal,
+            ..Request::default()
+        };
+        let model = self.parts.config.alias.clone();
+        self.parts.chain.stream(Call {
+            request: Arc::new(request),
+            model,
+            left: Vec::new(),
+        })
+    }
+
+    /// Passes on what the model streams; an event for the machine when the reply is complete or failed.
+    async fn model_said(&self, said: Result<chat::Event, provider::Error>, work: &mut Work) -> Option<Event> {
+        let event = match said {
+            Ok(event) => event,
+            Err(error) => {
+                work.asking = None;
+                return Some(Event::NotAnswered(error));
+            }
+        };
+        match &event {
+            chat::Event::Served(served) => {
+                work.served = Some(served.clone());
+                self.watch.tell(Progress::Served(served.clone())).await;
+            }
+            chat::Event::Text(text) => {
+                work.partial.push_str(text);
+                self.watch.tell(Progress::Text(text.clone())).await;
+            }
+            chat::Event::Reset => {
+                work.partial.clear();
+                self.watch.tell(Progress::Reset).await;
+            }
+            chat::Event::Reasoning(_) | chat::Event::ToolCall(_) | chat::Event::Wire(_) | chat::Event::Finish(_) => {}
+        }
+        let (_, gather) = work.asking.as_mut()?;
+        let reply = gather.push(event)?;
+        work.asking = None;
+        if !reply.tool_calls.is_empty() {
+            self.watch.tell(Progress::Break).await;
+        }
+        let calls = self.ready(&reply);
+        Some(Event::Replied { reply, calls })
+    }
+
+    async fn ended(&self, work: &mut Work, ready: &ReadyCall, result: ToolResult) -> Event {
+        let approval = match &result {
+            ToolResult::Pending { approval, .. } => Some(approval.clone()),
+            _ => None,
+        };
+        self.line(work, ready, execute::outcome(&result), approval).await;
+        Event::Ended {
+            call_id: ready.call.id.clone(),
+            result,
+        }
+    }
+
+    /// Looks the calls of a reply up: unknown tools and unfit arguments become results that the model can act on.
+    fn ready(&self, reply: &Reply) -> Vec<ReadyCall> {
+        let mut ids = HashSet::new();
+        let with_own_id = |(index, call): (usize, &ToolCall)| {
+            let mut call = call.clone();
+            // Some servers send empty or repeated ids, and every result has to find its own call.
+            while call.id.is_empty() || !ids.insert(call.id.clone()) {
+                call.id = format!("call_{index}_{}", crate::parts::fresh_id().replace('-', ""));
+            }
+            self.look_up(call)
+        };
+        reply.tool_calls.iter().enumerate().map(with_own_id).collect()
+    }
+
+    fn look_up(&self, call: ToolCall) -> ReadyCall {
+        let failed = |error: String, hint: Option<String>| ToolResult::Error {
+            error,
+            hint,
+            retry: false,
+        };
+        let listed = self.offered.iter().any(|spec| spec.name == call.name);
+        let Some(tool) = self.parts.catalog.get(&call.name) else {
+            let names: Vec<&str> = self.offered.iter().map(|spec| spec.name.as_str()).collect();
+            let error = failed(
+                format!("there is no tool `{}`", call.name.chars().take(80).collect::<String>()),
+                Some(format!("the tools are: {}", names.join(", "))),
+            );
+            return unprepared(call, error);
+        };
+        let arguments = match chat::parse_arguments(&call.arguments) {
+            Ok(arguments) => serde_json::Value::Object(arguments),
+            Err(error) => {
+                let error = failed(
+                    format!("the arguments of `{}` are not a JSON object: {error}", call.name),
+                    None,
+                );
+                return unprepared(call, error);
+            }
+        };
+        match tool.prepare(&arguments) {
+            Ok(prepared) => ReadyCall {
+                call,
+                prepared: Ok(prepared),
+                untrusted_output: tool.untrusted_output(),
+                listed,
+            },
+            Err(error) => unprepared(call, execute::of_error(error)),
+        }
+    }
+
+    async fn line(&self, work: &mut Work, ready: &ReadyCall, status: &'static str, approval: Option<String>) {
+        let line = ToolLine {
+            conversation_id: self.origin.conversation_id.clone().unwrap_or_default(),
+            run_id: self.origin.run_id.clone(),
+            call_id: ready.call.id.clone(),
+            name: ready.call.name.clone(),
+            target: ready
+                .prepared
+                .as_ref()
+                .ok()
+                .and_then(|prepared| prepared.target.clone()),
+            status,
+            approval,
+        };
+        match work.tools.iter_mut().find(|known| known.call_id == line.call_id) {
+            Some(known) => *known = line.clone(),
+            None => work.tools.push(line.clone()),
+        }
+        self.watch.tell(Progress::Tool(line)).await;
+    }
+
+    /// A call that is not made is a row too. When the database is away nothing acts anyway, so this only warns.
+    async fn note(&self, ready: &ReadyCall, decision: Option<Decision>, result: &ToolResult) {
+        if let Err(error) = execute::write_note(&self.parts, &self.origin, ready, decision, result).await {
+            tracing::warn!(tool = ready.call.name, %error, "a refused call is not in the audit");
+        }
+    }
+}
+
+/// The next event of the model. An end without a finish was a cut.
+async fn next_of_model(asking: &mut Option<(Events, Gather)>) -> Result<chat::Event, provider::Error> {
+    let Some((events, _)) = asking else {
+        return std::future::pending().await;
+    };
+    match tokio::time::timeout(MODEL_SILENCE_LIMIT, events.next()).await {
+        Ok(Some(event)) => event,
+        Ok(None) => Err(provider::Error::new(Class::Truncated, "the answer broke off")),
+        Err(_) => Err(provider::Error::new(
+            Class::CallerDeadline,
+            format!("no word for {} s", MODEL_SILENCE_LIMIT.as_secs()),
+        )),
+    }
+}
+
+fn outcome(state: &State, work: Work, text: String, why: Why) -> Outcome {
+    let (tainted, saw_private) = state.flags();
+    let text = match why {
+        // What was streamed before the stop is kept: people have read it already.
+        Why::Cancelled | Why::Shutdown if text.is_empty() => {
+            let ending = if why == Why::Cancelled {
+                "Stopped."
+            } else {
+                "Jarvis was shut down during this answer."
+            };
+            if work.partial.trim().is_empty() {
+                ending.to_owned()
+            } else {
+                format!("{}\n\n*{ending}*", work.partial)
+            }
+        }
+        _ => text,
+    };
+    Outcome {
+        text,
+        why,
+        tools: work.tools,
+        served: work.served,
+        tainted,
+        saw_private,
+        counts: state.counts(),
+    }
+}

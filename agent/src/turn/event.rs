@@ -1,0 +1,33 @@
+//! What can happen to a turn.
+
+use jarvis_gateway::chat::{Reply, ToolCall, ToolResult};
+use jarvis_gateway::provider;
+use jarvis_tools::Prepared;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The turn begins.
+    Begin,
+    /// A model answered. `calls` are the reply's calls, looked up in the catalogue, in the model's order.
+    Replied { reply: Reply, calls: Vec<ReadyCall> },
+    /// No model and not even command mode answered.
+    NotAnswered(provider::Error),
+    /// A started call, or a card being written, came to its end.
+    Ended { call_id: String, result: ToolResult },
+    /// Somebody stopped the turn.
+    Cancelled,
+    /// The process is going down.
+    ShuttingDown,
+}
+
+/// A call of the model after the catalogue and its tool have looked at it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadyCall {
+    pub call: ToolCall,
+    /// What policy needs, or why the call cannot be made (unknown tool, arguments that do not fit).
+    pub prepared: Result<Prepared, ToolResult>,
+    pub untrusted_output: bool,
+    /// The room's list has this tool.
+    pub listed: bool,
+}

@@ -1,0 +1,16 @@
+//! One turn: a message goes in, models and tools are asked within bounds, one answer comes out.
+//!
+//! [`State::on`] is the whole logic and is pure: it takes an event and the time and returns effects. The driver in
+//! `drive` carries the effects out and feeds back what came of them.
+
+mod bounds;
+mod drive;
+mod effect;
+mod event;
+mod state;
+
+pub use bounds::Why;
+pub(crate) use drive::{Driver, Outcome};
+pub use effect::Effect;
+pub use event::{Event, ReadyCall};
+pub use state::{Setting, State};

@@ -1,0 +1,455 @@
+//! The turn machine: pure, so that every path is tested without models, tools or waiting.
+
+use jarvis_gateway::chat::{Message, Reply, Role, ToolCall, ToolResult};
+use jarvis_gateway::clock::Millis;
+use jarvis_gateway::provider;
+use jarvis_tools::Prepared;
+use jarvis_tools::risk::{Effect as ToolEffect, Trust};
+use serde_json::Value;
+
+use super::bounds::{Used, Why};
+use super::effect::Effect;
+use super::event::{Event, ReadyCall};
+use crate::limits::Limits;
+use crate::policy::{self, Decision, Flags};
+
+/// What does not change while a turn runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    pub caller: policy::Caller,
+    pub ceiling: Trust,
+    pub public: bool,
+    pub frozen: bool,
+    pub limits: Limits,
+    /// What operators and owners wrote in this run: a target named here is grounded.
+    pub operator_text: String,
+    /// Told to the model when it must answer without tools; `{why}` is replaced by the reason.
+    pub last_step: String,
+}
+
+/// A turn between two events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    setting: Setting,
+    messages: Vec<Message>,
+    used: Used,
+    tainted: bool,
+    saw_private: bool,
+    phase: Phase,
+    /// Summaries of what was done, for an ending that no model writes.
+    done: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Phase {
+    New,
+    Asking {
+        /// The bound that makes this the last model call.
+        last: Option<Why>,
+    },
+    Acting(Batch),
+    Over,
+}
+
+/// The calls of one reply.
+#[derive(Debug, Clone, PartialEq)]
+struct Batch {
+    slots: Vec<Slot>,
+    /// Set when the turn ends with this batch.
+    stop: Option<Why>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Slot {
+    call: ReadyCall,
+    started: bool,
+    result: Option<ToolResult>,
+}
+
+impl Slot {
+    fn is_read(&self) -> bool {
+        matches!(&self.call.prepared, Ok(prepared) if prepared.risk.effect == ToolEffect::Read)
+    }
+}
+
+impl State {
+    /// `messages` is the whole context: system prompt, history, and the new message last.
+    pub fn new(setting: Setting, messages: Vec<Message>, tainted: bool, saw_private: bool, now: Millis) -> Self {
+        let used = Used::new(setting.limits, now);
+        Self {
+            setting,
+            messages,
+            used,
+            tainted,
+            saw_private,
+            phase: Phase::New,
+            done: Vec::new(),
+        }
+    }
+
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over)
+    }
+
+    /// Whether outside text is in the context, and whether a private reading is.
+    pub fn flags(&self) -> (bool, bool) {
+        (self.tainted, self.saw_private)
+    }
+
+    /// Model calls, tool calls, tokens in, tokens out.
+    pub fn counts(&self) -> (u32, u32, u64, u64) {
+        (
+            self.used.model_calls,
+            self.used.tool_calls,
+            self.used.tokens_in,
+            self.used.tokens_out,
+        )
+    }
+
+    /// Takes one step. An event that does not fit the phase (a late result after the end) changes nothing.
+    #[must_use]
+    pub fn on(mut self, event: Event, now: Millis) -> (Self, Vec<Effect>) {
+        let effects = match event {
+            Event::Begin => self.begin(now),
+            Event::Replied { reply, calls } => self.replied(reply, calls, now),
+            Event::NotAnswered(error) => self.not_answered(&error),
+            Event::Ended { call_id, result } => self.ended(&call_id, &result, now),
+            Event::Cancelled => self.stop(Why::Cancelled, now),
+            Event::ShuttingDown => self.stop(Why::Shutdown, now),
+        };
+        (self, effects)
+    }
+
+    fn begin(&mut self, now: Millis) -> Vec<Effect> {
+        match self.phase {
+            Phase::New => self.ask(now),
+            Phase::Asking { .. } | Phase::Acting(_) | Phase::Over => Vec::new(),
+        }
+    }
+
+    fn ask(&mut self, now: Millis) -> Vec<Effect> {
+        let last = self.used.reached(now);
+        self.phase = Phase::Asking { last };
+        let mut messages = self.messages.clone();
+        if let Some(why) = last {
+            let note = self.setting.last_step.replace("{why}", why.sentence());
+            messages.push(Message::text(Role::System, note));
+        }
+        vec![Effect::Ask {
+            messages,
+            offer_tools: last.is_none(),
+        }]
+    }
+
+    fn replied(&mut self, reply: Reply, calls: Vec<ReadyCall>, now: Millis) -> Vec<Effect> {
+        let Phase::Asking { last } = self.phase else {
+            return Vec::new();
+        };
+        self.used.model_calls += 1;
+        self.used.count_tokens(reply.finish.usage, self.estimate(&reply));
+        if last.is_some() || calls.is_empty() {
+            let text = if reply.text.trim().is_empty() {
+                self.unspoken()
+            } else {
+                reply.text
+            };
+            return self.finish(text, last.unwrap_or(Why::Answered));
+        }
+        self.messages.push(Message {
+            reasoning: Some(reply.reasoning).filter(|text| !text.is_empty()),
+            tool_calls: calls.iter().map(|ready| ready.call.clone()).collect(),
+            ..Message::text(Role::Assistant, reply.text)
+        });
+        let slots = calls
+            .into_iter()
+            .map(|call| Slot {
+                call,
+                started: false,
+                result: None,
+            })
+            .collect();
+        self.phase = Phase::Acting(Batch { slots, stop: None });
+        self.advance(now)
+    }
+
+    /// About four characters a token; only used where the upstream reports nothing.
+    fn estimate(&self, reply: &Reply) -> (u64, u64) {
+        let sent: usize = self.messages.iter().map(|message| message.joined_text().len()).sum();
+        (
+            (sent / 4) as u64,
+            ((reply.text.len() + reply.reasoning.len()) / 4) as u64,
+        )
+    }
+
+    fn not_answered(&mut self, error: &provider::Error) -> Vec<Effect> {
+        let Phase::Asking { .. } = self.phase else {
+            return Vec::new();
+        };
+        self.used.model_calls += 1;
+        let mut text = format!("I could not answer: {error}.");
+        if !self.done.is_empty() {
+            text.push_str("\n\nWhat was done before that:\n\n");
+            text.push_str(&self.done.join("\n\n"));
+        }
+        self.finish(text, Why::Failed)
+    }
+
+    /// Starts what may start now, and asks the model again when every call of the batch has its result.
+    fn advance(&mut self, now: Millis) -> Vec<Effect> {
+        let Phase::Acting(mut batch) = std::mem::replace(&mut self.phase, Phase::Over) else {
+            return Vec::new();
+        };
+        let mut effects = Vec::new();
+        let parallel = batch.slots.iter().all(Slot::is_read);
+        for slot in &mut batch.slots {
+            if slot.result.is_some() {
+                continue;
+            }
+            if !slot.started {
+                slot.started = true;
+                effects.push(self.start(slot, batch.stop));
+            }
+            if slot.result.is_none() && !parallel {
+                break;
+            }
+        }
+        if batch.slots.iter().any(|slot| slot.result.is_none()) {
+            self.phase = Phase::Acting(batch);
+            return effects;
+        }
+        effects.extend(self.close(batch, now));
+        effects
+    }
+
+    /// Decides one call. A call that is not made gets its result at once.
+    fn start(&mut self, slot: &mut Slot, stop: Option<Why>) -> Effect {
+        let call = slot.call.clone();
+        if let Some(why) = stop {
+            return Self::note(slot, None, skipped(why));
+        }
+        if !self.used.may_call_tool() {
+            return Self::note(slot, None, skipped(Why::ToolCalls));
+        }
+        self.used.tool_calls += 1;
+        let prepared = match &call.prepared {
+            Ok(prepared) => prepared,
+            Err(result) => {
+                let result = result.clone();
+                self.used
+                    .count_result(&call.call.name, &Value::String(call.call.arguments.clone()), &result);
+                return Self::note(slot, None, result);
+            }
+        };
+        let decision = self.decide(prepared, call.listed);
+        match decision {
+            Decision::Allow(_) => Effect::Run { call, decision },
+            Decision::Ask(_) => Effect::RaiseCard { call, decision },
+            Decision::Deny(rule) => Self::note(slot, Some(decision), denied(rule)),
+        }
+    }
+
+    fn note(slot: &mut Slot, decision: Option<Decision>, result: ToolResult) -> Effect {
+        slot.result = Some(result.clone());
+        Effect::Note {
+            call: slot.call.clone(),
+            decision,
+            result,
+        }
+    }
+
+    fn decide(&self, prepared: &Prepared, listed: bool) -> Decision {
+        let target = prepared.target.as_deref();
+        let flags = Flags {
+            frozen: self.setting.frozen,
+            tainted: self.tainted,
+            saw_private: self.saw_private,
+            grounded: target.is_some_and(|target| policy::names_target(&self.setting.operator_text, target)),
+            granted: false,
+        };
+        let room = policy::Room {
+            ceiling: self.setting.ceiling,
+            public: self.setting.public,
+            lists_tool: listed,
+        };
+        policy::decide(self.setting.caller, room, flags, prepared.risk)
+    }
+
+    fn ended(&mut self, call_id: &str, result: &ToolResult, now: Millis) -> Vec<Effect> {
+        let Phase::Acting(batch) = &mut self.phase else {
+            return Vec::new();
+        };
+        let open = |slot: &&mut Slot| slot.call.call.id == call_id && slot.started && slot.result.is_none();
+        let Some(slot) = batch.slots.iter_mut().find(open) else {
+            return Vec::new();
+        };
+        slot.result = Some(result.clone());
+        let call = slot.call.clone();
+        self.remember(&call, result);
+        self.advance(now)
+    }
+
+    /// What a result means for the rest of the turn: taint, private text, repeats, what was done.
+    fn remember(&mut self, call: &ReadyCall, result: &ToolResult) {
+        let Ok(prepared) = &call.prepared else { return };
+        self.used.count_result(&call.call.name, &prepared.arguments, result);
+        match result {
+            ToolResult::Ok { summary, .. } => {
+                self.tainted |= call.untrusted_output;
+                self.saw_private |= prepared.risk.reads_private;
+                self.done.push(summary.clone());
+            }
+            // The text of an error can quote the outside too.
+            ToolResult::Error { .. } => self.tainted |= call.untrusted_output,
+            ToolResult::Pending { says, .. } | ToolResult::Interrupted { says } => self.done.push(says.clone()),
+            ToolResult::Denied { .. } | ToolResult::Skipped { .. } => {}
+        }
+    }
+
+    /// Every call has its result: they go into the context in the order of the calls.
+    fn close(&mut self, batch: Batch, now: Millis) -> Vec<Effect> {
+        let limit = self.setting.limits.result_chars;
+        let acted: Vec<String> = batch
+            .slots
+            .iter()
+            .filter(|slot| !slot.is_read())
+            .filter_map(spoken)
+            .collect();
+        for slot in batch.slots {
+            if let Some(result) = slot.result {
+                self.messages
+                    .push(Message::tool_result(slot.call.call.id, &shortened(result, limit)));
+            }
+        }
+        match batch.stop {
+            None => self.ask(now),
+            Some(why) => {
+                let mut text = match why {
+                    Why::Shutdown => "Jarvis was shut down during this turn.".to_owned(),
+                    _ => "Stopped.".to_owned(),
+                };
+                if !acted.is_empty() {
+                    text.push_str(" This was under way already and is finished:\n\n");
+                    text.push_str(&acted.join("\n\n"));
+                }
+                self.finish(text, why)
+            }
+        }
+    }
+
+    fn stop(&mut self, why: Why, now: Millis) -> Vec<Effect> {
+        match &mut self.phase {
+            Phase::Over => Vec::new(),
+            Phase::New | Phase::Asking { .. } => {
+                let mut effects = vec![Effect::Abandon];
+                effects.extend(self.finish(String::new(), why));
+                effects
+            }
+            Phase::Acting(batch) => {
+                batch.stop.get_or_insert(why);
+                // What has not started is skipped, also behind an act that is still running.
+                let mut effects = vec![Effect::Abandon];
+                for slot in batch.slots.iter_mut().filter(|slot| !slot.started) {
+                    slot.started = true;
+                    effects.push(Self::note(slot, None, skipped(why)));
+                }
+                effects.extend(self.advance(now));
+                effects
+            }
+        }
+    }
+
+    fn finish(&mut self, text: String, why: Why) -> Vec<Effect> {
+        self.phase = Phase::Over;
+        vec![Effect::Finish { text, why }]
+    }
+
+    /// The ending when a model finished without a word.
+    fn unspoken(&self) -> String {
+        if self.done.is_empty() {
+            "The model gave no answer. Ask again, perhaps in other words.".to_owned()
+        } else {
+            self.done.join("\n\n")
+        }
+    }
+}
+
+fn spoken(slot: &Slot) -> Option<String> {
+    match slot.result.as_ref()? {
+        ToolResult::Ok { summary, .. } => Some(summary.clone()),
+        ToolResult::Error { error, .. } => Some(error.clone()),
+        ToolResult::Pending { says, .. } | ToolResult::Interrupted { says } => Some(says.clone()),
+        ToolResult::Denied { .. } | ToolResult::Skipped { .. } => None,
+    }
+}
+
+fn skipped(why: Why) -> ToolResult {
+    ToolResult::Skipped {
+        says: format!("not started: {}", why.sentence()),
+    }
+}
+
+/// What the model is told of a refusal. It is told to pass it on and not to try again.
+fn denied(rule: &'static str) -> ToolResult {
+    let reason = match rule {
+        "frozen" => "all acts are frozen at the moment",
+        "trust" => "the person who asks may not do this",
+        "not_in_this_room" => "this tool is not available here",
+        "private_in_public" => "private information is not shown in a public room; ask in a direct message",
+        "room_ceiling" => "this is not done from this room",
+        _ => "policy refuses this",
+    };
+    ToolResult::Denied {
+        reason: format!("{reason}. Do not try again; tell the user."),
+    }
+}
+
+/// Keeps the beginning and the end of a result that is too long for a context.
+fn shortened(result: ToolResult, limit: usize) -> ToolResult {
+    let json = result.to_json();
+    if json.chars().count() <= limit {
+        return result;
+    }
+    match result {
+        ToolResult::Ok { summary, data } => {
+            // The summary says it all by itself; the data is what can be spared.
+            let summary = cut(&summary, limit);
+            let room = limit.saturating_sub(summary.chars().count());
+            let keep = !data.is_null() && data.to_string().chars().count() <= room;
+            ToolResult::Ok {
+                summary,
+                data: if keep { data } else { Value::Null },
+            }
+        }
+        ToolResult::Error { error, hint, retry } => ToolResult::Error {
+            error: cut(&error, limit),
+            hint,
+            retry,
+        },
+        other => other,
+    }
+}
+
+fn cut(text: &str, limit: usize) -> String {
+    let count = text.chars().count();
+    if count <= limit {
+        return text.to_owned();
+    }
+    let half = limit / 2;
+    let head: String = text.chars().take(half).collect();
+    let tail: String = text.chars().skip(count - half).collect();
+    format!("{head}\n[{} characters left out]\n{tail}", count - 2 * half)
+}
+
+/// A call as the catalogue could not prepare it.
+pub(super) fn unprepared(call: ToolCall, result: ToolResult) -> ReadyCall {
+    ReadyCall {
+        call,
+        prepared: Err(result),
+        untrusted_output: false,
+        listed: true,
+    }
+}
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;
