@@ -1,1 +1,3 @@
 //! The console, its API and the status page.
+
+pub mod assets;

@@ -1,0 +1,47 @@
+// Builds web/dist from web/ui. Names are fixed and whitespace is kept, so that a change is a small, readable diff.
+//   node build.mjs            writes ../dist
+//   node build.mjs --out DIR  writes DIR
+//   node build.mjs --watch    writes ../dist again after each change, without STAMP
+import * as esbuild from "esbuild";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { hashFiles, listSources } from "./stamp.mjs";
+
+const root = dirname(fileURLToPath(import.meta.url));
+const at = process.argv.indexOf("--out");
+const out = resolve(at > 0 ? process.argv[at + 1] : join(root, "../dist"));
+const COPIED = ["icon.svg", "index.html", "manifest.webmanifest"];
+
+const options = {
+  absWorkingDir: root,
+  entryPoints: { app: "src/main.tsx" },
+  outdir: out,
+  bundle: true,
+  format: "esm",
+  target: ["es2022", "chrome115", "firefox115", "safari16.4"],
+  charset: "utf8",
+  legalComments: "eof",
+  minifySyntax: true,
+  define: { "process.env.NODE_ENV": '"production"' },
+  logLevel: "warning",
+};
+const styles = { ...options, entryPoints: { app: "src/styles.css" }, minifySyntax: false };
+
+mkdirSync(out, { recursive: true });
+const copy = () => COPIED.forEach((name) => copyFileSync(join(root, "src", name), join(out, name)));
+
+if (process.argv.includes("--watch")) {
+  copy();
+  for (const each of [options, styles]) await (await esbuild.context({ ...each, logLevel: "info" })).watch();
+} else {
+  for (const name of readdirSync(out)) rmSync(join(out, name), { recursive: true });
+  await Promise.all([esbuild.build(options), esbuild.build(styles)]);
+  copy();
+  const names = readdirSync(out);
+  writeFileSync(join(out, "STAMP"), `sources ${hashFiles(root, listSources(root))}\nbuilt ${hashFiles(out, names)}\n`);
+  const sizes = names.map((name) => [name, gzipSync(readFileSync(join(out, name)), { level: 9 }).length]);
+  const total = sizes.reduce((sum, [, size]) => sum + size, 0);
+  console.log(sizes.map(([name, size]) => `${name} ${size}`).join(", "), `- ${total} bytes gzip in all`);
+}

@@ -1,0 +1,121 @@
+/** What a person does here: say, stop, decide. */
+
+import { signal } from "@preact/signals";
+import { ApiError, post, sentence } from "./api";
+import { card, loadApproval } from "./load";
+import { go } from "./route";
+import { addApprovals, addMessages, answering, approvals, conversations, emptyThread, outgoing, thread, type Outgoing } from "./state";
+import type { Approval, Conversation, Message } from "./types";
+
+/** Sends text to the open conversation, or to a new one. Answers whether the text was taken over. */
+export async function say(text: string): Promise<boolean> {
+  let id = thread.value.conversation_id;
+  try {
+    id ??= await startConversation();
+  } catch (error) {
+    thread.value = { ...thread.value, error: sentence(error) };
+    return false;
+  }
+  const mine: Outgoing = { id: randomId(), conversation_id: id, text, error: null };
+  outgoing.value = [...outgoing.value, mine];
+  void deliver(mine);
+  return true;
+}
+
+async function startConversation(): Promise<string> {
+  const body = await post<{ conversation?: Conversation } | Conversation>("/conversations", {});
+  const made = "conversation" in body && body.conversation ? body.conversation : (body as Conversation);
+  if (!conversations.value.some((one) => one.id === made.id)) conversations.value = [made, ...conversations.value];
+  thread.value = { ...emptyThread, conversation_id: made.id };
+  go({ view: "chat", conversation: made.id });
+  return made.id;
+}
+
+export async function deliver(mine: Outgoing): Promise<void> {
+  const set = (error: string | null): void => {
+    outgoing.value = outgoing.value.map((one) => (one.id === mine.id ? { ...one, error } : one));
+  };
+  set(null);
+  try {
+    const path = `/conversations/${encodeURIComponent(mine.conversation_id)}/messages`;
+    const { message } = await post<{ message: Message }>(path, { text: mine.text, id: mine.id });
+    outgoing.value = outgoing.value.filter((one) => one.id !== mine.id);
+    addMessages([message]);
+  } catch (error) {
+    set(sentence(error));
+  }
+}
+
+export function discard(mine: Outgoing): void {
+  outgoing.value = outgoing.value.filter((one) => one.id !== mine.id);
+}
+
+/** Set while a stop was asked for; cleared with the end of the turn. */
+export const stopping = signal<string | null>(null);
+
+export async function stop(): Promise<void> {
+  const id = thread.value.conversation_id;
+  if (id === null || !answering.value) return;
+  stopping.value = id;
+  try {
+    await post(`/conversations/${encodeURIComponent(id)}/cancel`, {});
+  } catch (error) {
+    thread.value = { ...thread.value, error: `Not stopped: ${sentence(error)}` };
+  } finally {
+    stopping.value = null;
+  }
+}
+
+/** What is said in a card about one's own decision. */
+export interface Note {
+  busy: boolean;
+  bad: boolean;
+  text: string;
+}
+
+export const notes = signal<ReadonlyMap<string, Note>>(new Map());
+
+function note(id: string, value: Note): void {
+  notes.value = new Map(notes.value).set(id, value);
+}
+
+export async function decide(asked: Approval, yes: boolean): Promise<void> {
+  const { id } = asked;
+  if (notes.value.get(id)?.busy) {
+    return note(id, { busy: true, bad: false, text: "Your decision was sent already. Waiting for the server." });
+  }
+  note(id, { busy: true, bad: false, text: yes ? "Sending your approval…" : "Sending your denial…" });
+  try {
+    const decided = card(await post<unknown>(`/approvals/${encodeURIComponent(id)}`, { yes }));
+    addApprovals([decided]);
+    const open = decided.status === "pending";
+    note(id, { busy: false, bad: false, text: open ? `Your vote counts. It takes ${decided.need}.` : "" });
+  } catch (error) {
+    note(id, { busy: false, bad: true, text: refusal(error, id) });
+    if (error instanceof ApiError && [404, 409, 410].includes(error.status)) void loadApproval(id);
+  }
+}
+
+function refusal(error: unknown, id: string): string {
+  if (!(error instanceof ApiError)) return sentence(error);
+  switch (error.status) {
+    case 403:
+      return `You may not decide this: ${error.message}`;
+    case 404:
+      return "The server does not know this card any more.";
+    case 409: {
+      const by = approvals.value.get(id)?.decided_by;
+      return `Your click came too late: it was decided before${by ? ` by ${by}` : ""}.`;
+    }
+    case 410:
+      return "Too late: the time for this decision is over. Ask again.";
+    default:
+      return `Not sent: ${error.message}`;
+  }
+}
+
+/** `crypto.randomUUID` exists only on https and on this machine; the console is also opened by address. */
+function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,65 @@
+/** Which models answer, in the order they are tried, and what was found on this machine. */
+
+import type { JSX } from "preact";
+import { hasKey } from "./api";
+import { forgetKey } from "./key";
+import { loaded, now, status, targets } from "./state";
+import { duration, exact } from "./text";
+import type { Target } from "./types";
+import { targetText } from "./words";
+
+/** A shape per state beside its words. */
+const MARK: Record<Target["state"], string> = { closed: "●", open: "◌", half_open: "◐", hard_down: "✕", missing: "?" };
+
+export function Models(): JSX.Element {
+  return (
+    <main id="main" class="panel view" aria-labelledby="models-title">
+      <h2 id="models-title" tabIndex={-1}>Models</h2>
+      <p class="muted">The first that works answers. When none does, Jarvis understands plain commands and says so.</p>
+      <Targets />
+      <Found />
+    </main>
+  );
+}
+
+/** The list alone, as it also stands beside the chat. */
+export function Targets(): JSX.Element {
+  if (targets.value.length === 0) return <p class="muted">{loaded.value ? "No model is set up. Plain commands work: say help." : "Loading…"}</p>;
+  return (
+    <ol class="targets">
+      {targets.value.map((target) => (
+        <li key={target.name} class={`target ${target.state}`}>
+          <span class="mark" aria-hidden="true">{MARK[target.state] ?? "?"}</span>
+          <div>
+            <h3><bdi>{exact(target.name)}</bdi></h3>
+            <p>{targetText(target, now.value)}</p>
+            {target.reason && <p class="small" dir="auto">{exact(target.reason)}</p>}
+            <p class="muted small"><bdi>{exact(target.kind)}</bdi> · <bdi>{exact(target.class)}</bdi>
+              {target.aliases.length > 0 && <> · also called <bdi>{target.aliases.map(exact).join(", ")}</bdi></>}</p>
+          </div>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Found(): JSX.Element | null {
+  const known = status.value;
+  if (!known) return null;
+  return (
+    <section aria-labelledby="found-title">
+      <h3 id="found-title">Found here</h3>
+      <ul class="found">
+        {known.found.map((thing) => (
+          <li key={thing.what}>
+            <span class={thing.ok ? "mark good" : "mark"} aria-hidden="true">{thing.ok ? "✓" : "–"}</span>
+            <div><strong><bdi>{exact(thing.what)}</bdi></strong> <span class="muted">{thing.ok ? "found" : "not available"}</span>
+              <p class="small" dir="auto">{exact(thing.says)}</p></div>
+          </li>
+        ))}
+      </ul>
+      <p class="muted small">Jarvis {exact(known.version)}, up {duration(now.value - known.started_at)}.</p>
+      {hasKey() && <button type="button" class="button" onClick={forgetKey}>Forget the API key of this tab</button>}
+    </section>
+  );
+}
