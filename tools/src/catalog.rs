@@ -5,10 +5,26 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jarvis_gateway::chat::ToolSpec;
+use jarvis_gateway::clock::Clock;
 use jarvis_gateway::providers::command::Command;
 use serde_json::Value;
 
+use crate::docker::{ContainerStats, DockerAction, GetContainerLogs, InspectContainer, ListContainers};
+use crate::server_status::ServerStatus;
 use crate::tool::{AnyTool, Context, Error, Output, Plan, Prepared, Tool};
+use crate::{Config, docker};
+
+/// Every tool that comes with Jarvis. A new one is one more line here.
+pub fn standard(config: Config, clock: &Arc<dyn Clock>) -> Catalog {
+    let client = docker::Client::new(&config.docker);
+    Catalog::default()
+        .with(ListContainers::new(client.clone()))
+        .with(InspectContainer::new(client.clone(), Arc::clone(clock)))
+        .with(GetContainerLogs::new(client.clone(), Arc::clone(clock)))
+        .with(ContainerStats::new(client.clone()))
+        .with(DockerAction::new(client, config.docker, Arc::clone(clock)))
+        .with(ServerStatus::new(config.server_status))
+}
 
 /// The tools of one installation. Names are unique: adding a name twice is a programming error and is refused.
 #[derive(Clone, Default)]
@@ -77,10 +93,14 @@ impl<T: Tool> Erased<T> {
         if let Some(object) = parameters.as_object_mut() {
             // The description goes beside the schema, and the rest is noise for a model.
             if let Some(Value::String(text)) = object.remove("description") {
-                description = text;
+                description = text.replace('\n', " ");
             }
             object.remove("$schema");
             object.remove("title");
+            // Some servers refuse a tool without it.
+            object
+                .entry("properties")
+                .or_insert_with(|| Value::Object(serde_json::Map::default()));
         }
         Self {
             tool,
@@ -90,8 +110,18 @@ impl<T: Tool> Erased<T> {
     }
 
     fn parse(arguments: &Value) -> Result<T::Input, Error> {
-        serde_json::from_value(arguments.clone())
-            .map_err(|error| Error::refused(format!("the arguments of `{}` do not fit: {error}", T::NAME)))
+        serde_path_to_error::deserialize(arguments).map_err(|error| {
+            let at = match error.path().to_string() {
+                // The message of an unknown or a missing field names it, and the path is the whole.
+                path if path == "." => String::new(),
+                path => format!("`{path}`: "),
+            };
+            Error::refused(format!(
+                "the arguments of `{}` do not fit: {at}{}",
+                T::NAME,
+                error.inner()
+            ))
+        })
     }
 }
 

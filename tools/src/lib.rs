@@ -4,7 +4,14 @@
 //! policy or approvals: they say what a call would risk, what it would do, and do it when told.
 
 pub mod catalog;
+mod config;
+pub mod docker;
+pub mod outside_text;
 pub mod risk;
+pub mod server_status;
 mod tool;
+mod within;
+mod words;
 
+pub use config::Config;
 pub use tool::{AnyTool, Context, Error, Output, Plan, Prepared, Tool};
