@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod ollama;
+pub mod openai;
 mod refusal;
 #[cfg(any(test, feature = "test-support"))]
 pub mod scripted;

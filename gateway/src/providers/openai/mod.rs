@@ -1,0 +1,15 @@
+//! Any server that speaks `OpenAI`'s chat completions: `OpenAI`, vLLM, llama-server, LM Studio, a router in the cloud.
+
+mod chunk;
+mod discover;
+mod fault;
+mod provider;
+mod request;
+mod settings;
+mod splice;
+mod stream;
+mod tool_calls;
+
+pub use discover::models;
+pub use provider::OpenAi;
+pub use settings::{MaxTokensField, Settings};

@@ -1,0 +1,125 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_stream::try_stream;
+use bytes::Bytes;
+
+use super::settings::Settings;
+use super::stream::Reader;
+use super::{fault, request, splice};
+use crate::chat::{Event, Protocol};
+use crate::provider::{Call, Class, Error, Events, Provider};
+use crate::providers::refusal::Refusal;
+use crate::upstream::{Malformed, Response, Upstream, sse};
+
+/// How long the usage and the end mark may take once the answer itself has ended. A server that never sends them
+/// must not turn a whole answer into a failure.
+const AFTER_END: Duration = Duration::from_secs(2);
+
+/// One OpenAI-compatible server with the settings of one target on it.
+#[derive(Debug)]
+pub struct OpenAi {
+    upstream: Arc<Upstream>,
+    settings: Arc<Settings>,
+}
+
+impl OpenAi {
+    /// The base URL of `upstream` includes the version: `https://api.openai.com/v1`.
+    pub fn new(upstream: Arc<Upstream>, settings: Settings) -> Self {
+        Self {
+            upstream,
+            settings: Arc::new(settings),
+        }
+    }
+}
+
+impl Provider for OpenAi {
+    fn stream(&self, call: Call) -> Events {
+        let upstream = Arc::clone(&self.upstream);
+        let settings = Arc::clone(&self.settings);
+        Box::pin(try_stream! {
+            let (body, mut reader) = prepare(&call, &settings)?;
+            let mut response = ask(&upstream, body).await?;
+            let mut decoder = sse::Decoder::default();
+            while !reader.is_over() {
+                let chunk = more(&mut response, reader.is_complete()).await?;
+                match &chunk {
+                    Some(bytes) => decoder.push(bytes),
+                    None => decoder.end(),
+                }
+                while let Some(events) = next(&mut decoder, &mut reader).map_err(|error| upstream.redacted(error))? {
+                    for event in events {
+                        yield event;
+                    }
+                }
+                if chunk.is_none() {
+                    break;
+                }
+            }
+            if let Some(finish) = reader.finish() {
+                response.settle().await;
+                yield Event::Finish(finish);
+            }
+        })
+    }
+}
+
+/// The body to send, and the reader of what comes back.
+fn prepare(call: &Call, settings: &Settings) -> Result<(Bytes, Reader), Error> {
+    match &call.request.original {
+        Some(original) => match original.protocol {
+            Protocol::OpenAiChat => {
+                let spliced = splice::splice(&original.body, &call.model, settings)?;
+                Ok((spliced.body, Reader::wire(spliced.choices, original.include_usage)))
+            }
+        },
+        None => Ok((request::body(&call.request, &call.model, settings)?, Reader::typed())),
+    }
+}
+
+/// Sends the request and makes sure that what comes back is a stream.
+async fn ask(upstream: &Upstream, body: Bytes) -> Result<Response, Error> {
+    let response = upstream.post_json("/chat/completions", body).await?;
+    let status = response.status().as_u16();
+    let is_document = matches!(response.media_type().as_str(), "application/json" | "text/html");
+    if response.status().is_success() && !is_document {
+        return Ok(response);
+    }
+    let retry_after = response.retry_after();
+    let body = upstream.refusal(response).await;
+    if status >= 300 {
+        return Err(fault::classify(Refusal {
+            status,
+            retry_after,
+            body: &body,
+        }));
+    }
+    // Some servers say 200 and then what went wrong.
+    let error = serde_json::from_str::<serde_json::Value>(&body).is_ok_and(|value| value.get("error").is_some());
+    Err(if error {
+        fault::classify_event(&body)
+    } else {
+        Error::new(Class::Decode, "did not answer with a stream")
+    })
+}
+
+/// The next piece of the answer; a stall or a break after its end is its end.
+async fn more(response: &mut Response, is_complete: bool) -> Result<Option<Bytes>, Error> {
+    if !is_complete {
+        return response.chunk().await;
+    }
+    match tokio::time::timeout(AFTER_END, response.chunk()).await {
+        Ok(Ok(chunk)) => Ok(chunk),
+        Ok(Err(_)) | Err(_) => Ok(None),
+    }
+}
+
+/// The events in the next event of the server, or `None` until more bytes came.
+fn next(decoder: &mut sse::Decoder, reader: &mut Reader) -> Result<Option<Vec<Event>>, Error> {
+    match decoder.next_event() {
+        Ok(None) => Ok(None),
+        Ok(Some(event)) => reader.read(&event).map(Some),
+        Err(Malformed::NotUtf8) => reader.skip().map(|()| Some(Vec::new())),
+        Err(error @ Malformed::LineTooLong) => Err(Error::new(Class::Decode, error.to_string())),
+    }
+}

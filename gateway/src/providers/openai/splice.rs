@@ -1,0 +1,202 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use serde::Deserializer as _;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::settings::Settings;
+use crate::provider::{Class, Error};
+
+/// A body that came in, made fit for one upstream.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Spliced {
+    pub(super) body: Bytes,
+    /// How many answers were asked for (`n`).
+    pub(super) choices: u32,
+}
+
+/// `original` with another `model`, streamed, and with the usage at its end. Everything else, known to us or not,
+/// stays in its place and byte for byte, but for white space between the fields.
+pub(super) fn splice(original: &[u8], model: &str, settings: &Settings) -> Result<Spliced, Error> {
+    let fields = fields_of(original)?;
+    let value = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.get());
+    let renamed = settings.max_tokens_field.map(super::MaxTokensField::as_str);
+    let mut ours = vec![
+        ("model", quoted(model)),
+        ("stream", "true".into()),
+        ("stream_options", stream_options(value("stream_options"))?),
+    ];
+    if let Some(name) = renamed
+        && let Some(limit) = value(name).or_else(|| value("max_completion_tokens").or_else(|| value("max_tokens")))
+    {
+        ours.push((name, limit.to_owned()));
+    }
+    let mut out = Writer::with_capacity(original.len() + 64);
+    for (key, value) in &fields {
+        let key: &str = key;
+        if let Some(at) = ours.iter().position(|(name, _)| *name == key) {
+            // A second field of the same name finds nothing here and is left out, so that it cannot win upstream.
+            let (name, value) = ours.remove(at);
+            out.field(name, &value);
+        } else if !is_ours(key, renamed) && !settings.drop.iter().any(|dropped| dropped == key) {
+            out.field(key, value.get());
+        }
+    }
+    for (name, value) in ours {
+        out.field(name, &value);
+    }
+    Ok(Spliced {
+        body: out.close(),
+        choices: value("n").and_then(|n| n.parse().ok()).unwrap_or(1),
+    })
+}
+
+fn is_ours(key: &str, renamed: Option<&str>) -> bool {
+    match key {
+        "model" | "stream" | "stream_options" => true,
+        "max_tokens" | "max_completion_tokens" => renamed.is_some(),
+        _ => false,
+    }
+}
+
+fn stream_options(given: Option<&str>) -> Result<String, Error> {
+    let Some(given) = given.filter(|given| *given != "null") else {
+        return Ok(r#"{"include_usage":true}"#.into());
+    };
+    let mut out = Writer::with_capacity(given.len() + 32);
+    for (key, value) in fields_of(given.as_bytes())? {
+        if key != "include_usage" {
+            out.field(&key, value.get());
+        }
+    }
+    out.field("include_usage", "true");
+    Ok(String::from_utf8_lossy(&out.close()).into_owned())
+}
+
+/// The fields of a JSON object in their order, values as they are written.
+fn fields_of(json: &[u8]) -> Result<Vec<(Cow<'_, str>, &RawValue)>, Error> {
+    struct Fields;
+    impl<'de> Visitor<'de> for Fields {
+        type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut fields = Vec::with_capacity(16);
+            while let Some(Key(key)) = map.next_key()? {
+                fields.push((key, map.next_value()?));
+            }
+            Ok(fields)
+        }
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let fields = reader.deserialize_map(Fields);
+    let fields = fields.and_then(|fields| reader.end().map(|()| fields));
+    fields.map_err(|error| Error::new(Class::ClientFault, format!("the request cannot be read: {error}")))
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Writes one JSON object.
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
+    fn field(&mut self, name: &str, value: &str) {
+        self.0.push(if self.0.is_empty() { b'{' } else { b',' });
+        self.0.extend_from_slice(quoted(name).as_bytes());
+        self.0.push(b':');
+        self.0.extend_from_slice(value.as_bytes());
+    }
+
+    fn close(mut self) -> Bytes {
+        if self.0.is_empty() {
+            self.0.push(b'{');
+        }
+        self.0.push(b'}');
+        self.0.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::providers::openai::MaxTokensField;
+
+    fn check(settings: &Settings, given: &str, expect: &str, choices: u32) {
+        let expect = Spliced {
+            body: Bytes::copy_from_slice(expect.as_bytes()),
+            choices,
+        };
+        assert_eq!(
+            splice(given.as_bytes(), "up\"1", settings).unwrap(),
+            expect,
+            "given {given}"
+        );
+    }
+
+    #[test]
+    fn changes_only_what_must_change() {
+        let plain = Settings::default();
+        let tail = r#""stream":true,"stream_options":{"include_usage":true}"#;
+        check(&plain, "{}", &format!(r#"{{"model":"up\"1",{tail}}}"#), 1);
+        check(
+            &plain,
+            r#" { "x": 1.00 , "model":"jarvis" ,"messages": [ {"role":"user", "content":"h\u00e9", "new":null} ], "n":3 } "#,
+            &format!(
+                r#"{{"x":1.00,"model":"up\"1","messages":[ {{"role":"user", "content":"h\u00e9", "new":null}} ],"n":3,{tail}}}"#
+            ),
+            3,
+        );
+        check(
+            &plain,
+            r#"{"stream":false,"stream_options":{"include_usage":false,"include_obfuscation":false},"model":"a","model":"b"}"#,
+            r#"{"stream":true,"stream_options":{"include_obfuscation":false,"include_usage":true},"model":"up\"1"}"#,
+            1,
+        );
+        check(
+            &plain,
+            r#"{"stream_options":null,"max_tokens":5,"top_k":1}"#,
+            r#"{"stream_options":{"include_usage":true},"max_tokens":5,"top_k":1,"model":"up\"1","stream":true}"#,
+            1,
+        );
+    }
+
+    #[test]
+    fn follows_the_settings_of_the_target() {
+        let settings = Settings {
+            max_tokens_field: Some(MaxTokensField::MaxCompletionTokens),
+            drop: vec!["top_k".into()],
+        };
+        let tail = r#""model":"up\"1","stream":true,"stream_options":{"include_usage":true}"#;
+        let limit = |limit: u32| format!(r#"{{{tail},"max_completion_tokens":{limit}}}"#);
+        check(&settings, r#"{"max_tokens":5,"top_k":1}"#, &limit(5), 1);
+        check(
+            &settings,
+            r#"{"max_tokens":5,"max_completion_tokens":6}"#,
+            &format!(r#"{{"max_completion_tokens":6,{tail}}}"#),
+            1,
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_not_an_object() {
+        for given in ["", "[]", "{\"a\":}", "{} x", "{\"stream_options\":1}"] {
+            let error = splice(given.as_bytes(), "m", &Settings::default()).unwrap_err();
+            assert_eq!(error.class, Class::ClientFault, "given {given}");
+        }
+    }
+}
