@@ -3,7 +3,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request, Uri};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
@@ -25,6 +25,8 @@ const JSON_LIMIT: usize = 4 * 1024 * 1024;
 pub struct Upstream {
     base: Base,
     credential: Option<Credential>,
+    /// Sent with every request beside the usual headers.
+    headers: Vec<(HeaderName, HeaderValue)>,
     pooled: Client<Connector, Full<Bytes>>,
     /// Opens a new connection for every request, for the one retry after a stale one.
     fresh: Client<Connector, Full<Bytes>>,
@@ -80,9 +82,17 @@ impl Upstream {
         Ok(Self {
             base,
             credential,
+            headers: Vec::new(),
             pooled,
             fresh,
         })
+    }
+
+    /// Sends `name: value` with every request.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     /// For logs and messages: never holds a secret.
@@ -99,6 +109,11 @@ impl Upstream {
     /// but that of connecting; dropping the future cancels the request.
     pub async fn post_json(&self, path: &str, body: Bytes) -> Result<Response, Error> {
         self.send(Method::POST, path, body).await
+    }
+
+    /// Asks for `path`; otherwise like [`Upstream::post_json`].
+    pub async fn get(&self, path: &str) -> Result<Response, Error> {
+        self.send(Method::GET, path, Bytes::new()).await
     }
 
     /// Fetches a small JSON document. Everything together may take `timeout`.
@@ -188,6 +203,9 @@ impl Upstream {
             .header(ACCEPT, "*/*");
         if let Some(credential) = &self.credential {
             request = request.header(AUTHORIZATION, &credential.header);
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
         }
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");
@@ -299,10 +317,13 @@ mod tests {
     #[test]
     fn the_credential_is_nowhere_to_be_read() {
         let secret = Some(SecretString::from("sk-12345"));
+        let from = (HeaderName::from_static("x-from"), HeaderValue::from_static("test"));
         let upstream = Upstream::new("http://gpu", secret, Duration::from_secs(1)).unwrap();
+        let upstream = upstream.with_header(from.0, from.1);
         assert_eq!(format!("{upstream:?}"), r#"Upstream { base_url: "http://gpu", .. }"#);
         let request = upstream.request(Method::POST, "/x", Bytes::new()).unwrap();
         assert_eq!(request.headers()[AUTHORIZATION], "Bearer sk-12345");
+        assert_eq!(request.headers()["x-from"], "test");
         assert!(!format!("{request:?}").contains("12345"));
         let error = Error {
             body: Some(r#"{"got":"sk-12345"}"#.into()),

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::lines::{Lines, MAX_LINE, Malformed};
 
-/// One event. `id` and `retry` are not kept: a model's answer cannot be resumed.
+/// One event. `retry` is not kept. For `id` see [`Decoder::last_id`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The `event:` field; most servers send none.
@@ -22,6 +22,7 @@ pub struct Decoder {
     lines: Lines,
     name: Option<Bytes>,
     data: Data,
+    last_id: Option<Bytes>,
     /// The first line was seen, so that a byte order mark is no longer looked for.
     began: bool,
 }
@@ -41,6 +42,7 @@ impl Default for Decoder {
             lines: Lines::new(MAX_LINE),
             name: None,
             data: Data::None,
+            last_id: None,
             began: false,
         }
     }
@@ -75,6 +77,11 @@ impl Decoder {
         }
     }
 
+    /// The `id` that the last event had or inherited, to resume after it. Always UTF-8.
+    pub fn last_id(&self) -> Option<&Bytes> {
+        self.last_id.as_ref()
+    }
+
     fn without_byte_order_mark(&mut self, line: Bytes) -> Bytes {
         let first = !std::mem::replace(&mut self.began, true);
         match line.strip_prefix(b"\xef\xbb\xbf") {
@@ -93,7 +100,9 @@ impl Decoder {
         match name {
             b"data" => self.data.add(value)?,
             b"event" => self.name = Some(value),
-            // A comment (the empty name), `id`, `retry` or something unknown.
+            // Copied, so that the network chunk around it is not kept for as long as the stream lives.
+            b"id" => self.last_id = Some(Bytes::copy_from_slice(&value)),
+            // A comment (the empty name), `retry` or something unknown.
             _ => {}
         }
         Ok(())
@@ -193,6 +202,21 @@ pub(super) mod tests {
         check("data: [DONE]", &[("", "[DONE]")]);
         check("data: a\n", &[("", "a")]);
         check("", &[]);
+    }
+
+    #[test]
+    fn an_event_keeps_the_id_of_the_one_before() {
+        let mut decoder = Decoder::default();
+        decoder.push(b"data: a\n\nid: 7\ndata: b\n\ndata: c\n\n");
+        let mut seen = Vec::new();
+        while let Ok(Some(event)) = decoder.next_event() {
+            seen.push((event.data, decoder.last_id().cloned()));
+        }
+        let seven = Some(Bytes::from_static(b"7"));
+        assert_eq!(
+            seen,
+            [("a".into(), None), ("b".into(), seven.clone()), ("c".into(), seven)]
+        );
     }
 
     #[test]
