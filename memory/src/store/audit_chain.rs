@@ -122,3 +122,94 @@ fn hex(bytes: &[u8]) -> String {
         .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn hash(event: &AuditEvent, prev: &str) -> String {
+        Stored::link(event, 1, Millis(1_795_168_000_000), prev.to_owned()).hash
+    }
+
+    #[test]
+    fn the_encoding_stays_as_it_is() {
+        // Another value here means that every audit written before is reported as broken.
+        let event = AuditEvent {
+            kind: "tool.intent".into(),
+            via: "console".into(),
+            tool: Some("docker_action".into()),
+            arguments: Some(json!({"container": "web", "action": "stop"})),
+            ..AuditEvent::default()
+        };
+        assert_eq!(
+            hash(&event, "ab"),
+            "698c3d0e2a93d1f72cf7c8e07a3fcd91cbcfec4d1a1c5e7b7c51631d1011aae5"
+        );
+    }
+
+    #[test]
+    fn no_two_rows_look_the_same() {
+        let text = |text: &str| Some(text.to_owned());
+        let event = AuditEvent::default;
+        let rows = [
+            event(),
+            AuditEvent {
+                kind: "ab".into(),
+                ..event()
+            },
+            AuditEvent {
+                via: "ab".into(),
+                ..event()
+            },
+            AuditEvent {
+                kind: "a".into(),
+                via: "b".into(),
+                ..event()
+            },
+            AuditEvent {
+                person_id: text(""),
+                ..event()
+            },
+            AuditEvent {
+                conversation_id: text(""),
+                ..event()
+            },
+            AuditEvent {
+                person_id: text("ab"),
+                ..event()
+            },
+            AuditEvent {
+                conversation_id: text("ab"),
+                ..event()
+            },
+            AuditEvent {
+                person_id: text("a"),
+                conversation_id: text("b"),
+                ..event()
+            },
+            AuditEvent {
+                person_id: text("a\0b"),
+                ..event()
+            },
+            AuditEvent {
+                detail: Some(json!(null)),
+                ..event()
+            },
+            AuditEvent {
+                detail: Some(json!("")),
+                ..event()
+            },
+            AuditEvent {
+                arguments: Some(json!("")),
+                ..event()
+            },
+        ];
+        let hashes: BTreeSet<String> = rows.iter().map(|row| hash(row, "")).collect();
+        assert_eq!(hashes.len(), rows.len());
+        assert!(!hashes.contains(&hash(&event(), "ab")), "the link counts");
+    }
+}

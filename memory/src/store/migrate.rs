@@ -112,3 +112,85 @@ pub(super) async fn run(connection: &mut AnyConnection, location: &Location, mig
         source: cause.into(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use sqlx::SqlSafeStr;
+    use sqlx::migrate::{Migration as Step, MigrationType};
+
+    use super::*;
+
+    fn step(version: i64, sql: &'static str) -> Step {
+        let name = Cow::Borrowed("step");
+        Step::new(version, name, MigrationType::Simple, sql.into_sql_str(), false)
+    }
+
+    fn migrator(steps: Vec<Step>) -> Migrator {
+        Migrator::with_migrations(steps)
+    }
+
+    async fn migrate(location: &Location, steps: Vec<Step>) -> std::result::Result<(), String> {
+        location.prepare().unwrap();
+        let options = open::options(location, Access::Write).unwrap();
+        let mut connection = options.connect().await.unwrap();
+        let done = run(&mut connection, location, &migrator(steps)).await;
+        connection.close().await.unwrap();
+        done.map_err(|error| error.to_string())
+    }
+
+    async fn versions(location: &Location, steps: Vec<Step>) -> [Vec<i64>; 4] {
+        let state = state(location, &migrator(steps)).await.unwrap();
+        [state.applied, state.pending, state.unknown, state.changed]
+            .map(|list| list.into_iter().map(|migration| migration.version).collect())
+    }
+
+    const ONE: &str = "CREATE TABLE one (id TEXT)";
+    const TWO: &str = "CREATE TABLE two (id TEXT); INSERT INTO two VALUES ('a')";
+    /// Stops in its middle, as a crash would.
+    const TWO_STOPS: &str = "CREATE TABLE two (id TEXT); INSERT INTO nowhere VALUES ('a')";
+
+    #[tokio::test]
+    async fn a_migration_that_stops_in_its_middle_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::parse(&format!("sqlite:{}/a.db", folder.path().display())).unwrap();
+        let stopped = migrate(&location, vec![step(1, ONE), step(2, TWO_STOPS)])
+            .await
+            .unwrap_err();
+        assert!(stopped.starts_with("migrate the database `"), "{stopped}");
+        assert_eq!(
+            versions(&location, vec![step(1, ONE), step(2, TWO)]).await,
+            [vec![1], vec![2], vec![], vec![]]
+        );
+        migrate(&location, vec![step(1, ONE), step(2, TWO)]).await.unwrap();
+        assert_eq!(
+            versions(&location, vec![step(1, ONE), step(2, TWO)]).await,
+            [vec![1, 2], vec![], vec![], vec![]]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_database_of_another_version_is_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::parse(&format!("sqlite:{}/a.db", folder.path().display())).unwrap();
+        assert_eq!(
+            versions(&location, vec![step(1, ONE)]).await,
+            [vec![], vec![1], vec![], vec![]]
+        );
+        assert!(!location.exists(), "asking makes no file");
+        migrate(&location, vec![step(1, ONE), step(2, TWO)]).await.unwrap();
+
+        let older = || vec![step(1, ONE)];
+        assert_eq!(versions(&location, older()).await, [vec![1], vec![], vec![2], vec![]]);
+        let why = migrate(&location, older()).await.unwrap_err();
+        let expect = "a newer Jarvis made it (migration 2); start that version, or restore an older backup";
+        assert_eq!(why, format!("migrate the database `{}`: {expect}", location.path()));
+
+        let changed = || vec![step(1, "CREATE TABLE one (id BIGINT)"), step(2, TWO)];
+        assert_eq!(versions(&location, changed()).await, [vec![2], vec![], vec![], vec![1]]);
+        let why = migrate(&location, changed()).await.unwrap_err();
+        let expect = "its migration 1 is not the one of this program; start the version that made it";
+        assert_eq!(why, format!("migrate the database `{}`: {expect}", location.path()));
+    }
+}

@@ -25,6 +25,7 @@ pub struct Store {
     pub(super) read: AnyPool,
     pub(super) write: AnyPool,
     location: Arc<Location>,
+    file: sqlite::Identity,
     #[cfg(any(test, feature = "test-support"))]
     folder: Option<Arc<tempfile::TempDir>>,
 }
@@ -55,6 +56,7 @@ impl Store {
         Ok(Self {
             read,
             write,
+            file: location.identity(),
             location: Arc::new(location),
             #[cfg(any(test, feature = "test-support"))]
             folder: None,
@@ -75,8 +77,8 @@ impl Store {
     /// The database file is in its place and answers a small query, within seconds.
     pub async fn ping(&self) -> Result<()> {
         let doing = "ask the database for a sign of life";
-        if !self.location.exists() {
-            let why = "its file is gone; what is written now is lost when Jarvis stops";
+        if self.location.identity() != self.file {
+            let why = "its file was removed or replaced while Jarvis ran; what is written now is lost, so restart it";
             return Err(Error::unavailable(doing, why, self.location.path().to_owned()));
         }
         let query = sqlx::query("SELECT entries FROM audit_head WHERE one = 1").fetch_one(&self.read);
@@ -102,6 +104,8 @@ fn pool(location: &Location, connections: u32) -> sqlx::Result<AnyPool> {
     Ok(AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
+        // sqlx tests a connection when it is given back, and a file does not hang up in between.
+        .test_before_acquire(false)
         .after_connect(|connection, _| {
             Box::pin(async move {
                 connection.execute(sqlite::SETTINGS).await?;

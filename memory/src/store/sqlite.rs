@@ -13,6 +13,7 @@ use super::error::{Error, Named, Nature};
 /// How long one process waits for another that migrates the same database.
 const LOCK_LIMIT: Duration = Duration::from_mins(1);
 const LOCK_POLL: Duration = Duration::from_millis(20);
+const LOCK_HELD: &str = "another Jarvis has been migrating this database for a minute; stop it or wait";
 
 /// Readers beside the one writer. Each is a thread; `SQLite` readers do not wait for the writer.
 pub(super) const READERS: u32 = 4;
@@ -28,11 +29,18 @@ pub(super) struct Location {
     path: String,
 }
 
-/// What a connection may do to the file.
+/// What a connection may do to the file. A reader leaves the folder as it is, too.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Access {
     Read,
     Write,
+}
+
+/// Tells one file from another that has taken its place: connections keep the old one, which nobody else can see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Identity {
+    Missing,
+    File(u64),
 }
 
 impl Location {
@@ -40,9 +48,10 @@ impl Location {
     pub(super) fn parse(url: &str) -> Result<Self> {
         let Some(path) = url.strip_prefix("sqlite:") else {
             // Only the scheme: the rest of an address may hold a password.
-            let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
+            let scheme = url.split_once(':').map(|(scheme, _)| format!("`{scheme}:`"));
+            let what = scheme.as_deref().unwrap_or("an address without `:`");
             return Err(Error::Address(format!(
-                "`{scheme}:` is not a database that this version can open; write `sqlite:` and the path of a file"
+                "{what} is not a database that this version can open; write `sqlite:` and the path of a file"
             )));
         };
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -74,11 +83,24 @@ impl Location {
         Path::new(&self.path).exists()
     }
 
+    /// Which file is at the path now.
+    pub(super) fn identity(&self) -> Identity {
+        let Ok(found) = fs::metadata(&self.path) else {
+            return Identity::Missing;
+        };
+        #[cfg(unix)]
+        return Identity::File(std::os::unix::fs::MetadataExt::ino(&found));
+        #[cfg(not(unix))]
+        return Identity::File(u64::from(found.is_file()));
+    }
+
     /// The address as sqlx reads it.
     pub(super) fn address(&self, access: Access) -> String {
         let mode = match access {
-            Access::Read => "ro",
             Access::Write => "rw",
+            Access::Read if Path::new(&format!("{}-wal", self.path)).exists() => "ro",
+            // Without a log nobody has the file open, and a plain reader would make the files of one.
+            Access::Read => "ro&immutable=true",
         };
         let escape = |byte: u8| {
             if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
@@ -124,8 +146,7 @@ impl Location {
                 Ok(()) => return Ok(file),
                 Err(TryLockError::Error(cause)) => return Err(failed("the file system has no locks", cause)),
                 Err(TryLockError::WouldBlock) if tokio::time::Instant::now() >= deadline => {
-                    let why = "another Jarvis has been migrating this database for a minute; stop it or wait";
-                    return Err(failed(why, io::ErrorKind::TimedOut.into()));
+                    return Err(failed(LOCK_HELD, io::ErrorKind::TimedOut.into()));
                 }
                 Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_POLL).await,
             }
@@ -191,4 +212,60 @@ fn private_file(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_literal_path_or_says_what_to_write() {
+        let check = |url: &str, expect: &str| {
+            let found = match Location::parse(url) {
+                Ok(location) => location.address(Access::Write),
+                Err(refused) => refused.to_string(),
+            };
+            assert_eq!(found, expect, "{url}");
+        };
+        check("sqlite:/data/jarvis.db", "sqlite:/data/jarvis.db?mode=rw");
+        check("sqlite:///data/jarvis.db", "sqlite:/data/jarvis.db?mode=rw");
+        check("sqlite:/a b/ü%2F#1.db", "sqlite:/a%20b/%C3%BC%252F%231.db?mode=rw");
+        let no_file = "names no file; approvals and the audit must survive a restart, so write `sqlite:` and a path";
+        check("sqlite:", &format!("`sqlite:` {no_file}"));
+        check("sqlite::memory:", &format!("`sqlite::memory:` {no_file}"));
+        check("sqlite://:memory:", &format!("`sqlite://:memory:` {no_file}"));
+        let options = "is more than a path; write `sqlite:` and the path of a file, without options";
+        check("sqlite:a.db?mode=rwc", &format!("`sqlite:a.db?mode=rwc` {options}"));
+        check("sqlite:a\0b", &format!("`sqlite:a\\0b` {options}"));
+        let other = "not a database that this version can open; write `sqlite:` and the path of a file";
+        check("postgres://me:secret@host/db", &format!("`postgres:` is {other}"));
+        check("jarvis.db", &format!("an address without `:` is {other}"));
+    }
+
+    #[test]
+    fn a_relative_path_keeps_its_meaning() {
+        let expect = std::path::absolute("data/jarvis.db").unwrap();
+        assert_eq!(
+            Path::new(Location::parse("sqlite:data/jarvis.db").unwrap().path()),
+            expect
+        );
+        assert_eq!(
+            Path::new(Location::parse("sqlite://data/jarvis.db").unwrap().path()),
+            expect
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_another_migration_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::parse(&format!("sqlite:{}/a.db", folder.path().display())).unwrap();
+        let held = location.lock().await.unwrap();
+        let started = tokio::time::Instant::now();
+        let refused = location.lock().await.unwrap_err().to_string();
+        let expect = format!("lock `{}.lock`: {LOCK_HELD}", location.path());
+        assert_eq!(refused, expect);
+        assert!(started.elapsed() >= LOCK_LIMIT && started.elapsed() < LOCK_LIMIT * 2);
+        drop(held);
+        location.lock().await.unwrap();
+    }
 }
