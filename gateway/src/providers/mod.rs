@@ -3,6 +3,7 @@
 pub mod command;
 pub mod ollama;
 pub mod openai;
+pub mod per_model;
 mod refusal;
 #[cfg(any(test, feature = "test-support"))]
 pub mod scripted;

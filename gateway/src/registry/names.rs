@@ -24,8 +24,8 @@ pub struct Backend {
     pub class: HostClass,
     pub provider: Arc<dyn Provider>,
     pub limits: Limits,
-    /// Tokens that its models are given to read, when that is configured.
-    pub context: Option<u32>,
+    /// Tokens that its models are given to read, by model, where that is configured.
+    pub contexts: HashMap<String, u32>,
     /// Models that may be asked for as `backend/model`, beyond those that aliases name.
     pub models: Vec<String>,
     /// How to find out for free that it is back. Only local backends are probed.
@@ -268,7 +268,11 @@ impl Table {
             backend.class,
             backend.provider.clone(),
         );
-        let target = Arc::new(target.with_limits(backend.limits).with_context(backend.context));
+        let target = Arc::new(
+            target
+                .with_limits(backend.limits)
+                .with_context(backend.contexts.get(&link.model).copied()),
+        );
         self.targets.insert(link.clone(), target.clone());
         Some(target)
     }

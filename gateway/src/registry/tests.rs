@@ -37,7 +37,7 @@ fn backend(name: &str, class: HostClass, fails: Option<Class>, models: &[&str]) 
         class,
         provider: Arc::new(Echo(fails)),
         limits: Limits::of(class),
-        context: None,
+        contexts: std::collections::HashMap::new(),
         models: models.iter().map(|&model| model.to_owned()).collect(),
         probe: None,
     }

@@ -3,6 +3,7 @@
 mod chunk;
 mod discover;
 mod fault;
+mod probe;
 mod provider;
 mod request;
 mod settings;
@@ -11,5 +12,6 @@ mod stream;
 mod tool_calls;
 
 pub use discover::models;
+pub use probe::Probe;
 pub use provider::OpenAi;
 pub use settings::{MaxTokensField, Settings};
