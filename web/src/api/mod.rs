@@ -1,0 +1,10 @@
+//! One handler per route: parse, call one function of the agent, map the answer.
+
+mod caller;
+mod handlers;
+mod rows;
+
+pub(crate) use caller::Who;
+pub(crate) use handlers::{
+    approval, approvals, audit, cancel, conversations, create_conversation, decide, messages, say, status, targets,
+};

@@ -1,0 +1,77 @@
+//! Everything that happens, as server-sent events that can be resumed.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use jarvis_agent::{Position, Published, Subscription};
+use serde::Deserialize;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::api::Who;
+use crate::app::App;
+use crate::error::ApiError;
+
+/// A comment this often keeps proxies and phones from closing a quiet stream.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct After {
+    #[serde(default)]
+    after: Option<String>,
+}
+
+pub(crate) async fn events(
+    State(app): State<App>,
+    Who(who): Who,
+    Query(query): Query<After>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let last = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let after = last.or(query.after).and_then(|text| Position::parse(&text));
+    let subscription = app.agent.watch(&who, after.as_ref())?;
+    let stopping = app.stopping.clone();
+    let stream = async_stream::stream! {
+        let Subscription { epoch, reload, missed, mut live } = subscription;
+        // The first bytes tell the client that it is connected, and from where it can resume.
+        yield Ok::<_, std::convert::Infallible>(Bytes::from_static(b": connected\n\n"));
+        if reload {
+            yield Ok(Bytes::from_static(RELOAD));
+        }
+        for event in missed {
+            yield Ok(frame(&epoch, &event));
+        }
+        loop {
+            let next = tokio::select! {
+                next = tokio::time::timeout(KEEP_ALIVE, live.recv()) => next,
+                () = stopping.cancelled() => return,
+            };
+            match next {
+                Ok(Ok(event)) => yield Ok(frame(&epoch, &event)),
+                // The client was too slow; what it missed is fetched, not guessed.
+                Ok(Err(RecvError::Lagged(_))) => yield Ok(Bytes::from_static(RELOAD)),
+                Ok(Err(RecvError::Closed)) => return,
+                Err(_) => yield Ok(Bytes::from_static(b": still here\n\n")),
+            }
+        }
+    };
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+        // nginx and others would hold events back.
+        (header::HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    Ok((headers, Body::from_stream(stream)).into_response())
+}
+
+const RELOAD: &[u8] = b"data: {\"type\":\"reload\"}\n\n";
+
+fn frame(epoch: &str, event: &Published) -> Bytes {
+    // JSON escapes line ends, so one data line holds it.
+    Bytes::from(format!("id: {epoch}-{}\ndata: {}\n\n", event.seq, event.json))
+}

@@ -1,0 +1,34 @@
+//! The list of our own routes.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+use crate::app::App;
+use crate::{api, events};
+
+/// A message has at most 100,000 characters, which is at most 400 KB of UTF-8, or more when JSON escapes it.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// The routes under `/v1/jarvis`. They expect the caller in the request's extensions, where `jarvis_gateway::http`'s
+/// guard puts it.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/v1/jarvis/status", get(api::status))
+        .route("/v1/jarvis/targets", get(api::targets))
+        .route(
+            "/v1/jarvis/conversations",
+            get(api::conversations).post(api::create_conversation),
+        )
+        .route(
+            "/v1/jarvis/conversations/{id}/messages",
+            get(api::messages).post(api::say),
+        )
+        .route("/v1/jarvis/conversations/{id}/cancel", post(api::cancel))
+        .route("/v1/jarvis/approvals", get(api::approvals))
+        .route("/v1/jarvis/approvals/{id}", get(api::approval).post(api::decide))
+        .route("/v1/jarvis/audit", get(api::audit))
+        .route("/v1/jarvis/events", get(events::events))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(app)
+}
