@@ -49,6 +49,9 @@ kind = "openai"
 base_url = "http://{upstream}/v1"
 class = "cloud"
 
+[aliases.jarvis-chat]
+targets = [{{ backend = "model", model = "{model}" }}]
+
 [aliases.{alias}]
 targets = [{{ backend = "model", model = "{model}" }}]
 
@@ -84,7 +87,7 @@ class Servers:
     def jarvis(self, data="data"):
         return self.start(
             SERVER, self.binaries / "jarvis", "serve", "--listen", "127.0.0.1:0", "--data", self.folder / data,
-            "--config", self.folder / "jarvis.toml", ready="http://127.0.0.1:",
+            "--config", self.folder / "jarvis.toml", ready="listens on",
         )  # fmt: skip
 
     def stop(self, process):

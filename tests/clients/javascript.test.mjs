@@ -78,7 +78,7 @@ test("an unknown model is not found", async () => {
 });
 
 test("a wrong key is refused and the right one is not", async () => {
-  await assert.rejects(client(JARVIS_KEYED_URL, "jrv_wrong").models.list(), { status: 401, code: "invalid_api_key" });
+  await assert.rejects(client(JARVIS_KEYED_URL, "jv_wrong").models.list(), { status: 401, code: "invalid_api_key" });
   const answer = await client(JARVIS_KEYED_URL, JARVIS_KEY).chat.completions.create({ model: "openai-ok", messages });
   assert.ok(answer.choices[0].message.content);
 });

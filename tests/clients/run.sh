@@ -18,6 +18,9 @@ if [ ! -e "$venv/complete" ]; then
 fi
 npm ci
 
+# What this machine's owner has set for their own Jarvis is none of the tests' business.
+unset JARVIS_LISTEN JARVIS_DATA JARVIS_CONFIG OPENAI_API_KEY OLLAMA_HOST
+
 work=$(mktemp -d)
 started=()
 finish() {
@@ -48,12 +51,12 @@ export STAND_IN_URL=$address CLIENT_TEST_CREDENTIAL=sk-of-the-stand-in
 sed "s|STAND_IN|$STAND_IN_URL|" jarvis.toml >"$work/jarvis.toml"
 serve=("$JARVIS_BIN" serve --listen 127.0.0.1:0 --config "$work/jarvis.toml")
 
-start open "http://127.0.0.1" "${serve[@]}" --data "$work/open"
+start open "listens on" "${serve[@]}" --data "$work/open"
 export JARVIS_URL=$address
 
-JARVIS_KEY=$("$JARVIS_BIN" key add client-tests --scope chat --data "$work/keyed" | grep -oE -m 1 'jrv[-_][A-Za-z0-9_-]+')
+JARVIS_KEY=$("$JARVIS_BIN" key new client-tests --scope chat --data "$work/keyed" | head -n 1)
 export JARVIS_KEY
-start keyed "http://127.0.0.1" "${serve[@]}" --data "$work/keyed"
+start keyed "listens on" "${serve[@]}" --data "$work/keyed"
 export JARVIS_KEYED_URL=$address
 
 status=0
