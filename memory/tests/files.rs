@@ -256,3 +256,30 @@ async fn an_operation_that_is_given_up_leaves_no_half_and_no_lock() {
     let checked = store.check_audit().await.unwrap();
     assert!(matches!(checked, AuditCheck::Intact { .. }), "{checked:?}");
 }
+
+#[tokio::test]
+async fn a_writer_waits_for_another_process_and_gives_up_in_the_end() {
+    let store = Store::temporary().await.unwrap();
+    let other = store.another().await.unwrap();
+    other.execute_raw("BEGIN IMMEDIATE").await.unwrap();
+    let person = owner();
+    let mut waiting = Box::pin(store.put_person(&person));
+    for _ in 0..1000 {
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.person("owner").await.unwrap(), None, "readers do not wait");
+    other.execute_raw("COMMIT").await.unwrap();
+    waiting.await.unwrap();
+
+    other.execute_raw("BEGIN IMMEDIATE").await.unwrap();
+    store.execute_raw("PRAGMA busy_timeout = 1").await.unwrap();
+    let refused = store.put_person(&owner()).await.unwrap_err();
+    assert!(matches!(refused, Error::Unavailable { .. }), "{refused:?}");
+    assert_eq!(
+        refused.to_string(),
+        "store person `owner`: another process keeps the database locked"
+    );
+    other.execute_raw("ROLLBACK").await.unwrap();
+    store.put_person(&owner()).await.unwrap();
+}

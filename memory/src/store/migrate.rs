@@ -193,4 +193,18 @@ mod tests {
         let expect = "its migration 1 is not the one of this program; start the version that made it";
         assert_eq!(why, format!("migrate the database `{}`: {expect}", location.path()));
     }
+
+    #[tokio::test]
+    async fn every_foreign_key_has_an_index() {
+        let store = super::super::Store::temporary().await.unwrap();
+        let count = "SELECT COUNT(*) FROM sqlite_master t, pragma_foreign_key_list(t.name) k WHERE t.type = 'table'";
+        let keys: i64 = sqlx::query_scalar(count).fetch_one(&store.read).await.unwrap();
+        assert!(keys > 10, "{keys} foreign keys");
+        let without = "SELECT t.name || '.' || k.\"from\" FROM sqlite_master t, pragma_foreign_key_list(t.name) k
+             WHERE t.type = 'table' AND NOT EXISTS (
+               SELECT 1 FROM pragma_index_list(t.name) l, pragma_index_info(l.name) i
+               WHERE i.seqno = 0 AND i.name = k.\"from\" AND l.partial = 0)";
+        let without: Vec<String> = sqlx::query_scalar(without).fetch_all(&store.read).await.unwrap();
+        assert_eq!(without, Vec::<String>::new());
+    }
 }
