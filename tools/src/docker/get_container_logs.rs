@@ -30,10 +30,12 @@ const COMMANDS: &[Command] = &[
         phrases: &[
             "logs {container}",
             "show logs of {container}",
-            "show the logs of {container}",
+            "show logs for {container}",
+            "show me logs of {container}",
             "logs of {container}",
+            "logs for {container}",
+            "logs from {container}",
             "log {container}",
-            "show me the logs of {container}",
         ],
         calls: &[CallForm {
             tool: GetContainerLogs::NAME,
@@ -163,14 +165,17 @@ impl Tool for GetContainerLogs {
         let engine = self.client.engine().await?;
         let found = engine.find(&input.container).await?;
         let tail = input.tail.map_or(DEFAULT_TAIL, Within::value);
+        let source = match input.stream.unwrap_or(Stream::Both) {
+            Stream::Both => Source::Both,
+            Stream::Stdout => Source::Stdout,
+            Stream::Stderr => Source::Stderr,
+        };
+        // The engine counts the last lines first and picks the stream after that.
+        let is_narrowed = input.grep.is_some() || source != Source::Both;
         let query = LogQuery {
-            lines: if input.grep.is_some() { SEARCHED } else { tail },
+            lines: if is_narrowed { SEARCHED } else { tail },
             since: input.since.map(|since| before(self.clock.now(), since.0)),
-            source: match input.stream.unwrap_or(Stream::Both) {
-                Stream::Both => Source::Both,
-                Stream::Stdout => Source::Stdout,
-                Stream::Stderr => Source::Stderr,
-            },
+            source,
         };
         let lines = engine.logs(&found.id, &query).await?;
         Ok(answer(found.name(), lines, input.grep.as_ref(), tail))

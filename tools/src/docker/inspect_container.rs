@@ -50,10 +50,10 @@ const COMMANDS: &[Command] = &[
     Command {
         phrases: &[
             "inspect {container}",
-            "show {container}",
             "is {container} running",
             "is {container} up",
-            "how is {container}",
+            "status {container}",
+            "status of {container}",
         ],
         calls: &[CallForm {
             tool: InspectContainer::NAME,
