@@ -33,7 +33,8 @@ pub(crate) fn span(duration: Duration) -> String {
         }
     };
     match seconds {
-        0..60 => format!("{seconds} s"),
+        0 => "less than 1 s".to_owned(),
+        1..60 => format!("{seconds} s"),
         60..3600 => two(minutes, "min", seconds % 60, "s"),
         3600..86_400 => two(hours, "h", minutes % 60, "min"),
         _ => two(days, "d", hours % 24, "h"),
@@ -66,7 +67,7 @@ mod tests {
     #[test]
     fn spans_have_at_most_two_units() {
         let check = |given, expect: &str| assert_eq!(span(Duration::from_secs(given)), expect);
-        check(0, "0 s");
+        check(0, "less than 1 s");
         check(59, "59 s");
         check(60, "1 min");
         check(200, "3 min 20 s");

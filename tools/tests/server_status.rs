@@ -97,7 +97,7 @@ async fn each_service_says_whether_it_is_well() {
     for part in [
         "- **well** answers (status 200 after ",
         "- **locked** is not well: status 401",
-        "- **gone** cannot be reached: Connection refused",
+        "- **gone** cannot be reached: Connection refused\n",
     ] {
         assert!(output.summary.contains(part), "{part} is not in:\n{}", output.summary);
     }

@@ -53,10 +53,9 @@ pub(super) fn ran_for(details: &Details) -> Option<Duration> {
 
 /// What an exit code means. Codes above 128 are 128 plus the number of the signal, by the shell's convention.
 pub(super) fn exit_words(details: &Details) -> String {
-    if details.out_of_memory {
-        return "killed because it ran out of memory".to_owned();
-    }
     match details.exit_code {
+        137 if details.out_of_memory => "killed because it ran out of memory".to_owned(),
+        _ if details.out_of_memory => "after a process in it was killed for lack of memory".to_owned(),
         0 => "without an error".to_owned(),
         126 => "its command cannot be executed".to_owned(),
         127 => "its command was not found".to_owned(),
@@ -137,6 +136,13 @@ pub(super) mod tests {
                 ..ended(State::Exited, 137)
             },
             "exited with code 137 10 s ago (killed because it ran out of memory)",
+        );
+        check(
+            Details {
+                out_of_memory: true,
+                ..ended(State::Exited, 9)
+            },
+            "exited with code 9 10 s ago (after a process in it was killed for lack of memory)",
         );
         check(
             ended(State::Restarting, 127),

@@ -36,10 +36,11 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Whole percent, rounded up, so that a disk with nothing free is 100 only when it is full.
-    pub(super) fn used_percent(&self) -> u64 {
-        let used = u128::from(self.total.saturating_sub(self.free)) * 100;
-        u64::try_from(used.div_ceil(u128::from(self.total.max(1)))).unwrap_or(100)
+    /// What is left for ordinary users, in whole percent, rounded down. Not the complement of what is used: file
+    /// systems keep a part back.
+    pub(super) fn free_percent(&self) -> u64 {
+        let free = u128::from(self.free) * 100 / u128::from(self.total.max(1));
+        u64::try_from(free).unwrap_or_default()
     }
 }
 
@@ -168,12 +169,12 @@ mod tests {
     }
 
     #[test]
-    fn the_used_part_is_rounded_up() {
-        let check = |total, free, expect| assert_eq!(disk("a", "ext4", "/", total, free).used_percent(), expect);
-        check(100, 100, 0);
-        check(1000, 1, 100);
-        check(1000, 500, 50);
+    fn the_free_part_is_rounded_down() {
+        let check = |total, free, expect| assert_eq!(disk("a", "ext4", "/", total, free).free_percent(), expect);
+        check(100, 100, 100);
+        check(1000, 9, 0);
+        check(1000, 509, 50);
         check(0, 0, 0);
-        check(u64::MAX, 0, 100);
+        check(u64::MAX, u64::MAX, 100);
     }
 }

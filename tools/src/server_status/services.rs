@@ -1,5 +1,6 @@
 //! Asks each configured address once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use http::{Request, header};
 use http_body_util::Empty;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use tokio::time::Instant;
 
@@ -38,39 +39,57 @@ pub(super) enum Outcome {
     Away(String),
 }
 
-type Web = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+/// A machine without root certificates can still be asked over HTTP.
+struct Web {
+    http: Client<HttpConnector, Empty<Bytes>>,
+    https: Result<Client<HttpsConnector<HttpConnector>, Empty<Bytes>>, String>,
+}
 
 /// All services at the same time, in the order in which they are configured.
 pub(super) async fn ask_all(services: &[Service]) -> Vec<Answer> {
     if services.is_empty() {
         return Vec::new();
     }
-    let web = match web() {
-        Ok(web) => web,
-        Err(why) => return services.iter().map(|service| away(service, why.clone())).collect(),
-    };
+    let web = Web::new();
     join_all(services.iter().map(|service| ask(&web, service))).await
 }
 
-fn web() -> Result<Web, String> {
-    let roots = HttpsConnectorBuilder::new()
-        .with_native_roots()
-        .map_err(|error| format!("the certificates of this machine cannot be read: {error}"))?;
-    let connector = roots.https_or_http().enable_http1().build();
-    Ok(Client::builder(TokioExecutor::new())
+impl Web {
+    fn new() -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let https = HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(provider)
+            .map(|roots| client(roots.https_only().enable_http1().build()))
+            .map_err(|error| format!("the certificates of this machine cannot be read: {error}"));
+        Self {
+            http: client(HttpConnector::new()),
+            https,
+        }
+    }
+}
+
+fn client<C: Connect + Clone>(connector: C) -> Client<C, Empty<Bytes>> {
+    Client::builder(TokioExecutor::new())
         .pool_max_idle_per_host(0)
-        .build(connector))
+        .build(connector)
 }
 
 async fn ask(web: &Web, service: &Service) -> Answer {
-    let request = Request::get(service.url.uri().clone())
+    let uri = service.url.uri().clone();
+    let is_https = uri.scheme() == Some(&http::uri::Scheme::HTTPS);
+    let request = Request::get(uri)
         .header(header::USER_AGENT, "jarvis")
         .body(Empty::new());
     let Ok(request) = request else {
         return away(service, "its address is malformed".to_owned());
     };
     let began = Instant::now();
-    let outcome = match tokio::time::timeout(LIMIT, web.request(request)).await {
+    let response = match &web.https {
+        _ if !is_https => web.http.request(request),
+        Ok(https) => https.request(request),
+        Err(why) => return away(service, why.clone()),
+    };
+    let outcome = match tokio::time::timeout(LIMIT, response).await {
         Ok(Ok(response)) => judge(response.status().as_u16(), service.expect, began.elapsed()),
         Ok(Err(error)) => Outcome::Away(why(&error)),
         Err(_) => Outcome::Away(format!("no answer within {} s", LIMIT.as_secs())),
@@ -102,7 +121,9 @@ fn why(error: &hyper_util::client::legacy::Error) -> String {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    crate::outside_text::clean_line(&cause.to_string(), 200)
+    let words = cause.to_string();
+    let words = words.split(" (os error").next().unwrap_or_default();
+    crate::outside_text::clean_line(words, 200)
 }
 
 #[cfg(test)]

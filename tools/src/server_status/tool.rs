@@ -14,8 +14,8 @@ use crate::risk::{Risk, Trust};
 use crate::words::{bytes, count, span};
 use crate::{Context, Error, Output, Tool};
 
-/// From here on a disk is called nearly full.
-const NEARLY_FULL: u64 = 90;
+/// From here down a disk is called nearly full, in percent that are free.
+const NEARLY_FULL: u64 = 10;
 
 const COMMANDS: &[Command] = &[Command {
     phrases: &[
@@ -120,10 +120,10 @@ fn service_words(answer: &Answer) -> String {
 }
 
 fn disk_words(disk: &Disk) -> String {
-    let percent = disk.used_percent();
-    let warning = if percent >= NEARLY_FULL { ", nearly full" } else { "" };
+    let percent = disk.free_percent();
+    let warning = if percent <= NEARLY_FULL { ", nearly full" } else { "" };
     format!(
-        "- disk {}: {percent} % used, {} of {} free{warning}",
+        "- disk {}: {} of {} free ({percent} %){warning}",
         code(&disk.mounted_at),
         bytes(disk.free),
         bytes(disk.total)
@@ -144,7 +144,7 @@ fn data(machine: &Machine, answers: &[Answer]) -> Value {
     let disks: Vec<Value> = machine
         .disks
         .iter()
-        .map(|disk| json!({"at": disk.mounted_at, "used_percent": disk.used_percent(), "free_bytes": disk.free}))
+        .map(|disk| json!({"at": disk.mounted_at, "free_percent": disk.free_percent(), "free_bytes": disk.free}))
         .collect();
     let services: Vec<Value> = answers
         .iter()
@@ -207,7 +207,7 @@ mod tests {
             "**ubuntu**, Linux (Debian GNU/Linux 12), up 3 d\n\
              - CPU 12 % of 8 cores, load 0.50 0.25 0.10\n\
              - memory 4.0 GiB of 16.0 GiB used, no swap\n\
-             - disk `/`: 95 % used, 5.0 GiB of 100.0 GiB free, nearly full\n\n\
+             - disk `/`: 5.0 GiB of 100.0 GiB free (5 %), nearly full\n\n\
              Services:\n\
              - **plex** answers (status 200 after 12 ms)\n\
              - **wiki** is not well: status 502 after 12 ms\n\

@@ -77,7 +77,9 @@ async fn why_it_died_is_answered_with_its_own_words() {
 
 #[tokio::test]
 async fn running_out_of_memory_is_told() {
-    let container = Container::run(&["-m", "8m", "--memory-swap", "8m"], "tail /dev/zero");
+    // The engine may learn of the memory after it learned of the end, so the end waits a little.
+    let script = "tail /dev/zero; sleep 1; exit 137";
+    let container = Container::run(&["-m", "8m", "--memory-swap", "8m"], script);
     docker(&["wait", &container.name]);
     let inspected = call("inspect_container", container.arguments()).await.unwrap();
     assert_has(
