@@ -6,6 +6,7 @@ pub mod caller;
 pub mod chain;
 pub mod chat;
 pub mod clock;
+pub mod http;
 pub mod provider;
 pub mod providers;
 pub mod registry;

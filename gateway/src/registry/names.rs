@@ -150,6 +150,24 @@ impl Registry {
         }
     }
 
+    /// Whether every target behind `name` is spoken to in the protocol `kind`.
+    pub fn all_of_kind(&self, name: &str, kind: &str) -> bool {
+        let table = self.read();
+        let is_kind = |backend: &str| {
+            table
+                .backends
+                .get(backend)
+                .is_some_and(|(backend, _)| backend.kind == kind)
+        };
+        if table.registered.contains_key(name) {
+            return false;
+        }
+        match table.aliases.iter().find(|alias| alias.name == name) {
+            Some(alias) => alias.chain.targets().iter().all(|target| is_kind(target.backend())),
+            None => table.names.get(name).is_some_and(|name| is_kind(&name.owned_by)),
+        }
+    }
+
     /// The chain of an alias. It follows later changes of the alias.
     pub fn chain(&self, alias: &str) -> Option<Chain> {
         let table = self.read();

@@ -1,0 +1,188 @@
+//! Who may come in. Every route but the health checks is behind it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
+use http::uri::Authority;
+use http::{HeaderMap, StatusCode, Uri};
+
+use super::error::Error;
+use super::keys::{Keys, Remembering, Unavailable};
+use crate::caller::{Caller, Scope};
+use crate::clock::Clock;
+
+const LONGEST_KEY: usize = 256;
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// A proxy on this machine makes the whole world look like a process on this machine.
+const SET_BY_PROXIES: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+const MAKE_A_KEY: &str = "a key is needed here; make one with `jarvis key new` on the machine that runs Jarvis, and send \
+                          it as `Authorization: Bearer KEY`";
+
+/// What decides who comes in. Shared by the routes of all crates.
+pub struct Door {
+    keys: Remembering,
+}
+
+impl Door {
+    pub fn new(keys: Arc<dyn Keys>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            keys: Remembering::new(keys, clock),
+        }
+    }
+}
+
+/// Middleware that sets the extension [`Caller`], or refuses. Use it with `axum::middleware::from_fn_with_state`; the
+/// server has to provide `ConnectInfo<SocketAddr>`, and without it nobody counts as local.
+pub async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|peer| peer.0.ip());
+    match door.caller(peer, request.uri(), request.headers()).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+/// Refuses a caller without a right. What may act may talk.
+pub fn require(caller: &Caller, scope: Scope) -> Result<(), Error> {
+    if caller.may(scope) || (scope == Scope::Chat && caller.may(Scope::Ops)) {
+        return Ok(());
+    }
+    Err(Error::new(
+        StatusCode::FORBIDDEN,
+        "insufficient_scope",
+        format!(
+            "this key lacks the scope `{}`; `jarvis key new` makes one that has it",
+            scope.as_str()
+        ),
+    ))
+}
+
+impl Door {
+    /// In this order:
+    /// 1. A valid key comes in from anywhere.
+    /// 2. Once there is any key, nothing else does. Clients that insist on sending some key may, before that.
+    /// 3. Without a key only a process on this machine comes in, and not through a proxy.
+    /// 4. It has to call this machine by a loopback name (a page whose name was rebound to 127.0.0.1 does not),
+    /// 5. and must not be a browser on behalf of a page from elsewhere.
+    async fn caller(&self, peer: Option<IpAddr>, uri: &Uri, headers: &HeaderMap) -> Result<Caller, Error> {
+        let secret = bearer(headers)?;
+        if let Some(secret) = secret
+            && let Some(key) = self.keys.find(secret).await?
+        {
+            return Ok(Caller::Key(key));
+        }
+        if self.keys.any().await? {
+            return Err(match secret {
+                Some(_) => wrong_key(),
+                None => no_key(),
+            });
+        }
+        let is_local = peer.is_some_and(|peer| peer.to_canonical().is_loopback());
+        if !is_local || SET_BY_PROXIES.iter().any(|name| headers.contains_key(*name)) {
+            return Err(no_key());
+        }
+        let host = host(uri, headers).ok_or_else(|| {
+            forbidden(
+                "host_not_allowed",
+                "without a key this server answers only to localhost, 127.0.0.1 and [::1] as host",
+            )
+        })?;
+        if is_foreign(headers, &host) {
+            return Err(forbidden(
+                "origin_not_allowed",
+                "without a key this server does not answer pages from other origins",
+            ));
+        }
+        Ok(Caller::Loopback)
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let secret = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .and_then(|(scheme, secret)| {
+            let secret = secret.trim();
+            let is_bearer = scheme.eq_ignore_ascii_case("bearer");
+            (is_bearer && !secret.is_empty() && secret.len() <= LONGEST_KEY).then_some(secret)
+        });
+    match (secret, values.next()) {
+        (Some(secret), None) => Ok(Some(secret)),
+        (None, _) | (_, Some(_)) => Err(wrong_key()),
+    }
+}
+
+/// The loopback name that the request calls this server by; `None` for any other name, for none, and for two.
+fn host(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host: Authority = hosts.next()?.to_str().ok()?.parse().ok()?;
+    let named_in_uri = uri.authority().is_none_or(is_loopback);
+    (hosts.next().is_none() && named_in_uri && is_loopback(&host)).then_some(host)
+}
+
+fn is_loopback(authority: &Authority) -> bool {
+    let host = authority.host();
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    let is_plain = !authority.as_str().contains('@');
+    let is_address = bare
+        .parse::<IpAddr>()
+        .is_ok_and(|address| address.to_canonical().is_loopback());
+    is_plain && (bare.eq_ignore_ascii_case("localhost") || is_address)
+}
+
+/// Whether a browser sends this for a page that is not ours. A form of another page can be posted without asking first,
+/// as `text/plain`, but a browser always says where it comes from.
+fn is_foreign(headers: &HeaderMap, host: &Authority) -> bool {
+    let cross_site = headers.get_all(SEC_FETCH_SITE).iter().any(|site| site == "cross-site");
+    let foreign_origin = headers.get_all(ORIGIN).iter().any(|origin| {
+        let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
+        let authority = origin.as_ref().and_then(Uri::authority);
+        !authority.is_some_and(|authority| authority == host || is_loopback(authority))
+    });
+    cross_site || foreign_origin
+}
+
+fn no_key() -> Error {
+    Error::new(StatusCode::UNAUTHORIZED, "missing_api_key", MAKE_A_KEY)
+}
+
+fn wrong_key() -> Error {
+    Error::new(
+        StatusCode::UNAUTHORIZED,
+        "invalid_api_key",
+        "this key is not known or was revoked; `jarvis key new` makes a new one",
+    )
+}
+
+fn forbidden(code: &str, message: &str) -> Error {
+    Error::new(StatusCode::FORBIDDEN, code, message)
+}
+
+impl From<Unavailable> for Error {
+    fn from(unavailable: Unavailable) -> Self {
+        // The cause is for the log; to a stranger it says nothing but that the door is shut.
+        tracing::error!(error = %unavailable, "a request was refused because keys cannot be checked");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "keys_unavailable",
+            "keys cannot be checked at the moment, so nobody is let in",
+        )
+    }
+}

@@ -1,0 +1,23 @@
+//! The OpenAI-compatible API over HTTP, and the door in front of it: keys, hosts and origins.
+
+mod body;
+mod chat;
+mod error;
+mod guard;
+mod keys;
+mod models;
+mod router;
+mod serve;
+mod stream;
+mod wire;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use body::read_body;
+pub use error::Error;
+pub use guard::{Door, guard, require};
+pub use keys::{Keys, Unavailable, hash_key};
+pub use router::{Ready, State, not_found, router};
+pub use serve::{Limits, serve};

@@ -1,0 +1,72 @@
+//! The routes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use axum::{Router, middleware};
+use http::StatusCode;
+
+use super::error::Error;
+use super::guard::{Door, guard};
+use super::{chat, models};
+use crate::clock::Clock;
+use crate::registry::Registry;
+
+/// What the routes work with.
+#[derive(Clone)]
+pub struct State {
+    pub registry: Arc<Registry>,
+    pub door: Arc<Door>,
+    pub clock: Arc<dyn Clock>,
+    pub ready: Arc<dyn Ready>,
+}
+
+/// Whether the process can do its work: the database answers, what must run runs. Not whether models do, because
+/// Jarvis is of use without any.
+#[async_trait]
+pub trait Ready: Send + Sync {
+    /// What is missing, as a sentence.
+    async fn ready(&self) -> Result<(), String>;
+}
+
+/// The OpenAI-compatible API and the health checks. It has no fallback of its own, so that it can be merged with other
+/// routers; the outermost one should use [`not_found`].
+pub fn router(state: State) -> Router {
+    let door = state.door.clone();
+    let guarded = Router::new()
+        .route("/v1/chat/completions", post(chat::completions).fallback(wrong_method))
+        .route("/v1/models", get(models::list).fallback(wrong_method))
+        .route("/v1/models/{*id}", get(models::one).fallback(wrong_method))
+        .route("/v1", any(not_found))
+        .route("/v1/{*path}", any(not_found))
+        .route_layer(middleware::from_fn_with_state(door, guard));
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .merge(guarded)
+        .with_state(state)
+}
+
+/// 404 in OpenAI's shape.
+pub async fn not_found(uri: http::Uri) -> Error {
+    let path: String = uri.path().chars().take(200).collect();
+    Error::new(
+        StatusCode::NOT_FOUND,
+        "unknown_url",
+        format!("there is nothing at {path}"),
+    )
+}
+
+async fn wrong_method(method: http::Method) -> Error {
+    let message = format!("this address does not understand {method}");
+    Error::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+}
+
+async fn ready(axum::extract::State(state): axum::extract::State<State>) -> Response {
+    match state.ready.ready().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(missing) => Error::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", missing).into_response(),
+    }
+}
