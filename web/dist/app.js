@@ -42,22 +42,22 @@ function H() {
     (f = u.length) && (i || queueMicrotask)(H);
   }
 }
-function I(n3, t4, r4, u4, i4, f5, o5, e4, l6, c4, a5) {
-  var s4, h5, v5, w6, d5, _5, g6 = u4.__k || y, k4 = t4.length;
-  for (l6 = q(r4, t4, g6, l6, k4), s4 = 0; s4 < k4; s4++) (v5 = r4.__k[s4]) != null && (h5 = ~v5.__i && g6[v5.__i] || p, v5.__i = s4, _5 = z(n3, v5, h5, i4, f5, o5, e4, l6, c4, a5), w6 = v5.__e, (h5.ref != v5.ref || 8 & h5.__u) && (h5.ref && G(h5.ref, null, v5, h5), v5.ref && a5.push(v5.ref, v5.__c || w6, v5)), d5 = d5 || w6, 4 & v5.__u ? (l6 = A(v5, l6, n3, !h5.__v), h5.__e && (h5.__e = null)) : typeof v5.type == "function" && _5 !== void 0 ? l6 = _5 : w6 && (l6 = w6.nextSibling), v5.__u &= -21);
-  return r4.__e = d5, l6;
+function I(n3, t4, r4, u4, i4, f5, o5, e4, l5, c4, a5) {
+  var s4, h5, v4, w6, d5, _5, g6 = u4.__k || y, k4 = t4.length;
+  for (l5 = q(r4, t4, g6, l5, k4), s4 = 0; s4 < k4; s4++) (v4 = r4.__k[s4]) != null && (h5 = ~v4.__i && g6[v4.__i] || p, v4.__i = s4, _5 = z(n3, v4, h5, i4, f5, o5, e4, l5, c4, a5), w6 = v4.__e, (h5.ref != v4.ref || 8 & h5.__u) && (h5.ref && G(h5.ref, null, v4, h5), v4.ref && a5.push(v4.ref, v4.__c || w6, v4)), d5 = d5 || w6, 4 & v4.__u ? (l5 = A(v4, l5, n3, !h5.__v), h5.__e && (h5.__e = null)) : typeof v4.type == "function" && _5 !== void 0 ? l5 = _5 : w6 && (l5 = w6.nextSibling), v4.__u &= -21);
+  return r4.__e = d5, l5;
 }
 function q(n3, t4, r4, u4, i4) {
-  var f5, o5, e4, l6, c4, a5, s4, p5, y6, v5 = r4.length, d5 = v5, _5 = 0, g6 = 0, k4 = n3.__k = Array(i4);
-  for (f5 = 0; f5 < i4; f5++) (o5 = t4[f5]) != null && typeof o5 != "boolean" && typeof o5 != "function" ? (typeof o5 != "object" || o5.constructor === String ? o5 = k4[f5] = m(null, o5) : w(o5) ? o5 = k4[f5] = m($, { children: o5 }) : o5.constructor === h && o5.__b ? o5 = k4[f5] = m(o5.type, o5.props, o5.key, o5.ref, o5.__v) : k4[f5] = o5, l6 = f5 + _5, o5.__ = n3, o5.__b = n3.__b + 1, e4 = null, ~(c4 = o5.__i = P(o5, r4, l6, d5)) && (d5--, (e4 = r4[c4]) && (e4.__u |= 2)), e4 && e4.__v ? (o5.__u |= 16, c4 == l6 - 1 ? _5-- : c4 == l6 + 1 ? _5++ : c4 != l6 && (c4 > l6 ? _5-- : _5++, g6 = 1)) : (~c4 || (i4 > v5 ? _5-- : i4 < v5 && _5++), typeof o5.type != "function" && (o5.__u |= 4))) : k4[f5] = null;
+  var f5, o5, e4, l5, c4, a5, s4, p5, y5, v4 = r4.length, d5 = v4, _5 = 0, g6 = 0, k4 = n3.__k = Array(i4);
+  for (f5 = 0; f5 < i4; f5++) (o5 = t4[f5]) != null && typeof o5 != "boolean" && typeof o5 != "function" ? (typeof o5 != "object" || o5.constructor === String ? o5 = k4[f5] = m(null, o5) : w(o5) ? o5 = k4[f5] = m($, { children: o5 }) : o5.constructor === h && o5.__b ? o5 = k4[f5] = m(o5.type, o5.props, o5.key, o5.ref, o5.__v) : k4[f5] = o5, l5 = f5 + _5, o5.__ = n3, o5.__b = n3.__b + 1, e4 = null, ~(c4 = o5.__i = P(o5, r4, l5, d5)) && (d5--, (e4 = r4[c4]) && (e4.__u |= 2)), e4 && e4.__v ? (o5.__u |= 16, c4 == l5 - 1 ? _5-- : c4 == l5 + 1 ? _5++ : c4 != l5 && (c4 > l5 ? _5-- : _5++, g6 = 1)) : (~c4 || (i4 > v4 ? _5-- : i4 < v4 && _5++), typeof o5.type != "function" && (o5.__u |= 4))) : k4[f5] = null;
   if (g6) {
     for (a5 = [], s4 = [], f5 = 0; f5 < i4; f5++) if ((o5 = k4[f5]) && 16 & o5.__u) {
-      for (_5 = 0, p5 = a5.length; _5 < p5; ) a5[y6 = _5 + p5 >> 1] < o5.__i ? _5 = y6 + 1 : p5 = y6;
+      for (_5 = 0, p5 = a5.length; _5 < p5; ) a5[y5 = _5 + p5 >> 1] < o5.__i ? _5 = y5 + 1 : p5 = y5;
       a5[_5] = o5.__i, s4[f5] = _5 + 1;
     }
     for (_5 = a5.length; f5--; ) s4[f5] && (s4[f5] == _5 ? _5-- : k4[f5].__u |= 4);
   }
-  if (d5) for (f5 = 0; f5 < v5; f5++) !(e4 = r4[f5]) || 2 & e4.__u || (e4.__e == u4 && (u4 = S(e4)), J(e4, e4));
+  if (d5) for (f5 = 0; f5 < v4; f5++) !(e4 = r4[f5]) || 2 & e4.__u || (e4.__e == u4 && (u4 = S(e4)), J(e4, e4));
   return u4;
 }
 function A(n3, t4, r4, u4) {
@@ -72,9 +72,9 @@ function A(n3, t4, r4, u4) {
   return t4;
 }
 function P(n3, t4, r4, u4) {
-  var i4, f5 = n3.key, o5 = n3.type, e4 = t4[r4], l6 = e4 && !(2 & e4.__u);
-  if (e4 === null && f5 == null || l6 && f5 == e4.key && o5 == e4.type) return r4;
-  if (u4 > (l6 ? 1 : 0)) {
+  var i4, f5 = n3.key, o5 = n3.type, e4 = t4[r4], l5 = e4 && !(2 & e4.__u);
+  if (e4 === null && f5 == null || l5 && f5 == e4.key && o5 == e4.type) return r4;
+  if (u4 > (l5 ? 1 : 0)) {
     for (i4 = r4 - 1; i4 >= 0; i4--) if ((e4 = t4[i4]) && !(2 & e4.__u) && f5 == e4.key && o5 == e4.type) return i4;
     for (i4 = r4 + 1; i4 < t4.length; i4++) if ((e4 = t4[i4]) && !(2 & e4.__u) && f5 == e4.key && o5 == e4.type) return i4;
   }
@@ -111,53 +111,53 @@ function V(t4) {
     }
   };
 }
-function z(t4, r4, u4, i4, f5, o5, e4, l6, c4, a5) {
-  var s4, p5, v5, d5, k4, b3, m5, M3, C4, j3, L3, H2, q3, A5, O3, P3, T4, N3, V3 = r4.type;
+function z(t4, r4, u4, i4, f5, o5, e4, l5, c4, a5) {
+  var s4, p5, v4, d5, k4, b3, m5, M2, C4, j3, L3, H2, q3, A4, O3, P2, T4, N3, V3 = r4.type;
   if (r4.constructor !== h) return null;
-  128 & u4.__u && (c4 = 32 & u4.__u, s4 = u4.__c.__z) && (r4.__u |= c4, p5 = o5 = [], s4.nodeType == 8 ? l6 = B(s4, o5) : o5.push(s4), l6 = o5[0] || l6), (s4 = n.__b) && s4(r4);
+  128 & u4.__u && (c4 = 32 & u4.__u, s4 = u4.__c.__z) && (r4.__u |= c4, p5 = o5 = [], s4.nodeType == 8 ? l5 = B(s4, o5) : o5.push(s4), l5 = o5[0] || l5), (s4 = n.__b) && s4(r4);
   n: if (typeof V3 == "function") {
-    v5 = e4.length;
+    v4 = e4.length;
     try {
-      if (M3 = r4.props, C4 = (s4 = V3.prototype) && s4.render, j3 = (s4 = V3.contextType) && i4[s4.__c], L3 = s4 ? j3 ? j3.props.value : s4.__ : i4, (d5 = u4.__c) ? (r4.__c = d5, 2 & d5.__g && (d5.__g |= 1)) : (C4 ? r4.__c = d5 = new V3(M3, L3) : (r4.__c = d5 = new x(M3, L3), d5.constructor = V3, d5.render = K), j3 && j3.sub(d5), d5.state || (d5.state = {}), d5.__n = i4, d5.__g |= 8, d5.__h = [], d5.__k = []), C4 && (d5.__s || (d5.__s = d5.state), V3.getDerivedStateFromProps && (d5.__s == d5.state && (d5.__s = _({}, d5.__s)), _(d5.__s, V3.getDerivedStateFromProps(M3, d5.__s)))), k4 = d5.props, b3 = d5.state, d5.__v = r4, u4.__c) {
-        if (M3 !== k4 && C4 && !V3.getDerivedStateFromProps && d5.componentWillReceiveProps && d5.componentWillReceiveProps(M3, L3), r4.__v == u4.__v && !(8 & d5.__g) || !(4 & d5.__g) && d5.shouldComponentUpdate && d5.shouldComponentUpdate(M3, d5.__s, L3) === !1) {
-          r4.__v != u4.__v && (d5.props = M3, d5.state = d5.__s, d5.__g &= -9), r4.__e = u4.__e, r4.__k = u4.__k, r4.__k.some(function(n3) {
+      if (M2 = r4.props, C4 = (s4 = V3.prototype) && s4.render, j3 = (s4 = V3.contextType) && i4[s4.__c], L3 = s4 ? j3 ? j3.props.value : s4.__ : i4, (d5 = u4.__c) ? (r4.__c = d5, 2 & d5.__g && (d5.__g |= 1)) : (C4 ? r4.__c = d5 = new V3(M2, L3) : (r4.__c = d5 = new x(M2, L3), d5.constructor = V3, d5.render = K), j3 && j3.sub(d5), d5.state || (d5.state = {}), d5.__n = i4, d5.__g |= 8, d5.__h = [], d5.__k = []), C4 && (d5.__s || (d5.__s = d5.state), V3.getDerivedStateFromProps && (d5.__s == d5.state && (d5.__s = _({}, d5.__s)), _(d5.__s, V3.getDerivedStateFromProps(M2, d5.__s)))), k4 = d5.props, b3 = d5.state, d5.__v = r4, u4.__c) {
+        if (M2 !== k4 && C4 && !V3.getDerivedStateFromProps && d5.componentWillReceiveProps && d5.componentWillReceiveProps(M2, L3), r4.__v == u4.__v && !(8 & d5.__g) || !(4 & d5.__g) && d5.shouldComponentUpdate && d5.shouldComponentUpdate(M2, d5.__s, L3) === !1) {
+          r4.__v != u4.__v && (d5.props = M2, d5.state = d5.__s, d5.__g &= -9), r4.__e = u4.__e, r4.__k = u4.__k, r4.__k.some(function(n3) {
             n3 && (n3.__ = r4);
-          }), y.push.apply(d5.__h, d5.__k), d5.__k = [], d5.__h.length && e4.push(d5), l6 = S(u4);
+          }), y.push.apply(d5.__h, d5.__k), d5.__k = [], d5.__h.length && e4.push(d5), l5 = S(u4);
           break n;
         }
-        d5.componentWillUpdate && d5.componentWillUpdate(M3, d5.__s, L3), C4 && d5.componentDidUpdate && d5.__h.push(function() {
+        d5.componentWillUpdate && d5.componentWillUpdate(M2, d5.__s, L3), C4 && d5.componentDidUpdate && d5.__h.push(function() {
           d5.componentDidUpdate(k4, b3, m5);
         });
       } else C4 && !V3.getDerivedStateFromProps && d5.componentWillMount && d5.componentWillMount(), C4 && d5.componentDidMount && d5.__h.push(d5.componentDidMount);
-      d5.context = L3, d5.props = M3, d5.__P = t4, d5.__g &= -5, H2 = n.__r, q3 = C4 ? 25 : 0;
+      d5.context = L3, d5.props = M2, d5.__P = t4, d5.__g &= -5, H2 = n.__r, q3 = C4 ? 25 : 0;
       do
         d5.__g &= -9, H2 && H2(r4), s4 = d5.render(d5.props, d5.state = d5.__s, d5.context);
       while (8 & d5.__g && ++q3 < 25);
-      C4 && (y.push.apply(d5.__h, d5.__k), d5.__k = []), d5.state = d5.__s, d5.getChildContext && (i4 = _({}, i4, d5.getChildContext())), C4 && u4.__c && d5.getSnapshotBeforeUpdate && (m5 = d5.getSnapshotBeforeUpdate(k4, b3)), A5 = s4 && s4.type === $ && s4.key == null ? s4.props.children : s4, M3.__P && (s4 = l6, f5 = (t4 = M3.__P).namespaceURI, c4 = o5 = null, u4.props && u4.props.__P != t4 && (u4.__k.some(function(n3) {
+      C4 && (y.push.apply(d5.__h, d5.__k), d5.__k = []), d5.state = d5.__s, d5.getChildContext && (i4 = _({}, i4, d5.getChildContext())), C4 && u4.__c && d5.getSnapshotBeforeUpdate && (m5 = d5.getSnapshotBeforeUpdate(k4, b3)), A4 = s4 && s4.type === $ && s4.key == null ? s4.props.children : s4, M2.__P && (s4 = l5, f5 = (t4 = M2.__P).namespaceURI, c4 = o5 = null, u4.props && u4.props.__P != t4 && (u4.__k.some(function(n3) {
         n3 && J(n3, n3);
-      }), u4.__k = null), l6 = u4.__k ? S(u4, 0) : null), l6 = I(t4, w(A5) ? A5 : [A5], r4, u4, i4, f5, o5, e4, l6, c4, a5), M3.__P && (r4.__e = null, l6 = s4), r4.__u &= -161, p5 && p5.some(g), d5.__h.length && e4.push(d5), 1 & d5.__g && (d5.__g &= -4);
+      }), u4.__k = null), l5 = u4.__k ? S(u4, 0) : null), l5 = I(t4, w(A4) ? A4 : [A4], r4, u4, i4, f5, o5, e4, l5, c4, a5), M2.__P && (r4.__e = null, l5 = s4), r4.__u &= -161, p5 && p5.some(g), d5.__h.length && e4.push(d5), 1 & d5.__g && (d5.__g &= -4);
     } catch (t5) {
-      if (e4.length = v5, r4.__v = null, c4 || o5) if (t5 && t5.then) {
+      if (e4.length = v4, r4.__v = null, c4 || o5) if (t5 && t5.then) {
         if (r4.__u |= 128 | c4, o5) {
-          for (~(T4 = o5.indexOf(l6 || void 0)) || (T4 = o5.length); (N3 = o5[T4 - 1]) && N3.nodeType == 8; ) T4--;
+          for (~(T4 = o5.indexOf(l5 || void 0)) || (T4 = o5.length); (N3 = o5[T4 - 1]) && N3.nodeType == 8; ) T4--;
           for (; T4 < o5.length; T4++) if (N3 = o5[T4]) if (o5[T4] = null, O3) {
-            if (N3 == P3) break;
+            if (N3 == P2) break;
           } else {
             if (N3.nodeType != 8) break;
-            N3.data.startsWith("$s") && (P3 = B(O3 = N3));
+            N3.data.startsWith("$s") && (P2 = B(O3 = N3));
           }
         }
         if (!O3) {
-          for (; l6 && l6.nodeType == 8 && l6.nextSibling; ) l6 = l6.nextSibling;
-          O3 = l6;
+          for (; l5 && l5.nodeType == 8 && l5.nextSibling; ) l5 = l5.nextSibling;
+          O3 = l5;
         }
-        (s4 = B(O3 = r4.__c.__z || (r4.__c.__z = O3))) ? (r4.__e = O3, l6 = s4) : r4.__e = l6, l6 = l6 && l6.nextSibling;
+        (s4 = B(O3 = r4.__c.__z || (r4.__c.__z = O3))) ? (r4.__e = O3, l5 = s4) : r4.__e = l5, l5 = l5 && l5.nextSibling;
       } else o5 && o5.some(g);
       else r4.__e = u4.__e;
       r4.__k || (r4.__k = u4.__k || []), t5 && t5.then || D(r4), n.__e(t5, r4, u4);
     }
-  } else l6 = r4.__e = F(u4.__e, r4, u4, i4, f5, o5, e4, c4, a5, t4);
-  return (s4 = n.diffed) && s4(r4), l6;
+  } else l5 = r4.__e = F(u4.__e, r4, u4, i4, f5, o5, e4, c4, a5, t4);
+  return (s4 = n.diffed) && s4(r4), l5;
 }
 function B(n3, t4) {
   if (n3 && n3.nodeType == 8 && n3.data.startsWith("$s")) for (var r4 = 1; n3 = n3.nextSibling; ) {
@@ -183,8 +183,8 @@ function E(t4, r4, u4) {
     }
   });
 }
-function F(t4, r4, u4, i4, f5, o5, e4, l6, c4, a5) {
-  var s4, h5, y6, _5, k4, b3, m5, M3, $2 = u4.props || p, x4 = r4.props, C4 = r4.type;
+function F(t4, r4, u4, i4, f5, o5, e4, l5, c4, a5) {
+  var s4, h5, y5, _5, k4, b3, m5, M2, $2 = u4.props || p, x3 = r4.props, C4 = r4.type;
   if (C4 == "svg" ? f5 = "http://www.w3.org/2000/svg" : C4 == "math" ? f5 = "http://www.w3.org/1998/Math/MathML" : f5 || (f5 = "http://www.w3.org/1999/xhtml"), o5) {
     for (s4 = 0; s4 < o5.length; s4++) if ((k4 = o5[s4]) && (C4 ? k4.localName == C4 : k4.nodeType == 3)) {
       t4 = k4, o5[s4] = null;
@@ -192,15 +192,15 @@ function F(t4, r4, u4, i4, f5, o5, e4, l6, c4, a5) {
     }
   }
   if (!t4) {
-    if (M3 = a5.ownerDocument || document, !C4) return M3.createTextNode(x4);
-    t4 = M3.createElementNS(f5, C4, x4.is ? x4 : a5), l6 && (n.__m && n.__m(r4, o5), l6 = !1), o5 = null;
+    if (M2 = a5.ownerDocument || document, !C4) return M2.createTextNode(x3);
+    t4 = M2.createElementNS(f5, C4, x3.is ? x3 : a5), l5 && (n.__m && n.__m(r4, o5), l5 = !1), o5 = null;
   }
   if (C4) {
-    if (a5 = C4 == "template" && t4.content || t4, o5 = C4 == "textarea" && x4.defaultValue != null ? null : o5 && d.call(a5.childNodes), !l6 && o5) for ($2 = {}, s4 = 0; s4 < t4.attributes.length; s4++) $2[(k4 = t4.attributes[s4]).name] = k4.value;
-    for (s4 in $2) k4 = $2[s4], s4 == "dangerouslySetInnerHTML" ? y6 = k4 : s4 == "children" || s4 in x4 || s4 == "value" && "defaultValue" in x4 || s4 == "checked" && "defaultChecked" in x4 || N(t4, s4, null, k4, f5);
-    for (s4 in x4) k4 = x4[s4], s4 == "children" ? _5 = k4 : s4 == "dangerouslySetInnerHTML" ? h5 = k4 : s4 == "value" ? b3 = k4 : s4 == "checked" ? m5 = k4 : l6 && typeof k4 != "function" || $2[s4] === k4 || N(t4, s4, k4, $2[s4], f5);
-    h5 ? (l6 || y6 && (h5.__html == y6.__html || h5.__html == t4.innerHTML) || (t4.innerHTML = h5.__html), r4.__k = []) : (y6 && (t4.textContent = ""), (C4 == "foreignObject" || f5 == "http://www.w3.org/1998/Math/MathML" && v.test(C4)) && (f5 = "http://www.w3.org/1999/xhtml"), I(a5, w(_5) ? _5 : [_5], r4, u4, i4, f5, o5, e4, o5 ? o5[0] : u4.__k && S(u4, 0), l6, c4), o5 && o5.some(g)), l6 && C4 != "textarea" || (s4 = "value", C4 == "progress" && b3 == null ? t4.removeAttribute(s4) : b3 == null || b3 === t4[s4] && (C4 != "progress" || b3) || N(t4, s4, b3, $2[s4], f5), s4 = "checked", m5 != null && m5 != t4[s4] && N(t4, s4, m5, $2[s4], f5));
-  } else $2 === x4 || l6 && t4.data == x4 || (t4.data = x4);
+    if (a5 = C4 == "template" && t4.content || t4, o5 = C4 == "textarea" && x3.defaultValue != null ? null : o5 && d.call(a5.childNodes), !l5 && o5) for ($2 = {}, s4 = 0; s4 < t4.attributes.length; s4++) $2[(k4 = t4.attributes[s4]).name] = k4.value;
+    for (s4 in $2) k4 = $2[s4], s4 == "dangerouslySetInnerHTML" ? y5 = k4 : s4 == "children" || s4 in x3 || s4 == "value" && "defaultValue" in x3 || s4 == "checked" && "defaultChecked" in x3 || N(t4, s4, null, k4, f5);
+    for (s4 in x3) k4 = x3[s4], s4 == "children" ? _5 = k4 : s4 == "dangerouslySetInnerHTML" ? h5 = k4 : s4 == "value" ? b3 = k4 : s4 == "checked" ? m5 = k4 : l5 && typeof k4 != "function" || $2[s4] === k4 || N(t4, s4, k4, $2[s4], f5);
+    h5 ? (l5 || y5 && (h5.__html == y5.__html || h5.__html == t4.innerHTML) || (t4.innerHTML = h5.__html), r4.__k = []) : (y5 && (t4.textContent = ""), (C4 == "foreignObject" || f5 == "http://www.w3.org/1998/Math/MathML" && v.test(C4)) && (f5 = "http://www.w3.org/1999/xhtml"), I(a5, w(_5) ? _5 : [_5], r4, u4, i4, f5, o5, e4, o5 ? o5[0] : u4.__k && S(u4, 0), l5, c4), o5 && o5.some(g)), l5 && C4 != "textarea" || (s4 = "value", C4 == "progress" && b3 == null ? t4.removeAttribute(s4) : b3 == null || b3 === t4[s4] && (C4 != "progress" || b3) || N(t4, s4, b3, $2[s4], f5), s4 = "checked", m5 != null && m5 != t4[s4] && N(t4, s4, m5, $2[s4], f5));
+  } else $2 === x3 || l5 && t4.data == x3 || (t4.data = x3);
   return t4;
 }
 function G(t4, r4, u4, i4) {
@@ -741,8 +741,8 @@ b2("diffed", function(i4, n3) {
     if (t4) {
       o5 || (o5 = {}, r4.U = o5);
       for (var a5 in t4) {
-        var c4 = o5[a5], v5 = t4[a5];
-        c4 === void 0 ? (c4 = k3(r4, a5, v5, f5), o5[a5] = c4) : c4.o(v5, f5);
+        var c4 = o5[a5], v4 = t4[a5];
+        c4 === void 0 ? (c4 = k3(r4, a5, v4, f5), o5[a5] = c4) : c4.o(v4, f5);
       }
     }
   }
@@ -781,8 +781,8 @@ b2("unmount", function(i4, n3) {
     var c4 = n3.__c;
     if (c4) {
       c4.__$f |= 8;
-      var v5 = c4.__$u;
-      v5 && (c4.__$u = void 0, v5.d());
+      var v4 = c4.__$u;
+      v4 && (c4.__$u = void 0, v4.d());
     }
   }
   i4(n3);
@@ -889,7 +889,7 @@ function refused(status2, text, sent) {
   return new ApiError(status2, null, `The server answered with status ${status2}.`);
 }
 function sentence(error) {
-  return error instanceof Error ? error.message : "Something went wrong.";
+  return error instanceof ApiError ? error.message : "Jarvis sent an answer that this page does not understand. Reload the page.";
 }
 
 // src/text.ts
@@ -1023,7 +1023,14 @@ var MAX_RUNS = 50, MAX_ENDED = 200, emptyThread = { conversation_id: null, messa
   () => [...runs.value.values()].filter((run) => run.conversation_id === thread.value.conversation_id)
 ), answering = O(() => openRuns.value.some((run) => !run.finished)), ended = /* @__PURE__ */ new Set();
 function apply(events2) {
-  r3(() => events2.forEach(applyOne));
+  r3(() => {
+    for (let event of events2)
+      try {
+        applyOne(event);
+      } catch (error) {
+        console.error("an event was not understood", error);
+      }
+  });
 }
 function applyOne(event) {
   switch (event.type) {
@@ -1290,36 +1297,51 @@ function randomId() {
 var f4 = /* @__PURE__ */ Symbol.for("pv"), o4 = 0;
 function a4(t4, e4, n3, u4, a5, i4) {
   e4 || (e4 = {});
-  var c4, l6, p5 = e4;
-  if ("ref" in p5 && typeof t4 != "function") for (l6 in p5 = {}, e4) l6 == "ref" ? c4 = e4[l6] : p5[l6] = e4[l6];
+  var c4, l5, p5 = e4;
+  if ("ref" in p5 && typeof t4 != "function") for (l5 in p5 = {}, e4) l5 == "ref" ? c4 = e4[l5] : p5[l5] = e4[l5];
   var s4 = { type: t4, props: p5, key: n3, ref: c4, __k: null, __: null, __b: 0, __e: null, __c: null, constructor: f4, __v: --o4, __i: -1, __u: 0 };
   return (a5 || i4) && (s4.__source = a5, s4.__self = i4), n.vnode && n.vnode(s4), s4;
 }
 
+// src/icon.tsx
+var SHAPES = {
+  arrow: "M2 8h11M9 4l4 4-4 4",
+  check: "M3 8.5l3.5 3.5L13 4.5",
+  cross: "M4 4l8 8M12 4l-8 8",
+  dash: "M4 8h8",
+  disc: "M8 3.5a4.5 4.5 0 1 0 .01 0M8 6a2 2 0 1 0 .01 0M8 7.5a.5.5 0 1 0 .01 0",
+  pause: "M6 4v8M10 4v8",
+  turn: "M13 8a5 5 0 1 1-2-4M11 1.5V4.5H8",
+  unknown: "M5.5 6a2.5 2.5 0 1 1 3.5 2.3c-.7.3-1 .7-1 1.5M8 12.5v.01"
+};
+function Icon({ shape }) {
+  return a4("svg", { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true", children: a4("path", { d: SHAPES[shape] }) });
+}
+
 // src/approvals.tsx
-var SETTLE_MS = 400, movedAt = 0;
+var SETTLE_MS = 400, movedAt = 0, SHORT = 240;
 function Approvals({ as: As }) {
   let cards = [...approvals.value.values()].sort((a5, b3) => a5.created_at - b3.created_at || (a5.id < b3.id ? -1 : 1)), shape = cards.map((card2) => `${card2.id}${card2.status === "pending"}`).join();
   F2(() => {
     movedAt = performance.now();
   }, [shape]);
   let open = pending.value.length;
-  return /* @__PURE__ */ a4(As, { id: As === "main" ? "main" : "approvals", class: "panel approvals", "aria-labelledby": "approvals-title", children: [
-    /* @__PURE__ */ a4("h2", { id: "approvals-title", tabIndex: -1, children: [
+  return a4(As, { id: As === "main" ? "main" : "approvals", class: "panel approvals", tabIndex: 0, "aria-labelledby": "approvals-title", children: [
+    a4("h2", { id: "approvals-title", tabIndex: -1, children: [
       "Approvals",
-      open > 0 && /* @__PURE__ */ a4("span", { class: "count", children: [
+      open > 0 && a4("span", { class: "count", children: [
         " ",
         open,
         " open"
       ] })
     ] }),
-    cards.length === 0 && /* @__PURE__ */ a4("p", { class: "muted", children: loaded.value ? "Nothing waits for you. Acts that need a decision appear here." : "Loading…" }),
-    cards.map((card2) => /* @__PURE__ */ a4(Card, { card: card2 }, card2.id))
+    cards.length === 0 && a4("p", { class: "muted", children: loaded.value ? "Nothing waits for you. Acts that need a decision appear here." : "Loading…" }),
+    cards.map((card2) => a4(Card, { card: card2 }, card2.id))
   ] });
 }
 function ApprovalVoice() {
   let newest = pending.value.at(-1);
-  return /* @__PURE__ */ a4("p", { class: "sr", role: "status", children: newest ? `Approval ${newest.id} waits for a decision: ${exact(newest.plan.title)}.` : "" });
+  return a4("p", { class: "sr", role: "status", children: newest ? `Approval ${newest.id} waits for a decision: ${exact(newest.plan.title)}.` : "" });
 }
 function Card({ card: card2 }) {
   let element = T2(null), wasPending = T2(card2.status === "pending"), hadFocus = T2(!1), isPending = card2.status === "pending";
@@ -1327,7 +1349,7 @@ function Card({ card: card2 }) {
     wasPending.current && !isPending && hadFocus.current && element.current?.querySelector("summary")?.focus(), wasPending.current = isPending;
   }, [isPending]);
   let name = `Approval ${card2.id}: ${exact(card2.plan.title)}`;
-  return /* @__PURE__ */ a4(
+  return a4(
     "article",
     {
       ref: element,
@@ -1336,49 +1358,49 @@ function Card({ card: card2 }) {
       onFocusIn: () => hadFocus.current = !0,
       onFocusOut: (event) => hadFocus.current = event.relatedTarget === null && hadFocus.current,
       children: [
-        isPending ? /* @__PURE__ */ a4(Open, { card: card2 }) : /* @__PURE__ */ a4(Decided, { card: card2 }),
-        /* @__PURE__ */ a4(Said, { id: card2.id })
+        isPending ? a4(Open, { card: card2 }) : a4(Decided, { card: card2 }),
+        a4(Said, { id: card2.id })
       ]
     }
   );
 }
 function Said({ id }) {
   let note2 = notes.value.get(id);
-  return /* @__PURE__ */ a4("p", { class: note2?.bad ? "note bad" : "note", role: "status", dir: "auto", children: note2 ? exact(note2.text) : "" });
+  return a4("p", { class: note2?.bad ? "note bad" : "note", role: "status", dir: "auto", children: note2 ? exact(note2.text) : "" });
 }
 function Open({ card: card2 }) {
-  let title = exact(card2.plan.title), busy = notes.value.get(card2.id)?.busy ?? !1, left = card2.expires_at - now.value, choose = (yes) => (event) => {
+  let title = exact(card2.plan.title), busy2 = notes.value.get(card2.id)?.busy ?? !1, left = card2.expires_at - now.value, choose = (yes) => (event) => {
     event.detail > 0 && performance.now() - movedAt < SETTLE_MS || decide(card2, yes);
   };
-  return /* @__PURE__ */ a4($, { children: [
-    /* @__PURE__ */ a4("div", { class: "card-head", children: [
-      /* @__PURE__ */ a4("h3", { children: /* @__PURE__ */ a4("bdi", { children: title }) }),
-      /* @__PURE__ */ a4("code", { class: "code-id", children: card2.id })
+  return a4($, { children: [
+    a4("div", { class: "card-head", children: [
+      a4("h3", { children: a4("bdi", { children: title }) }),
+      a4("code", { class: "code-id", children: card2.id })
     ] }),
-    /* @__PURE__ */ a4("p", { class: "small", children: [
-      /* @__PURE__ */ a4("span", { class: `effect ${card2.effect === "destructive" ? "hard" : ""}`, children: exact(card2.effect) }),
+    a4("p", { class: "small", children: [
+      a4("span", { class: `effect ${card2.effect === "destructive" ? "hard" : ""}`, children: exact(card2.effect) }),
       " ",
-      /* @__PURE__ */ a4("span", { class: "muted", children: [
+      a4("span", { class: "muted", children: [
         "asked by ",
-        /* @__PURE__ */ a4("bdi", { children: exact(card2.requested_by ?? "nobody known") })
+        a4("bdi", { children: exact(card2.requested_by ?? "nobody known") })
       ] })
     ] }),
-    /* @__PURE__ */ a4(Plan, { card: card2 }),
-    /* @__PURE__ */ a4("p", { class: "small", children: [
-      left > 0 ? /* @__PURE__ */ a4($, { children: [
+    a4(Plan, { card: card2 }),
+    a4("p", { class: "small", children: [
+      left > 0 ? a4($, { children: [
         "Decide within ",
-        /* @__PURE__ */ a4("span", { class: "figure", children: countdown(card2.expires_at, now.value) })
+        a4("span", { class: "figure", children: countdown(card2.expires_at, now.value) })
       ] }) : "The time for this decision seems to be over.",
       card2.need > 1 && ` It takes ${card2.need} approvals.`
     ] }),
-    /* @__PURE__ */ a4("div", { class: "choices", children: [
-      /* @__PURE__ */ a4("button", { type: "button", class: card2.effect === "destructive" ? "button yes hard" : "button yes", "aria-disabled": busy, onClick: choose(!0), children: /* @__PURE__ */ a4("span", { children: [
+    a4("div", { class: "choices", children: [
+      a4("button", { type: "button", class: card2.effect === "destructive" ? "button yes hard" : "button yes", "aria-disabled": busy2, onClick: choose(!0), children: a4("span", { children: [
         "Approve: ",
-        /* @__PURE__ */ a4("bdi", { children: title })
+        a4("bdi", { children: title })
       ] }) }),
-      /* @__PURE__ */ a4("button", { type: "button", class: "button no", "aria-disabled": busy, onClick: choose(!1), children: [
+      a4("button", { type: "button", class: "button no", "aria-disabled": busy2, onClick: choose(!1), children: [
         "Deny",
-        /* @__PURE__ */ a4("span", { class: "sr", children: [
+        a4("span", { class: "sr", children: [
           ": ",
           title
         ] })
@@ -1388,41 +1410,41 @@ function Open({ card: card2 }) {
 }
 function Decided({ card: card2 }) {
   let outcome = outcomeText(card2);
-  return /* @__PURE__ */ a4("details", { children: [
-    /* @__PURE__ */ a4("summary", { children: /* @__PURE__ */ a4("span", { class: "decided", children: [
-      /* @__PURE__ */ a4("bdi", { children: exact(card2.plan.title) }),
+  return a4("details", { children: [
+    a4("summary", { children: a4("span", { class: "decided", children: [
+      a4("bdi", { children: exact(card2.plan.title) }),
       " ",
-      /* @__PURE__ */ a4("span", { class: "muted", children: approvalText(card2) })
+      a4("span", { class: "muted", children: approvalText(card2) })
     ] }) }),
-    outcome && /* @__PURE__ */ a4("p", { class: "small", dir: "auto", children: outcome }),
-    /* @__PURE__ */ a4(Plan, { card: card2 })
+    outcome && a4("p", { class: "small", dir: "auto", children: outcome }),
+    a4(Plan, { card: card2 })
   ] });
 }
 function Plan({ card: card2 }) {
-  let { says, before, after, undo } = card2.plan;
-  return /* @__PURE__ */ a4($, { children: [
-    (says ?? []).map((line, at2) => /* @__PURE__ */ a4("p", { class: "plan-line", dir: "auto", children: exact(line) }, at2)),
-    (before || after) && /* @__PURE__ */ a4("div", { class: "change", children: [
-      /* @__PURE__ */ a4("p", { dir: "auto", children: [
-        /* @__PURE__ */ a4("span", { class: "label", children: "Before" }),
+  let { says, before, after, undo } = card2.plan, given = exact(JSON.stringify(card2.arguments, null, 2) ?? "none");
+  return a4($, { children: [
+    (says ?? []).map((line, at2) => a4("p", { class: "plan-line", dir: "auto", children: exact(line) }, at2)),
+    (before || after) && a4("div", { class: "change", children: [
+      a4("p", { dir: "auto", children: [
+        a4("span", { class: "label", children: "Before" }),
         exact(before ?? "not known")
       ] }),
-      /* @__PURE__ */ a4("span", { class: "arrow", "aria-hidden": "true", children: "→" }),
-      /* @__PURE__ */ a4("p", { dir: "auto", children: [
-        /* @__PURE__ */ a4("span", { class: "label", children: "After" }),
+      a4(Icon, { shape: "arrow" }),
+      a4("p", { dir: "auto", children: [
+        a4("span", { class: "label", children: "After" }),
         exact(after ?? "not known")
       ] })
     ] }),
-    undo && /* @__PURE__ */ a4("p", { class: "small", dir: "auto", children: [
-      /* @__PURE__ */ a4("span", { class: "muted", children: "To undo: " }),
+    undo && a4("p", { class: "small", dir: "auto", children: [
+      a4("span", { class: "muted", children: "To undo: " }),
       exact(undo)
     ] }),
-    /* @__PURE__ */ a4("details", { class: "arguments", children: [
-      /* @__PURE__ */ a4("summary", { children: [
+    a4("details", { class: "arguments", open: given.length <= SHORT, children: [
+      a4("summary", { children: [
         "Arguments of ",
-        /* @__PURE__ */ a4("bdi", { children: exact(card2.tool) })
+        a4("bdi", { children: exact(card2.tool) })
       ] }),
-      /* @__PURE__ */ a4("pre", { tabIndex: 0, role: "region", "aria-label": `Arguments of ${exact(card2.tool)}`, dir: "ltr", children: exact(JSON.stringify(card2.arguments, null, 2) ?? "none") })
+      a4("pre", { tabIndex: 0, role: "region", "aria-label": `Arguments of ${exact(card2.tool)}`, dir: "ltr", children: given })
     ] })
   ] });
 }
@@ -1445,18 +1467,18 @@ function Audit() {
     load2(!1);
   }, []);
   let { entries, check, more, loading, error } = audit.value;
-  return /* @__PURE__ */ a4("main", { id: "main", class: "panel view", "aria-labelledby": "audit-title", children: [
-    /* @__PURE__ */ a4("div", { class: "view-head", children: [
-      /* @__PURE__ */ a4("h2", { id: "audit-title", tabIndex: -1, children: "Audit" }),
-      /* @__PURE__ */ a4("button", { type: "button", class: "button", onClick: () => {
+  return a4("main", { id: "main", class: "panel view", tabIndex: 0, "aria-labelledby": "audit-title", children: [
+    a4("div", { class: "view-head", children: [
+      a4("h2", { id: "audit-title", tabIndex: -1, children: "Audit" }),
+      a4("button", { type: "button", class: "button", onClick: () => {
         load2(!1);
       }, children: loading ? "Loading…" : "Refresh" })
     ] }),
-    /* @__PURE__ */ a4("p", { role: "status", class: check?.chain === "broken" ? "chain broken" : "chain", children: chainText(check) }),
-    error && /* @__PURE__ */ a4("p", { class: "problem", role: "alert", children: exact(error) }),
-    /* @__PURE__ */ a4("ol", { class: "entries", children: entries.map((entry) => /* @__PURE__ */ a4(Entry, { entry }, entry.id)) }),
-    !loading && !error && entries.length === 0 && /* @__PURE__ */ a4("p", { class: "muted", children: "Nothing was written yet." }),
-    more && /* @__PURE__ */ a4("button", { type: "button", class: "button", onClick: () => {
+    a4("p", { role: "status", class: check?.chain === "broken" ? "chain broken" : "chain", children: chainText(check) }),
+    error && a4("p", { class: "problem", role: "alert", children: exact(error) }),
+    a4("ol", { class: "entries", children: entries.map((entry) => a4(Entry, { entry }, entry.id)) }),
+    !loading && !error && entries.length === 0 && a4("p", { class: "muted", children: "Nothing was written yet." }),
+    more && a4("button", { type: "button", class: "button", onClick: () => {
       load2(!0);
     }, children: "Older entries" })
   ] });
@@ -1466,21 +1488,21 @@ function chainText(check) {
 }
 function Entry({ entry }) {
   let { prev, hash, ...rest } = entry, facts = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null)), verdict = [entry.decision, entry.outcome].filter((word) => word !== null);
-  return /* @__PURE__ */ a4("li", { children: /* @__PURE__ */ a4("details", { children: [
-    /* @__PURE__ */ a4("summary", { children: /* @__PURE__ */ a4("span", { class: "entry", children: [
-      /* @__PURE__ */ a4("span", { class: "figure muted", children: entry.id }),
-      /* @__PURE__ */ a4("time", { class: "figure muted", dateTime: new Date(entry.at).toISOString(), children: clock(entry.at, Date.now()) }),
-      /* @__PURE__ */ a4("span", { class: "kind", children: [
-        /* @__PURE__ */ a4("bdi", { children: exact(entry.kind) }),
-        entry.tool && /* @__PURE__ */ a4($, { children: [
+  return a4("li", { children: a4("details", { children: [
+    a4("summary", { children: a4("span", { class: "entry", children: [
+      a4("span", { class: "figure muted", children: entry.id }),
+      a4("time", { class: "figure muted", dateTime: new Date(entry.at).toISOString(), children: clock(entry.at, Date.now()) }),
+      a4("span", { class: "kind", children: [
+        a4("bdi", { children: exact(entry.kind) }),
+        entry.tool && a4($, { children: [
           " ",
-          /* @__PURE__ */ a4("bdi", { class: "muted", children: exact(entry.tool) })
+          a4("bdi", { class: "muted", children: exact(entry.tool) })
         ] })
       ] }),
-      /* @__PURE__ */ a4("span", { class: "verdict", children: /* @__PURE__ */ a4("bdi", { children: exact(verdict.join(", ")) }) })
+      a4("span", { class: "verdict", children: a4("bdi", { children: exact(verdict.join(", ")) }) })
     ] }) }),
-    /* @__PURE__ */ a4("pre", { tabIndex: 0, role: "region", "aria-label": `Entry ${entry.id}`, dir: "ltr", children: exact(JSON.stringify(facts, null, 2)) }),
-    /* @__PURE__ */ a4("p", { class: "muted small hash", children: [
+    a4("pre", { tabIndex: 0, role: "region", "aria-label": `Entry ${entry.id}`, dir: "ltr", children: exact(JSON.stringify(facts, null, 2)) }),
+    a4("p", { class: "muted small hash", children: [
       "hash ",
       exact(hash),
       ", before it ",
@@ -1490,55 +1512,53 @@ function Entry({ entry }) {
 }
 
 // src/composer.tsx
-var drafts = /* @__PURE__ */ new Map();
-function Composer() {
-  let id = thread.value.conversation_id ?? "";
-  return /* @__PURE__ */ a4(Draft, { id }, id);
+var drafts = y3(/* @__PURE__ */ new Map()), busy = y3(!1);
+function write(conversation, text) {
+  drafts.value = new Map(drafts.value).set(conversation, text);
 }
-function Draft({ id }) {
-  let [text, setText] = d2(drafts.get(id) ?? ""), [busy, setBusy] = d2(!1), field = T2(null), change = (value) => {
-    drafts.set(id, value), setText(value);
-  }, send = async () => {
-    let said = text.trim();
-    if (said === "" || busy) return;
-    setBusy(!0);
-    let taken = await say(said);
-    setBusy(!1), taken ? change("") : field.current?.focus();
-  };
-  return /* @__PURE__ */ a4("form", { class: "composer", "aria-label": "Write to Jarvis", onSubmit: (event) => {
+async function send() {
+  let conversation = thread.value.conversation_id ?? "", text = (drafts.value.get(conversation) ?? "").trim();
+  if (text === "" || busy.value) return;
+  busy.value = !0;
+  let taken = await say(text);
+  busy.value = !1, taken && write(conversation, "");
+}
+function pressed(event) {
+  event.key !== "Enter" || event.shiftKey || event.isComposing || (event.preventDefault(), send());
+}
+function Composer() {
+  let conversation = thread.value.conversation_id ?? "";
+  return a4("form", { class: "composer", "aria-label": "Write to Jarvis", onSubmit: (event) => {
     event.preventDefault(), send();
   }, children: [
-    /* @__PURE__ */ a4("label", { class: "sr", for: "say", children: "Message" }),
-    /* @__PURE__ */ a4(
+    a4("label", { class: "sr", for: "say", children: "Message" }),
+    a4(
       "textarea",
       {
         id: "say",
-        ref: field,
         rows: 1,
-        value: text,
+        value: drafts.value.get(conversation) ?? "",
         dir: "auto",
         autocomplete: "off",
         placeholder: "Message Jarvis",
         "aria-describedby": "say-help",
-        readOnly: busy,
-        onInput: (event) => change(event.currentTarget.value),
-        onKeyDown: (event) => {
-          event.key !== "Enter" || event.shiftKey || event.isComposing || (event.preventDefault(), send());
-        }
+        readOnly: busy.value,
+        onInput: (event) => write(conversation, event.currentTarget.value),
+        onKeyDown: pressed
       }
     ),
-    answering.value && /* @__PURE__ */ a4("button", { type: "button", class: "button", onClick: () => {
+    answering.value && a4("button", { type: "button", class: "button", onClick: () => {
       stop();
     }, "aria-keyshortcuts": "Escape", children: stopping.value ? "Stopping…" : "Stop" }),
-    /* @__PURE__ */ a4("button", { type: "submit", class: "button primary", children: "Send" }),
-    /* @__PURE__ */ a4("p", { id: "say-help", class: "muted small", children: [
-      /* @__PURE__ */ a4("kbd", { children: "Enter" }),
+    a4("button", { type: "submit", class: "button primary", children: "Send" }),
+    a4("p", { id: "say-help", class: "muted small", children: [
+      a4("kbd", { children: "Enter" }),
       " sends, ",
-      /* @__PURE__ */ a4("kbd", { children: "Shift" }),
+      a4("kbd", { children: "Shift" }),
       "+",
-      /* @__PURE__ */ a4("kbd", { children: "Enter" }),
+      a4("kbd", { children: "Enter" }),
       " starts a line, ",
-      /* @__PURE__ */ a4("kbd", { children: "Esc" }),
+      a4("kbd", { children: "Esc" }),
       " stops an answer"
     ] })
   ] });
@@ -1549,55 +1569,38 @@ function G3() {
   return { async: !1, breaks: !1, extensions: null, gfm: !0, hooks: null, pedantic: !1, renderer: null, silent: !1, tokenizer: null, walkTokens: null };
 }
 var S3 = G3();
-function ue(l6) {
-  S3 = l6;
-}
 var q2 = { exec: () => null };
-function D3(l6) {
+function D3(l5) {
   let e4 = [];
   return (t4) => {
     let n3 = Math.max(0, Math.min(3, t4 - 1)), r4 = e4[n3];
-    return r4 || (r4 = l6(n3), e4[n3] = r4), r4;
+    return r4 || (r4 = l5(n3), e4[n3] = r4), r4;
   };
 }
-function g5(l6, e4 = "") {
-  let t4 = typeof l6 == "string" ? l6 : l6.source, n3 = { replace: (r4, s4) => {
+function g5(l5, e4 = "") {
+  let t4 = typeof l5 == "string" ? l5 : l5.source, n3 = { replace: (r4, s4) => {
     let o5 = typeof s4 == "string" ? s4 : s4.source;
     return o5 = o5.replace(O2.caret, "$1"), t4 = t4.replace(r4, o5), n3;
   }, getRegex: () => new RegExp(t4, e4) };
   return n3;
 }
-var _e = ((l6 = "") => {
+var _e = ((l5 = "") => {
   try {
-    return !!new RegExp("(?<=1)(?<!1)" + l6);
+    return !!new RegExp("(?<=1)(?<!1)" + l5);
   } catch {
     return !1;
   }
-})(), O2 = { codeRemoveIndent: /^(?: {0,3}\t| {1,4})/gm, listInterruptsParagraph: /^ {0,3}(?:[*+-]|1[.)])[ \t]+[^ \t\n]/, outputLinkReplace: /\\([\[\]])/g, indentCodeCompensation: /^(\s+)(?:```)/, beginningSpace: /^\s+/, endingHash: /#$/, startingSpaceChar: /^ /, endingSpaceChar: / $/, endingSpaceTabChar: /[ \t]$/, nonSpaceChar: /[^ ]/, newLineCharGlobal: /\n/g, tabCharGlobal: /\t/g, leadingSpaceTab: /^[ \t]+/, multipleSpaceGlobal: /\s+/g, blankLine: /^[ \t]*$/, doubleBlankLine: /\n[ \t]*\n[ \t]*$/, blockquoteStart: /^ {0,3}>/, blockquoteSetextReplace: /\n {0,3}((?:=+|-+)[ \t]*)(?=\n|$)/g, blockquoteSetextReplace2: /^ {0,3}>[ \t]?/gm, blockquoteMarkerWhitespace: /^( {0,3}>)(\t[ \t]*)/gm, nestedBlockMarker: /^ {0,3}(?:(?:[*+-]|\d{1,9}[.)])(?: |$)|> ?)/, listReplaceNesting: /^ {1,4}(?=( {4})*[^ ])/g, listIsTask: /^\[[ xX]\][ \t]+\S/, listReplaceTask: /^\[[ xX]\][ \t]+/, listTaskCheckbox: /\[[ xX]\]/, anyLine: /\n.*\n/, hrefBrackets: /^<(.*)>$/, tableDelimiter: /[:|]/, tableAlignChars: /^\||\| *$/g, tableRowBlankLine: /\n[ \t]*$/, tableAlignRight: /^ *-+: *$/, tableAlignCenter: /^ *:-+: *$/, tableAlignLeft: /^ *:-+ *$/, startATag: /^<a /i, endATag: /^<\/a>/i, startPreScriptTag: /^<(pre|code|kbd|script)(\s|>)/i, endPreScriptTag: /^<\/(pre|code|kbd|script)(\s|>)/i, startAngleBracket: /^</, endAngleBracket: />$/, pedanticHrefTitle: /^([^'"]*[^\s])\s+(['"])(.*)\2/, unicodeAlphaNumeric: /[\p{L}\p{N}]/u, numericCharacterReference: /&#(?:(\d{1,7})|[Xx]([A-Fa-f0-9]{1,6}));/, numericCharacterReferenceOrAmpersand: /&#(?:(\d{1,7})|[Xx]([A-Fa-f0-9]{1,6}));|&(?!(#\d{1,7}|#[Xx][a-fA-F0-9]{1,6}|\w+);)/g, escapeTest: /[&<>"']/, escapeReplace: /[&<>"']/g, escapeTestNoEncode: /[<>"']|&(?!(#\d{1,7}|#[Xx][a-fA-F0-9]{1,6}|\w+);)/, escapeReplaceNoEncode: /[<>"']|&(?!(#\d{1,7}|#[Xx][a-fA-F0-9]{1,6}|\w+);)/g, caret: /(^|[^\[])\^/g, percentDecode: /%25/g, findPipe: /\|/g, splitPipe: / \|/, slashPipe: /\\\|/g, carriageReturn: /\r\n|\r/g, spaceLine: /^ +$/gm, notSpaceStart: /^\S*/, endingNewline: /\n$/, listItemRegex: (l6) => new RegExp(`^( {0,3}${l6})((?:[	 ][^\\n]*)?(?:\\n|$))`), nextBulletRegex: D3((l6) => new RegExp(`^ {0,${l6}}(?:[*+-]|\\d{1,9}[.)])((?:[ 	][^\\n]*)?(?:\\n|$))`)), hrRegex: D3((l6) => new RegExp(`^ {0,${l6}}((?:-[ 	]*){3,}|(?:_[ 	]*){3,}|(?:\\*[ 	]*){3,})(?:\\n+|$)`)), fencesBeginRegex: D3((l6) => new RegExp(`^ {0,${l6}}(?:\`\`\`|~~~)`)), headingBeginRegex: D3((l6) => new RegExp(`^ {0,${l6}}#{1,6}(?:\\s|$)`)), pedanticHeadingBeginRegex: D3((l6) => new RegExp(`^ {0,${l6}}#`)), htmlBeginRegex: D3((l6) => new RegExp(`^ {0,${l6}}(?:</?(?:${he})(?:[ \\t]+|$|/?>)|<(?:(?:script|pre|style|textarea)(?:[\\s>]|$)|!--)|<\\?|<![A-Za-z]|<!\\[CDATA\\[)`, "i")), blockquoteBeginRegex: D3((l6) => new RegExp(`^ {0,${l6}}>`)), nestedContainerMarkers: /^(?: {0,3}(?:(?:[*+-]|\d{1,9}[.)])[ \t]+|>[ \t]?))+/ }, Ge = /^(?:[ \t]*(?:\n|$))+/, Ne = /^((?: {4}| {0,3}\t)[^\n]+(?:\n(?:[ \t]*(?:\n|$))*)?)+/, Fe = /^ {0,3}(`{3,}(?=[^`\n]*(?:\n|$))|~{3,})([^\n]*)(?:\n|$)(?:|([\s\S]*?)(?:\n|$))(?: {0,3}(?:(?=`)\1`*|(?=~)\1~*) *(?=\n|$)|$)/, V2 = /^ {0,3}((?:-[\t ]*){3,}|(?:_[ \t]*){3,}|(?:\*[ \t]*){3,})(?:\n+|$)/, Qe = /^ {0,3}(#{1,6})(?=\s|$)(.*)(?:\n+|$)/, ce = / {0,3}(?:[*+-]|\d{1,9}[.)])/, he = "address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe|legend|li|link|main|menu|menuitem|meta|nav|noframes|ol|optgroup|option|p|param|search|section|summary|table|tbody|td|tfoot|th|thead|title|tr|track|ul", J2 = g5(" {0,3}(?:</?(?:tag)(?:[ \\t]+|\\n|/?>)|<(?:(?:script|pre|style|textarea)(?:[\\s>]|$)|!--)|<\\?|<![A-Za-z]|<!\\[CDATA\\[)").replace("tag", he).getRegex(), $e = /^(?!bull |blockCode|fences|blockquote|heading|html|table)((?:.|\n(?!\s*?\n|bull |fences|blockquote|heading|hr|html|table))+?)\n {0,3}(=+|-+)[ \t]*(?:\n+|$)/, Le = g5($e).replace(/bull/g, ce).replace(/blockCode/g, /(?: {4}| {0,3}\t)/).replace(/fences/g, / {0,3}(?:`{3,}|~{3,})/).replace(/blockquote/g, / {0,3}>/).replace(/heading/g, / {0,3}#{1,6}(?:\s|$)/).replace(/hr/g, / {0,3}(?:(?:-[\t ]*){3,}|(?:_[ \t]*){3,}|(?:\*[ \t]*){3,})(?:\n+|$)/).replace(/\|table/g, "").replace(/html/g, J2).getRegex(), We = g5($e).replace(/bull/g, ce).replace(/blockCode/g, /(?: {4}| {0,3}\t)/).replace(/fences/g, / {0,3}(?:`{3,}|~{3,})/).replace(/blockquote/g, / {0,3}>/).replace(/heading/g, / {0,3}#{1,6}(?:\s|$)/).replace(/hr/g, / {0,3}(?:(?:-[\t ]*){3,}|(?:_[ \t]*){3,}|(?:\*[ \t]*){3,})(?:\n+|$)/).replace(/table/g, / {0,3}\|?(?:[:\- ]*\|)+[\:\- ]*\n/).replace(/html/g, J2).getRegex(), de = /^([^\n]+(?:\n(?!hr|heading|lheading|blockquote|fences|list|html|table|[ \t]+\n)[^\n]+)*)/, Ue = /^[^\n]+/, ge = /(?!\s*\])(?:\\[\s\S]|[^\[\]\\\n]|\n(?![ \t]*\n))+/, Ke = g5(/^ {0,3}\[(label)\]: *(?:\n[ \t]*)?([^<\s][^\s]*|<(?:\\.|[^\n<>\\])*>)(?:(?: +(?:\n[ \t]*)?| *\n[ \t]*)(title))? *(?:\n+|$)/).replace("label", ge).replace("title", /(?:"(?:\\[\s\S]|[^"\\])*"|'(?:\\[\s\S]|[^'\\\n]|\n(?!\n))*'|\((?:\\[\s\S]|[^()\\])*\))/).getRegex(), Xe = g5(/^(bull)([ \t][^\n]*?)?(?:\n|$)/).replace(/bull/g, ce).getRegex(), ke = /<!--(?:-?>|[\s\S]*?(?:-->|$))/, Ve = g5("^ {0,3}(?:<(script|pre|style|textarea)[\\s>][\\s\\S]*?(?:</\\1>[^\\n]*\\n*|$)|comment[^\\n]*(\\n+|$)|<\\?[\\s\\S]*?(?:\\?>[^\\n]*\\n*|$)|<![A-Z][\\s\\S]*?(?:>[^\\n]*\\n*|$)|<!\\[CDATA\\[[\\s\\S]*?(?:\\]\\]>[^\\n]*\\n*|$)|</?(tag)(?:[ \\t]+|\\n|/?>|$)[\\s\\S]*?(?:(?:\\n[ 	]*)+\\n|$)|<(?!(?:script|pre|style|textarea)(?![a-z0-9-]))([a-z][a-z0-9-]*)(?:attribute)*?[ \\t]*/?>(?=[ \\t]*(?:\\n|$))[\\s\\S]*?(?:(?:\\n[ 	]*)+\\n|$)|</[a-z][a-z0-9-]*\\s*>(?=[ \\t]*(?:\\n|$))[\\s\\S]*?(?:(?:\\n[ 	]*)+\\n|$))", "i").replace("comment", ke).replace("tag", he).replace("attribute", /[ \t]+[a-zA-Z:_][\w.:-]*(?:[ \t]*=[ \t]*"[^"\n]*"|[ \t]*=[ \t]*'[^'\n]*'|[ \t]*=[ \t]*[^\s"'=<>`]+)?/).getRegex(), Ce = (l6) => g5(de).replace("hr", V2).replace("heading", " {0,3}#{1,6}(?:\\s|$)").replace("|lheading", "").replace("|table", "").replace("blockquote", " {0,3}>").replace("fences", " {0,3}(?:`{3,}(?=[^`\\n]*(?:\\n|$))|~~~)[^\\n]*(?:\\n|$)").replace("list", l6).replace("html", J2).getRegex(), Je = Ce(/ {0,3}(?:[*+-]|1[.)])[ \t]+[^ \t\n]/), Ye = Ce(/ {0,3}(?:[*+-]|\d{1,9}[.)])(?:[ \t]|\n|$)/), et = g5(/^( {0,3}> ?(?:(?![ \t]*(?:\n|$))(paragraph)|[^\n]*)(?:\n|$))+/).replace("paragraph", Ye).getRegex(), fe = { blockquote: et, code: Ne, def: Ke, fences: Fe, heading: Qe, hr: V2, html: Ve, lheading: Le, list: Xe, newline: Ge, paragraph: Je, table: q2, text: Ue }, Pe = g5("^ *([^\\n ].*)\\n {0,3}((?:\\| *)?:?-+:? *(?:\\| *:?-+:? *)*(?:\\| *)?)(?:\\n((?:(?! *\\n|hr|heading|blockquote|code|fences|list|html).*(?:\\n|$))*)\\n*|$)").replace("hr", V2).replace("heading", " {0,3}#{1,6}(?:\\s|$)").replace("blockquote", " {0,3}>").replace("code", "(?: {4}| {0,3}	)[^\\n]").replace("fences", " {0,3}(?:`{3,}(?=[^`\\n]*(?:\\n|$))|~~~)[^\\n]*(?:\\n|$)").replace("list", " {0,3}(?:[*+-]|1[.)])[ \\t]").replace("html", J2).getRegex(), tt = { ...fe, lheading: We, table: Pe, paragraph: g5(de).replace("hr", V2).replace("heading", " {0,3}#{1,6}(?:\\s|$)").replace("|lheading", "").replace("table", Pe).replace("blockquote", " {0,3}>").replace("fences", " {0,3}(?:`{3,}(?=[^`\\n]*(?:\\n|$))|~~~)[^\\n]*(?:\\n|$)").replace("list", " {0,3}(?:[*+-]|1[.)])[ \\t]+[^ \\t\\n]").replace("html", J2).getRegex() }, nt = { ...fe, html: g5(`^ *(?:comment(?: *\\n|\\s*$)|<(tag)[\\s\\S]+?</\\1>(?: *\\n{2,}|\\s*$)|<tag(?:"[^"]*"|'[^']*'|\\s[^'"/>\\s]*)*?/?>(?: *\\n{2,}|\\s*$))`).replace("comment", ke).replace(/tag/g, "(?!(?:a|em|strong|small|s|cite|q|dfn|abbr|data|time|code|var|samp|kbd|sub|sup|i|b|u|mark|ruby|rt|rp|bdi|bdo|span|br|wbr|ins|del|img)\\b)\\w+(?!:|[^\\w\\s@]*@)\\b").getRegex(), def: /^ *\[([^\]]+)\]: *<?([^\s>]+)>?(?: +(["(][^\n]+[")]))? *(?:\n+|$)/, heading: /^(#{1,6})(.*)(?:\n+|$)/, fences: q2, lheading: /^(.+?)\n {0,3}(=+|-+) *(?:\n+|$)/, paragraph: g5(de).replace("hr", V2).replace("heading", ` *#{1,6} *[^
-]`).replace("|table", "").replace("blockquote", " {0,3}>").replace("|fences", "").replace("|list", "").replace("|html", "").replace("|tag", "").replace("lheading", Le).getRegex() }, rt = /^\\([!"#$%&'()*+,\-./:;<=>?@\[\]\\^_`{|}~])/, st = /^(`+)([^`]|[^`][\s\S]*?[^`])\1(?!`)/, Ie = /^( {2,}|\\)\n(?!\s*$)[ \t]*/, it = /^(`+|[^`])(?:(?= {2,}\n)|[\s\S]*?(?:(?=[\\<!\[`*_]|\b_|$)|[^ ](?= {2,}\n)))/, L2 = /[\p{P}\p{S}]/u, N2 = /[\s\p{P}\p{S}]/u, Y = /[^\s\p{P}\p{S}]/u, ot = g5(/^((?![*_])punctSpace)/, "u").replace(/punctSpace/g, N2).getRegex(), at = /[\p{Pi}\p{Ps}"']/u, Ae = /(?!~)[\p{P}\p{S}]/u, lt = /(?!~)[\s\p{P}\p{S}]/u, ut = /(?:[^\s\p{P}\p{S}]|~)/u, pt = g5(/link|precode-code|html/, "g").replace("link", /\[(?:[^\[\]`]|(?<a>`+)[^`]+\k<a>(?!`))*?\]\((?:\\[\s\S]|[^\\\(\)]|\((?:\\[\s\S]|[^\\\(\)])*\))*\)/).replace("precode-", _e ? "(?<!`)()" : "(^^|[^`])").replace("code", /(?<b>`+)[^`]+\k<b>(?!`)/).replace("html", /<(?! )[^<>]*?>/).getRegex(), Ee = /^(?:\*+(?:((?!\*)punct)|([^\s*]))?)|^_+(?:((?!_)punct)|([^\s_]))?/, ct = g5(Ee, "u").replace(/punct/g, L2).getRegex(), ht = g5(Ee, "u").replace(/punct/g, Ae).getRegex(), dt = /^(?:\*+(?:((?!\*)(?!openQuote)punct)|([^\s*]))?)|^_+(?:((?!_)(?!openQuote)punct)|([^\s_]))?/, gt = g5(dt, "u").replace(/openQuote/g, at).replace(/punct/g, L2).getRegex(), ze = "^[^_*]*?__[^_*]*?\\*[^_*]*?(?=__)|[^*]+(?=[^*])|(?!\\*)punct(\\*+)(?=[\\s]|$)|notPunctSpace(\\*+)(?!\\*)(?=punctSpace|$)|(?!\\*)punctSpace(\\*+)(?=notPunctSpace)|[\\s](\\*+)(?!\\*)(?=punct)|(?!\\*)punct(\\*+)(?!\\*)(?=punct)|notPunctSpace(\\*+)(?=notPunctSpace)", kt = g5(ze, "gu").replace(/notPunctSpace/g, Y).replace(/punctSpace/g, N2).replace(/punct/g, L2).getRegex(), ft = g5(ze, "gu").replace(/notPunctSpace/g, ut).replace(/punctSpace/g, lt).replace(/punct/g, Ae).getRegex(), mt = "^[^_*]*?__[^_*]*?\\*[^_*]*?(?=__)|[^*]+(?=[^*])|(?!\\*)punct(\\*+)(?=[\\s]|$)|notPunctSpace(\\*+)(?!\\*)(?=punctSpace|$)|(?!\\*)[\\s](\\*+)(?=notPunctSpace)|[\\s](\\*+)(?!\\*)(?=punct)|(?!\\*)punct(\\*+)(?!\\*)(?=punct)|(?:(?!\\*)punct|notPunctSpace)(\\*+)(?!\\*)(?=notPunctSpace)", xt = g5(mt, "gu").replace(/notPunctSpace/g, Y).replace(/punctSpace/g, N2).replace(/punct/g, L2).getRegex(), bt = g5("^[^_*]*?\\*\\*[^_*]*?_[^_*]*?(?=\\*\\*)|[^_]+(?=[^_])|(?!_)punct(_+)(?=[\\s]|$)|notPunctSpace(_+)(?!_)(?=punctSpace|$)|(?!_)punctSpace(_+)(?=notPunctSpace)|[\\s](_+)(?!_)(?=punct)|(?!_)punct(_+)(?!_)(?=punct)", "gu").replace(/notPunctSpace/g, Y).replace(/punctSpace/g, N2).replace(/punct/g, L2).getRegex(), Rt = "^[^_*]*?\\*\\*[^_*]*?_[^_*]*?(?=\\*\\*)|[^_]+(?=[^_])|(?!_)punct(_+)(?=[\\s]|$)|notPunctSpace(_+)(?!_)(?=punctSpace|$)|(?!_)[\\s](_+)(?=notPunctSpace)|[\\s](_+)(?!_)(?=punct)|(?!_)punct(_+)(?!_)(?=punct)|(?:(?!_)punct|notPunctSpace)(_+)(?!_)(?=notPunctSpace)", Tt = g5(Rt, "gu").replace(/notPunctSpace/g, Y).replace(/punctSpace/g, N2).replace(/punct/g, L2).getRegex(), Ot = g5(/^~~?(?:((?!~)punct)|[^\s~])/, "u").replace(/punct/g, L2).getRegex(), wt = "^[^~]+(?=[^~])|(?!~)punct(~~?)(?=[\\s]|$)|notPunctSpace(~~?)(?!~)(?=punctSpace|$)|(?!~)punctSpace(~~?)(?=notPunctSpace)|[\\s](~~?)(?!~)(?=punct)|(?!~)punct(~~?)(?!~)(?=punct)|notPunctSpace(~~?)(?=notPunctSpace)", Pt = g5(wt, "gu").replace(/notPunctSpace/g, Y).replace(/punctSpace/g, N2).replace(/punct/g, L2).getRegex(), yt = g5(/\\(punct)/, "gu").replace(/punct/g, L2).getRegex(), St = g5(/(`+)(?:[^`]|[^`][\s\S]*?[^`])\1(?!`)|`+|\\(punct)/, "gu").replace(/punct/g, L2).getRegex(), _t = g5(/^<(scheme:[^\s\x00-\x1f<>]*|email)>/).replace("scheme", /[a-zA-Z][a-zA-Z0-9+.-]{1,31}/).replace("email", /[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+(@)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+(?![-_])/).getRegex(), $t = g5(ke).replace("(?:-->|$)", "-->").getRegex(), Lt = g5("^comment|^</[a-zA-Z][a-zA-Z0-9-]*\\s*>|^<[a-zA-Z][a-zA-Z0-9-]*(?:attribute)*?\\s*/?>|^<\\?[\\s\\S]*?\\?>|^<![a-zA-Z]+\\s[\\s\\S]*?>|^<!\\[CDATA\\[[\\s\\S]*?\\]\\]>").replace("comment", $t).replace("attribute", /\s+[a-zA-Z:_][\w.:-]*(?:\s*=\s*"[^"]*"|\s*=\s*'[^']*'|\s*=\s*[^\s"'=<>`]+)?/).getRegex(), Me = /\[(?:\\[\s\S]|[^\[\]\\])*\]/, ie = g5(/(?:\[(?:brackets|\\[\s\S]|[^\[\]\\])*\]|\\[\s\S]|`+(?!`)[^`]*?`+(?!`)|``+(?=\])|[^\[\]\\`])*?/).replace("brackets", Me).getRegex(), Ct = g5(/^!?\[(label)\]\([ \t\n]*(href)(?:(?:[ \t]+(?:\n[ \t]*)?|\n[ \t]*)(title))?[ \t\n]*\)/).replace("label", ie).replace("href", /<(?:\\.|[^\n<>\\])*>|(?!<)[^ \t\n\x00-\x1f]+|(?=\))/).replace("title", /"(?:\\[\s\S]|[^"\\])*"|'(?:\\[\s\S]|[^'\\])*'|\((?:\\[\s\S]|[^)\\])*\)/).getRegex(), It = g5(/^!?\[(label)\]\[(ref)\]/).replace("label", ie).replace("ref", ge).getRegex(), At = g5(/^!?\[(ref)\](?:\[\])?/).replace("ref", ge).getRegex(), ye = /(?!\s*\])(?:\\[\s\S]|[^\[\]\\]){1,999}/, Et = g5(/(?:[^\[\]\\`]*(?:\[(?:brackets|\\[\s\S]|[^\[\]\\])*\]|\\[\s\S]|`+(?!`)[^`]*?`+(?!`)|``+(?=\]))){0,999}?[^\[\]\\`]*?/).replace("brackets", Me).getRegex(), zt = g5("reflink|nolink(?!\\()", "g").replace("reflink", g5(/^!?\[(label)\]\[(ref)\]/).replace("label", Et).replace("ref", ye).getRegex()).replace("nolink", g5(/^!?\[(ref)\](?:\[\])?/).replace("ref", ye).getRegex()).getRegex(), Se = /[hH][tT][tT][pP][sS]?|[fF][tT][pP]/, Mt = /[A-Za-z0-9._+-]+@[a-zA-Z0-9-_]+(?:\.[a-zA-Z0-9-_]*[a-zA-Z0-9])+(?![\w-])/, Bt = g5(/(?:mailto:email|xmpp:email(?:\/[A-Za-z0-9@.]+)?)/).replace(/email/g, Mt).getRegex(), me = { _backpedal: q2, anyPunctuation: yt, anyPunctuationOutsideCode: St, autolink: _t, blockSkip: pt, br: Ie, code: st, del: q2, delLDelim: q2, delRDelim: q2, emStrongLDelim: ct, emStrongRDelimAst: kt, emStrongRDelimUnd: bt, escape: rt, link: Ct, nolink: At, punctuation: ot, reflink: It, reflinkSearch: zt, tag: Lt, text: it, url: q2 }, Dt = { ...me, emStrongLDelim: gt, emStrongRDelimAst: xt, emStrongRDelimUnd: Tt, link: g5(/^!?\[(label)\]\((.*?)\)/).replace("label", ie).getRegex(), reflink: g5(/^!?\[(label)\]\s*\[([^\]]*)\]/).replace("label", ie).getRegex() }, pe = { ...me, emStrongRDelimAst: ft, emStrongLDelim: ht, delLDelim: Ot, delRDelim: Pt, url: g5(/^emailProtocol|^((?:protocol):\/\/|www\.)(?:[a-zA-Z0-9\-]+\.?)+[^\s<]*|^email/).replace("emailProtocol", Bt).replace("protocol", Se).replace("email", /[A-Za-z0-9._+-]+(@)[a-zA-Z0-9-_]+(?:\.[a-zA-Z0-9-_]*[a-zA-Z0-9])+(?![\w-])/).getRegex(), _backpedal: /(?:[^?!.,:;*_'"~()&]+|\([^)]*\)|&(?![a-zA-Z0-9]+;$)|[?!.,:;*_'"~)]+(?!$))+/, del: /^(~~?)(?=[^\s~])((?:\\[\s\S]|[^\\])*?(?:\\[\s\S]|[^\s~\\]))\1(?=[^~]|$)/, text: g5(/^(?:[^a-zA-Z0-9](?=emailProtocol)|(`+|~+|[^`~])(?:(?=[`~])|(?= {2,}\n)|(?=[a-zA-Z0-9.!#$%&'*+\/=?_`{\|}~-]+@)|[\s\S]*?(?:(?=[\\<!\[`*~_]|\b_|protocol:\/\/|wwwStart|$)|[^ ](?= {2,}\n)|[^a-zA-Z0-9](?=emailProtocol)|[^a-zA-Z0-9.!#$%&'*+\/=?_`{\|}~-](?=[a-zA-Z0-9.!#$%&'*+\/=?_`{\|}~-]+@))))/).replace("protocol", Se).replace(/emailProtocol/g, /(?:mailto|xmpp):/).replace("wwwStart", _e ? "(?<![^\\s*_~(])www\\." : "www\\.").getRegex() }, qt = { ...pe, br: g5(Ie).replace("{2,}", "*").getRegex(), text: g5(pe.text).replace("\\b_", "\\b_| {2,}\\n").replace(/\{2,\}/g, "*").getRegex() }, ee = { normal: fe, gfm: tt, pedantic: nt }, F4 = { normal: me, gfm: pe, breaks: qt, pedantic: Dt }, vt = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" }, Be = (l6) => vt[l6];
-function y5(l6, e4) {
-  if (e4) {
-    if (O2.escapeTest.test(l6)) return l6.replace(O2.escapeReplace, Be);
-  } else if (O2.escapeTestNoEncode.test(l6)) return l6.replace(O2.escapeReplaceNoEncode, Be);
-  return l6;
-}
-function De(l6) {
-  return O2.numericCharacterReference.test(l6) ? l6.replace(O2.numericCharacterReferenceOrAmpersand, (e4, t4, n3) => {
+})(), O2 = { codeRemoveIndent: /^(?: {0,3}\t| {1,4})/gm, listInterruptsParagraph: /^ {0,3}(?:[*+-]|1[.)])[ \t]+[^ \t\n]/, outputLinkReplace: /\\([\[\]])/g, indentCodeCompensation: /^(\s+)(?:```)/, beginningSpace: /^\s+/, endingHash: /#$/, startingSpaceChar: /^ /, endingSpaceChar: / $/, endingSpaceTabChar: /[ \t]$/, nonSpaceChar: /[^ ]/, newLineCharGlobal: /\n/g, tabCharGlobal: /\t/g, leadingSpaceTab: /^[ \t]+/, multipleSpaceGlobal: /\s+/g, blankLine: /^[ \t]*$/, doubleBlankLine: /\n[ \t]*\n[ \t]*$/, blockquoteStart: /^ {0,3}>/, blockquoteSetextReplace: /\n {0,3}((?:=+|-+)[ \t]*)(?=\n|$)/g, blockquoteSetextReplace2: /^ {0,3}>[ \t]?/gm, blockquoteMarkerWhitespace: /^( {0,3}>)(\t[ \t]*)/gm, nestedBlockMarker: /^ {0,3}(?:(?:[*+-]|\d{1,9}[.)])(?: |$)|> ?)/, listReplaceNesting: /^ {1,4}(?=( {4})*[^ ])/g, listIsTask: /^\[[ xX]\][ \t]+\S/, listReplaceTask: /^\[[ xX]\][ \t]+/, listTaskCheckbox: /\[[ xX]\]/, anyLine: /\n.*\n/, hrefBrackets: /^<(.*)>$/, tableDelimiter: /[:|]/, tableAlignChars: /^\||\| *$/g, tableRowBlankLine: /\n[ \t]*$/, tableAlignRight: /^ *-+: *$/, tableAlignCenter: /^ *:-+: *$/, tableAlignLeft: /^ *:-+ *$/, startATag: /^<a /i, endATag: /^<\/a>/i, startPreScriptTag: /^<(pre|code|kbd|script)(\s|>)/i, endPreScriptTag: /^<\/(pre|code|kbd|script)(\s|>)/i, startAngleBracket: /^</, endAngleBracket: />$/, pedanticHrefTitle: /^([^'"]*[^\s])\s+(['"])(.*)\2/, unicodeAlphaNumeric: /[\p{L}\p{N}]/u, numericCharacterReference: /&#(?:(\d{1,7})|[Xx]([A-Fa-f0-9]{1,6}));/, numericCharacterReferenceOrAmpersand: /&#(?:(\d{1,7})|[Xx]([A-Fa-f0-9]{1,6}));|&(?!(#\d{1,7}|#[Xx][a-fA-F0-9]{1,6}|\w+);)/g, escapeTest: /[&<>"']/, escapeReplace: /[&<>"']/g, escapeTestNoEncode: /[<>"']|&(?!(#\d{1,7}|#[Xx][a-fA-F0-9]{1,6}|\w+);)/, escapeReplaceNoEncode: /[<>"']|&(?!(#\d{1,7}|#[Xx][a-fA-F0-9]{1,6}|\w+);)/g, caret: /(^|[^\[])\^/g, percentDecode: /%25/g, findPipe: /\|/g, splitPipe: / \|/, slashPipe: /\\\|/g, carriageReturn: /\r\n|\r/g, spaceLine: /^ +$/gm, notSpaceStart: /^\S*/, endingNewline: /\n$/, listItemRegex: (l5) => new RegExp(`^( {0,3}${l5})((?:[	 ][^\\n]*)?(?:\\n|$))`), nextBulletRegex: D3((l5) => new RegExp(`^ {0,${l5}}(?:[*+-]|\\d{1,9}[.)])((?:[ 	][^\\n]*)?(?:\\n|$))`)), hrRegex: D3((l5) => new RegExp(`^ {0,${l5}}((?:-[ 	]*){3,}|(?:_[ 	]*){3,}|(?:\\*[ 	]*){3,})(?:\\n+|$)`)), fencesBeginRegex: D3((l5) => new RegExp(`^ {0,${l5}}(?:\`\`\`|~~~)`)), headingBeginRegex: D3((l5) => new RegExp(`^ {0,${l5}}#{1,6}(?:\\s|$)`)), pedanticHeadingBeginRegex: D3((l5) => new RegExp(`^ {0,${l5}}#`)), htmlBeginRegex: D3((l5) => new RegExp(`^ {0,${l5}}(?:</?(?:${he})(?:[ \\t]+|$|/?>)|<(?:(?:script|pre|style|textarea)(?:[\\s>]|$)|!--)|<\\?|<![A-Za-z]|<!\\[CDATA\\[)`, "i")), blockquoteBeginRegex: D3((l5) => new RegExp(`^ {0,${l5}}>`)), nestedContainerMarkers: /^(?: {0,3}(?:(?:[*+-]|\d{1,9}[.)])[ \t]+|>[ \t]?))+/ }, Ge = /^(?:[ \t]*(?:\n|$))+/, Ne = /^((?: {4}| {0,3}\t)[^\n]+(?:\n(?:[ \t]*(?:\n|$))*)?)+/, Fe = /^ {0,3}(`{3,}(?=[^`\n]*(?:\n|$))|~{3,})([^\n]*)(?:\n|$)(?:|([\s\S]*?)(?:\n|$))(?: {0,3}(?:(?=`)\1`*|(?=~)\1~*) *(?=\n|$)|$)/, V2 = /^ {0,3}((?:-[\t ]*){3,}|(?:_[ \t]*){3,}|(?:\*[ \t]*){3,})(?:\n+|$)/, Qe = /^ {0,3}(#{1,6})(?=\s|$)(.*)(?:\n+|$)/, ce = / {0,3}(?:[*+-]|\d{1,9}[.)])/, he = "address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe|legend|li|link|main|menu|menuitem|meta|nav|noframes|ol|optgroup|option|p|param|search|section|summary|table|tbody|td|tfoot|th|thead|title|tr|track|ul", J2 = g5(" {0,3}(?:</?(?:tag)(?:[ \\t]+|\\n|/?>)|<(?:(?:script|pre|style|textarea)(?:[\\s>]|$)|!--)|<\\?|<![A-Za-z]|<!\\[CDATA\\[)").replace("tag", he).getRegex(), $e = /^(?!bull |blockCode|fences|blockquote|heading|html|table)((?:.|\n(?!\s*?\n|bull |fences|blockquote|heading|hr|html|table))+?)\n {0,3}(=+|-+)[ \t]*(?:\n+|$)/, Le = g5($e).replace(/bull/g, ce).replace(/blockCode/g, /(?: {4}| {0,3}\t)/).replace(/fences/g, / {0,3}(?:`{3,}|~{3,})/).replace(/blockquote/g, / {0,3}>/).replace(/heading/g, / {0,3}#{1,6}(?:\s|$)/).replace(/hr/g, / {0,3}(?:(?:-[\t ]*){3,}|(?:_[ \t]*){3,}|(?:\*[ \t]*){3,})(?:\n+|$)/).replace(/\|table/g, "").replace(/html/g, J2).getRegex(), We = g5($e).replace(/bull/g, ce).replace(/blockCode/g, /(?: {4}| {0,3}\t)/).replace(/fences/g, / {0,3}(?:`{3,}|~{3,})/).replace(/blockquote/g, / {0,3}>/).replace(/heading/g, / {0,3}#{1,6}(?:\s|$)/).replace(/hr/g, / {0,3}(?:(?:-[\t ]*){3,}|(?:_[ \t]*){3,}|(?:\*[ \t]*){3,})(?:\n+|$)/).replace(/table/g, / {0,3}\|?(?:[:\- ]*\|)+[\:\- ]*\n/).replace(/html/g, J2).getRegex(), de = /^([^\n]+(?:\n(?!hr|heading|lheading|blockquote|fences|list|html|table|[ \t]+\n)[^\n]+)*)/, Ue = /^[^\n]+/, ge = /(?!\s*\])(?:\\[\s\S]|[^\[\]\\\n]|\n(?![ \t]*\n))+/, Ke = g5(/^ {0,3}\[(label)\]: *(?:\n[ \t]*)?([^<\s][^\s]*|<(?:\\.|[^\n<>\\])*>)(?:(?: +(?:\n[ \t]*)?| *\n[ \t]*)(title))? *(?:\n+|$)/).replace("label", ge).replace("title", /(?:"(?:\\[\s\S]|[^"\\])*"|'(?:\\[\s\S]|[^'\\\n]|\n(?!\n))*'|\((?:\\[\s\S]|[^()\\])*\))/).getRegex(), Xe = g5(/^(bull)([ \t][^\n]*?)?(?:\n|$)/).replace(/bull/g, ce).getRegex(), ke = /<!--(?:-?>|[\s\S]*?(?:-->|$))/, Ve = g5("^ {0,3}(?:<(script|pre|style|textarea)[\\s>][\\s\\S]*?(?:</\\1>[^\\n]*\\n*|$)|comment[^\\n]*(\\n+|$)|<\\?[\\s\\S]*?(?:\\?>[^\\n]*\\n*|$)|<![A-Z][\\s\\S]*?(?:>[^\\n]*\\n*|$)|<!\\[CDATA\\[[\\s\\S]*?(?:\\]\\]>[^\\n]*\\n*|$)|</?(tag)(?:[ \\t]+|\\n|/?>|$)[\\s\\S]*?(?:(?:\\n[ 	]*)+\\n|$)|<(?!(?:script|pre|style|textarea)(?![a-z0-9-]))([a-z][a-z0-9-]*)(?:attribute)*?[ \\t]*/?>(?=[ \\t]*(?:\\n|$))[\\s\\S]*?(?:(?:\\n[ 	]*)+\\n|$)|</[a-z][a-z0-9-]*\\s*>(?=[ \\t]*(?:\\n|$))[\\s\\S]*?(?:(?:\\n[ 	]*)+\\n|$))", "i").replace("comment", ke).replace("tag", he).replace("attribute", /[ \t]+[a-zA-Z:_][\w.:-]*(?:[ \t]*=[ \t]*"[^"\n]*"|[ \t]*=[ \t]*'[^'\n]*'|[ \t]*=[ \t]*[^\s"'=<>`]+)?/).getRegex(), Ce = (l5) => g5(de).replace("hr", V2).replace("heading", " {0,3}#{1,6}(?:\\s|$)").replace("|lheading", "").replace("|table", "").replace("blockquote", " {0,3}>").replace("fences", " {0,3}(?:`{3,}(?=[^`\\n]*(?:\\n|$))|~~~)[^\\n]*(?:\\n|$)").replace("list", l5).replace("html", J2).getRegex(), Je = Ce(/ {0,3}(?:[*+-]|1[.)])[ \t]+[^ \t\n]/), Ye = Ce(/ {0,3}(?:[*+-]|\d{1,9}[.)])(?:[ \t]|\n|$)/), et = g5(/^( {0,3}> ?(?:(?![ \t]*(?:\n|$))(paragraph)|[^\n]*)(?:\n|$))+/).replace("paragraph", Ye).getRegex(), fe = { blockquote: et, code: Ne, def: Ke, fences: Fe, heading: Qe, hr: V2, html: Ve, lheading: Le, list: Xe, newline: Ge, paragraph: Je, table: q2, text: Ue }, Pe = g5("^ *([^\\n ].*)\\n {0,3}((?:\\| *)?:?-+:? *(?:\\| *:?-+:? *)*(?:\\| *)?)(?:\\n((?:(?! *\\n|hr|heading|blockquote|code|fences|list|html).*(?:\\n|$))*)\\n*|$)").replace("hr", V2).replace("heading", " {0,3}#{1,6}(?:\\s|$)").replace("blockquote", " {0,3}>").replace("code", "(?: {4}| {0,3}	)[^\\n]").replace("fences", " {0,3}(?:`{3,}(?=[^`\\n]*(?:\\n|$))|~~~)[^\\n]*(?:\\n|$)").replace("list", " {0,3}(?:[*+-]|1[.)])[ \\t]").replace("html", J2).getRegex(), tt = { ...fe, lheading: We, table: Pe, paragraph: g5(de).replace("hr", V2).replace("heading", " {0,3}#{1,6}(?:\\s|$)").replace("|lheading", "").replace("table", Pe).replace("blockquote", " {0,3}>").replace("fences", " {0,3}(?:`{3,}(?=[^`\\n]*(?:\\n|$))|~~~)[^\\n]*(?:\\n|$)").replace("list", " {0,3}(?:[*+-]|1[.)])[ \\t]+[^ \\t\\n]").replace("html", J2).getRegex() }, nt = { ...fe, html: g5(`^ *(?:comment(?: *\\n|\\s*$)|<(tag)[\\s\\S]+?</\\1>(?: *\\n{2,}|\\s*$)|<tag(?:"[^"]*"|'[^']*'|\\s[^'"/>\\s]*)*?/?>(?: *\\n{2,}|\\s*$))`).replace("comment", ke).replace(/tag/g, "(?!(?:a|em|strong|small|s|cite|q|dfn|abbr|data|time|code|var|samp|kbd|sub|sup|i|b|u|mark|ruby|rt|rp|bdi|bdo|span|br|wbr|ins|del|img)\\b)\\w+(?!:|[^\\w\\s@]*@)\\b").getRegex(), def: /^ *\[([^\]]+)\]: *<?([^\s>]+)>?(?: +(["(][^\n]+[")]))? *(?:\n+|$)/, heading: /^(#{1,6})(.*)(?:\n+|$)/, fences: q2, lheading: /^(.+?)\n {0,3}(=+|-+) *(?:\n+|$)/, paragraph: g5(de).replace("hr", V2).replace("heading", ` *#{1,6} *[^
+]`).replace("|table", "").replace("blockquote", " {0,3}>").replace("|fences", "").replace("|list", "").replace("|html", "").replace("|tag", "").replace("lheading", Le).getRegex() }, rt = /^\\([!"#$%&'()*+,\-./:;<=>?@\[\]\\^_`{|}~])/, st = /^(`+)([^`]|[^`][\s\S]*?[^`])\1(?!`)/, Ie = /^( {2,}|\\)\n(?!\s*$)[ \t]*/, it = /^(`+|[^`])(?:(?= {2,}\n)|[\s\S]*?(?:(?=[\\<!\[`*_]|\b_|$)|[^ ](?= {2,}\n)))/, L2 = /[\p{P}\p{S}]/u, N2 = /[\s\p{P}\p{S}]/u, Y = /[^\s\p{P}\p{S}]/u, ot = g5(/^((?![*_])punctSpace)/, "u").replace(/punctSpace/g, N2).getRegex(), at = /[\p{Pi}\p{Ps}"']/u, Ae = /(?!~)[\p{P}\p{S}]/u, lt = /(?!~)[\s\p{P}\p{S}]/u, ut = /(?:[^\s\p{P}\p{S}]|~)/u, pt = g5(/link|precode-code|html/, "g").replace("link", /\[(?:[^\[\]`]|(?<a>`+)[^`]+\k<a>(?!`))*?\]\((?:\\[\s\S]|[^\\\(\)]|\((?:\\[\s\S]|[^\\\(\)])*\))*\)/).replace("precode-", _e ? "(?<!`)()" : "(^^|[^`])").replace("code", /(?<b>`+)[^`]+\k<b>(?!`)/).replace("html", /<(?! )[^<>]*?>/).getRegex(), Ee = /^(?:\*+(?:((?!\*)punct)|([^\s*]))?)|^_+(?:((?!_)punct)|([^\s_]))?/, ct = g5(Ee, "u").replace(/punct/g, L2).getRegex(), ht = g5(Ee, "u").replace(/punct/g, Ae).getRegex(), dt = /^(?:\*+(?:((?!\*)(?!openQuote)punct)|([^\s*]))?)|^_+(?:((?!_)(?!openQuote)punct)|([^\s_]))?/, gt = g5(dt, "u").replace(/openQuote/g, at).replace(/punct/g, L2).getRegex(), ze = "^[^_*]*?__[^_*]*?\\*[^_*]*?(?=__)|[^*]+(?=[^*])|(?!\\*)punct(\\*+)(?=[\\s]|$)|notPunctSpace(\\*+)(?!\\*)(?=punctSpace|$)|(?!\\*)punctSpace(\\*+)(?=notPunctSpace)|[\\s](\\*+)(?!\\*)(?=punct)|(?!\\*)punct(\\*+)(?!\\*)(?=punct)|notPunctSpace(\\*+)(?=notPunctSpace)", kt = g5(ze, "gu").replace(/notPunctSpace/g, Y).replace(/punctSpace/g, N2).replace(/punct/g, L2).getRegex(), ft = g5(ze, "gu").replace(/notPunctSpace/g, ut).replace(/punctSpace/g, lt).replace(/punct/g, Ae).getRegex(), mt = "^[^_*]*?__[^_*]*?\\*[^_*]*?(?=__)|[^*]+(?=[^*])|(?!\\*)punct(\\*+)(?=[\\s]|$)|notPunctSpace(\\*+)(?!\\*)(?=punctSpace|$)|(?!\\*)[\\s](\\*+)(?=notPunctSpace)|[\\s](\\*+)(?!\\*)(?=punct)|(?!\\*)punct(\\*+)(?!\\*)(?=punct)|(?:(?!\\*)punct|notPunctSpace)(\\*+)(?!\\*)(?=notPunctSpace)", xt = g5(mt, "gu").replace(/notPunctSpace/g, Y).replace(/punctSpace/g, N2).replace(/punct/g, L2).getRegex(), bt = g5("^[^_*]*?\\*\\*[^_*]*?_[^_*]*?(?=\\*\\*)|[^_]+(?=[^_])|(?!_)punct(_+)(?=[\\s]|$)|notPunctSpace(_+)(?!_)(?=punctSpace|$)|(?!_)punctSpace(_+)(?=notPunctSpace)|[\\s](_+)(?!_)(?=punct)|(?!_)punct(_+)(?!_)(?=punct)", "gu").replace(/notPunctSpace/g, Y).replace(/punctSpace/g, N2).replace(/punct/g, L2).getRegex(), Rt = "^[^_*]*?\\*\\*[^_*]*?_[^_*]*?(?=\\*\\*)|[^_]+(?=[^_])|(?!_)punct(_+)(?=[\\s]|$)|notPunctSpace(_+)(?!_)(?=punctSpace|$)|(?!_)[\\s](_+)(?=notPunctSpace)|[\\s](_+)(?!_)(?=punct)|(?!_)punct(_+)(?!_)(?=punct)|(?:(?!_)punct|notPunctSpace)(_+)(?!_)(?=notPunctSpace)", Tt = g5(Rt, "gu").replace(/notPunctSpace/g, Y).replace(/punctSpace/g, N2).replace(/punct/g, L2).getRegex(), Ot = g5(/^~~?(?:((?!~)punct)|[^\s~])/, "u").replace(/punct/g, L2).getRegex(), wt = "^[^~]+(?=[^~])|(?!~)punct(~~?)(?=[\\s]|$)|notPunctSpace(~~?)(?!~)(?=punctSpace|$)|(?!~)punctSpace(~~?)(?=notPunctSpace)|[\\s](~~?)(?!~)(?=punct)|(?!~)punct(~~?)(?!~)(?=punct)|notPunctSpace(~~?)(?=notPunctSpace)", Pt = g5(wt, "gu").replace(/notPunctSpace/g, Y).replace(/punctSpace/g, N2).replace(/punct/g, L2).getRegex(), yt = g5(/\\(punct)/, "gu").replace(/punct/g, L2).getRegex(), St = g5(/(`+)(?:[^`]|[^`][\s\S]*?[^`])\1(?!`)|`+|\\(punct)/, "gu").replace(/punct/g, L2).getRegex(), _t = g5(/^<(scheme:[^\s\x00-\x1f<>]*|email)>/).replace("scheme", /[a-zA-Z][a-zA-Z0-9+.-]{1,31}/).replace("email", /[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+(@)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+(?![-_])/).getRegex(), $t = g5(ke).replace("(?:-->|$)", "-->").getRegex(), Lt = g5("^comment|^</[a-zA-Z][a-zA-Z0-9-]*\\s*>|^<[a-zA-Z][a-zA-Z0-9-]*(?:attribute)*?\\s*/?>|^<\\?[\\s\\S]*?\\?>|^<![a-zA-Z]+\\s[\\s\\S]*?>|^<!\\[CDATA\\[[\\s\\S]*?\\]\\]>").replace("comment", $t).replace("attribute", /\s+[a-zA-Z:_][\w.:-]*(?:\s*=\s*"[^"]*"|\s*=\s*'[^']*'|\s*=\s*[^\s"'=<>`]+)?/).getRegex(), Me = /\[(?:\\[\s\S]|[^\[\]\\])*\]/, ie = g5(/(?:\[(?:brackets|\\[\s\S]|[^\[\]\\])*\]|\\[\s\S]|`+(?!`)[^`]*?`+(?!`)|``+(?=\])|[^\[\]\\`])*?/).replace("brackets", Me).getRegex(), Ct = g5(/^!?\[(label)\]\([ \t\n]*(href)(?:(?:[ \t]+(?:\n[ \t]*)?|\n[ \t]*)(title))?[ \t\n]*\)/).replace("label", ie).replace("href", /<(?:\\.|[^\n<>\\])*>|(?!<)[^ \t\n\x00-\x1f]+|(?=\))/).replace("title", /"(?:\\[\s\S]|[^"\\])*"|'(?:\\[\s\S]|[^'\\])*'|\((?:\\[\s\S]|[^)\\])*\)/).getRegex(), It = g5(/^!?\[(label)\]\[(ref)\]/).replace("label", ie).replace("ref", ge).getRegex(), At = g5(/^!?\[(ref)\](?:\[\])?/).replace("ref", ge).getRegex(), ye = /(?!\s*\])(?:\\[\s\S]|[^\[\]\\]){1,999}/, Et = g5(/(?:[^\[\]\\`]*(?:\[(?:brackets|\\[\s\S]|[^\[\]\\])*\]|\\[\s\S]|`+(?!`)[^`]*?`+(?!`)|``+(?=\]))){0,999}?[^\[\]\\`]*?/).replace("brackets", Me).getRegex(), zt = g5("reflink|nolink(?!\\()", "g").replace("reflink", g5(/^!?\[(label)\]\[(ref)\]/).replace("label", Et).replace("ref", ye).getRegex()).replace("nolink", g5(/^!?\[(ref)\](?:\[\])?/).replace("ref", ye).getRegex()).getRegex(), Se = /[hH][tT][tT][pP][sS]?|[fF][tT][pP]/, Mt = /[A-Za-z0-9._+-]+@[a-zA-Z0-9-_]+(?:\.[a-zA-Z0-9-_]*[a-zA-Z0-9])+(?![\w-])/, Bt = g5(/(?:mailto:email|xmpp:email(?:\/[A-Za-z0-9@.]+)?)/).replace(/email/g, Mt).getRegex(), me = { _backpedal: q2, anyPunctuation: yt, anyPunctuationOutsideCode: St, autolink: _t, blockSkip: pt, br: Ie, code: st, del: q2, delLDelim: q2, delRDelim: q2, emStrongLDelim: ct, emStrongRDelimAst: kt, emStrongRDelimUnd: bt, escape: rt, link: Ct, nolink: At, punctuation: ot, reflink: It, reflinkSearch: zt, tag: Lt, text: it, url: q2 }, Dt = { ...me, emStrongLDelim: gt, emStrongRDelimAst: xt, emStrongRDelimUnd: Tt, link: g5(/^!?\[(label)\]\((.*?)\)/).replace("label", ie).getRegex(), reflink: g5(/^!?\[(label)\]\s*\[([^\]]*)\]/).replace("label", ie).getRegex() }, pe = { ...me, emStrongRDelimAst: ft, emStrongLDelim: ht, delLDelim: Ot, delRDelim: Pt, url: g5(/^emailProtocol|^((?:protocol):\/\/|www\.)(?:[a-zA-Z0-9\-]+\.?)+[^\s<]*|^email/).replace("emailProtocol", Bt).replace("protocol", Se).replace("email", /[A-Za-z0-9._+-]+(@)[a-zA-Z0-9-_]+(?:\.[a-zA-Z0-9-_]*[a-zA-Z0-9])+(?![\w-])/).getRegex(), _backpedal: /(?:[^?!.,:;*_'"~()&]+|\([^)]*\)|&(?![a-zA-Z0-9]+;$)|[?!.,:;*_'"~)]+(?!$))+/, del: /^(~~?)(?=[^\s~])((?:\\[\s\S]|[^\\])*?(?:\\[\s\S]|[^\s~\\]))\1(?=[^~]|$)/, text: g5(/^(?:[^a-zA-Z0-9](?=emailProtocol)|(`+|~+|[^`~])(?:(?=[`~])|(?= {2,}\n)|(?=[a-zA-Z0-9.!#$%&'*+\/=?_`{\|}~-]+@)|[\s\S]*?(?:(?=[\\<!\[`*~_]|\b_|protocol:\/\/|wwwStart|$)|[^ ](?= {2,}\n)|[^a-zA-Z0-9](?=emailProtocol)|[^a-zA-Z0-9.!#$%&'*+\/=?_`{\|}~-](?=[a-zA-Z0-9.!#$%&'*+\/=?_`{\|}~-]+@))))/).replace("protocol", Se).replace(/emailProtocol/g, /(?:mailto|xmpp):/).replace("wwwStart", _e ? "(?<![^\\s*_~(])www\\." : "www\\.").getRegex() }, qt = { ...pe, br: g5(Ie).replace("{2,}", "*").getRegex(), text: g5(pe.text).replace("\\b_", "\\b_| {2,}\\n").replace(/\{2,\}/g, "*").getRegex() }, ee = { normal: fe, gfm: tt, pedantic: nt }, F4 = { normal: me, gfm: pe, breaks: qt, pedantic: Dt };
+function De(l5) {
+  return O2.numericCharacterReference.test(l5) ? l5.replace(O2.numericCharacterReferenceOrAmpersand, (e4, t4, n3) => {
     if (t4 === void 0 && n3 === void 0) return "&amp;";
     let r4 = t4 === void 0 ? Number.parseInt(n3, 16) : Number.parseInt(t4, 10);
     return r4 === 0 || r4 > 1114111 || r4 >= 55296 && r4 <= 57343 ? "�" : r4 === 38 ? "&amp;" : String.fromCodePoint(r4);
-  }) : l6;
+  }) : l5;
 }
-function xe(l6) {
-  try {
-    l6 = encodeURI(l6).replace(O2.percentDecode, "%");
-  } catch {
-    return null;
-  }
-  return l6;
-}
-function be(l6, e4) {
-  let t4 = l6.replace(O2.findPipe, (s4, o5, i4) => {
+function be(l5, e4) {
+  let t4 = l5.replace(O2.findPipe, (s4, o5, i4) => {
     let a5 = !1, c4 = o5;
     for (; --c4 >= 0 && i4[c4] === "\\"; ) a5 = !a5;
     return a5 ? "|" : " |";
@@ -1607,94 +1610,94 @@ function be(l6, e4) {
   for (; r4 < n3.length; r4++) n3[r4] = n3[r4].trim().replace(O2.slashPipe, "|");
   return n3;
 }
-function C3(l6, e4, t4) {
-  let n3 = l6.length;
+function C3(l5, e4, t4) {
+  let n3 = l5.length;
   if (n3 === 0) return "";
   let r4 = 0;
   for (; r4 < n3; ) {
-    let s4 = l6.charAt(n3 - r4 - 1);
+    let s4 = l5.charAt(n3 - r4 - 1);
     if (s4 === e4 && !t4) r4++;
     else if (s4 !== e4 && t4) r4++;
     else break;
   }
-  return l6.slice(0, n3 - r4);
+  return l5.slice(0, n3 - r4);
 }
-function Re(l6) {
-  let e4 = l6.split(`
+function Re(l5) {
+  let e4 = l5.split(`
 `), t4 = e4.length - 1;
   for (; t4 >= 0 && O2.blankLine.test(e4[t4]); ) t4--;
-  return e4.length - t4 <= 2 ? l6 : e4.slice(0, t4 + 1).join(`
+  return e4.length - t4 <= 2 ? l5 : e4.slice(0, t4 + 1).join(`
 `);
 }
-function W(l6) {
-  return l6.trim().replace(O2.multipleSpaceGlobal, " ").toLowerCase().toUpperCase().toLowerCase();
+function W(l5) {
+  return l5.trim().replace(O2.multipleSpaceGlobal, " ").toLowerCase().toUpperCase().toLowerCase();
 }
-function Te(l6, e4) {
-  if (l6.indexOf(e4[0]) === -1 && l6.indexOf(e4[1]) === -1) return -1;
+function Te(l5, e4) {
+  if (l5.indexOf(e4[0]) === -1 && l5.indexOf(e4[1]) === -1) return -1;
   let t4 = 0;
-  for (let n3 = 0; n3 < l6.length; n3++) if (l6[n3] === "\\") n3++;
-  else if (l6[n3] === e4[0]) t4++;
-  else if (l6[n3] === e4[1] && (t4--, t4 < 0)) return n3;
+  for (let n3 = 0; n3 < l5.length; n3++) if (l5[n3] === "\\") n3++;
+  else if (l5[n3] === e4[0]) t4++;
+  else if (l5[n3] === e4[1] && (t4--, t4 < 0)) return n3;
   return t4 > 0 ? -2 : -1;
 }
 var Q2 = /* @__PURE__ */ new WeakMap();
-function Oe(l6) {
-  let e4 = { "*": -1, _: -1 }, t4 = -1, n3 = l6.length;
+function Oe(l5) {
+  let e4 = { "*": -1, _: -1 }, t4 = -1, n3 = l5.length;
   for (let r4 = 0; r4 < n3; r4++) {
-    let s4 = l6[r4];
+    let s4 = l5[r4];
     if (s4 !== "*" && s4 !== "_" && s4 !== "~") continue;
     let o5 = r4 === 0 ? `
-` : l6[r4 - 1], i4 = r4 + 1;
-    for (; i4 < n3 && l6[i4] === s4; ) i4++;
+` : l5[r4 - 1], i4 = r4 + 1;
+    for (; i4 < n3 && l5[i4] === s4; ) i4++;
     o5 !== " " && o5 !== "	" && o5 !== `
 ` && o5 !== "\r" && o5 !== "\f" && (s4 === "~" ? t4 = r4 : e4[s4] = r4), r4 = i4 - 1;
   }
-  return { maskedSrc: l6, lastPossibleEmStrongCloserIndex: e4, lastPossibleDelCloserIndex: t4 };
+  return { maskedSrc: l5, lastPossibleEmStrongCloserIndex: e4, lastPossibleDelCloserIndex: t4 };
 }
-function qe(l6, e4) {
-  let t4 = Oe(e4), n3 = Q2.get(l6);
-  n3 ? n3.push(t4) : Q2.set(l6, [t4]);
+function qe(l5, e4) {
+  let t4 = Oe(e4), n3 = Q2.get(l5);
+  n3 ? n3.push(t4) : Q2.set(l5, [t4]);
 }
-function ve(l6) {
-  let e4 = Q2.get(l6);
-  e4 && (e4.pop(), e4.length === 0 && Q2.delete(l6));
+function ve(l5) {
+  let e4 = Q2.get(l5);
+  e4 && (e4.pop(), e4.length === 0 && Q2.delete(l5));
 }
-function oe(l6, e4, t4) {
-  let n3 = Q2.get(l6)?.at(-1);
+function oe(l5, e4, t4) {
+  let n3 = Q2.get(l5)?.at(-1);
   return n3 && n3.maskedSrc === e4 ? n3.lastPossibleEmStrongCloserIndex[t4] : Oe(e4).lastPossibleEmStrongCloserIndex[t4];
 }
-function ae(l6, e4) {
-  let t4 = Q2.get(l6)?.at(-1);
+function ae(l5, e4) {
+  let t4 = Q2.get(l5)?.at(-1);
   return t4 && t4.maskedSrc === e4 ? t4.lastPossibleDelCloserIndex : Oe(e4).lastPossibleDelCloserIndex;
 }
-function te(l6, e4 = 0) {
+function te(l5, e4 = 0) {
   let t4 = e4, n3 = "";
-  for (let r4 of l6) if (r4 === "	") {
+  for (let r4 of l5) if (r4 === "	") {
     let s4 = 4 - t4 % 4;
     n3 += " ".repeat(s4), t4 += s4;
   } else n3 += r4, t4++;
   return n3;
 }
-function Ht(l6, e4) {
+function Ht(l5, e4) {
   let t4 = "";
-  for (let n3 = 0; n3 < l6.length; n3++) {
-    if (l6[n3] === "`") {
-      let r4 = e4.inline.code.exec(l6.slice(n3));
+  for (let n3 = 0; n3 < l5.length; n3++) {
+    if (l5[n3] === "`") {
+      let r4 = e4.inline.code.exec(l5.slice(n3));
       if (r4) {
         t4 += r4[0], n3 += r4[0].length - 1;
         continue;
       }
     }
-    if (l6[n3] === "\\" && (l6[n3 + 1] === "[" || l6[n3 + 1] === "]")) {
-      t4 += l6[n3 + 1], n3++;
+    if (l5[n3] === "\\" && (l5[n3 + 1] === "[" || l5[n3 + 1] === "]")) {
+      t4 += l5[n3 + 1], n3++;
       continue;
     }
-    t4 += l6[n3];
+    t4 += l5[n3];
   }
   return t4;
 }
-function He(l6, e4, t4, n3, r4) {
-  let s4 = e4.href, o5 = e4.title || null, i4 = Ht(l6[1], r4), a5 = l6[0].charAt(0) === "!", c4 = n3.state.inLink, u4 = n3.state.linkEmitted, d5 = n3.state.inRawBlock;
+function He(l5, e4, t4, n3, r4) {
+  let s4 = e4.href, o5 = e4.title || null, i4 = Ht(l5[1], r4), a5 = l5[0].charAt(0) === "!", c4 = n3.state.inLink, u4 = n3.state.linkEmitted, d5 = n3.state.inRawBlock;
   n3.state.inLink = !0, n3.state.linkEmitted = !1;
   let h5 = n3.inlineTokens(i4), p5 = n3.state.linkEmitted;
   if (n3.state.linkEmitted = u4, n3.state.inLink = c4, !a5) {
@@ -1706,8 +1709,8 @@ function He(l6, e4, t4, n3, r4) {
   }
   return { type: a5 ? "image" : "link", raw: t4, href: s4, title: o5, text: i4, tokens: h5 };
 }
-function Zt(l6, e4, t4) {
-  let n3 = l6.match(t4.other.indentCodeCompensation);
+function Zt(l5, e4, t4) {
+  let n3 = l5.match(t4.other.indentCodeCompensation);
   if (n3 === null) return e4;
   let r4 = n3[1];
   return e4.split(`
@@ -1719,7 +1722,7 @@ function Zt(l6, e4, t4) {
   }).join(`
 `);
 }
-function Ze(l6, e4, t4, n3) {
+function Ze(l5, e4, t4, n3) {
   if (!e4.includes("<")) return !1;
   for (let r4 = 0; r4 < e4.length; r4++) {
     if (e4[r4] === "\\") {
@@ -1734,7 +1737,7 @@ function Ze(l6, e4, t4, n3) {
       }
     }
     if (e4[r4] !== "<") continue;
-    let s4 = l6.slice(t4 + r4), o5 = n3.inline.tag.exec(s4) || n3.inline.autolink.exec(s4);
+    let s4 = l5.slice(t4 + r4), o5 = n3.inline.tag.exec(s4) || n3.inline.autolink.exec(s4);
     if (o5) {
       if (o5[0].length > e4.length - r4) return !0;
       r4 += o5[0].length - 1;
@@ -2424,542 +2427,28 @@ ${R}`) ? `    ${Z.replace(/^ {0,3}/, "")}` : R;
     if (this.options.silent) console.error(t4);
     else throw new Error(t4);
   }
-}, I2 = class {
-  options;
-  parser;
-  constructor(e4) {
-    this.options = e4 || S3;
-  }
-  space(e4) {
-    return "";
-  }
-  code({ text: e4, lang: t4, escaped: n3 }) {
-    let r4 = (t4 || "").match(O2.notSpaceStart)?.[0], s4 = e4 ? e4.replace(O2.endingNewline, "") + `
-` : "";
-    return r4 ? '<pre><code class="language-' + y5(r4) + '">' + (n3 ? s4 : y5(s4, !0)) + `</code></pre>
-` : "<pre><code>" + (n3 ? s4 : y5(s4, !0)) + `</code></pre>
-`;
-  }
-  blockquote({ tokens: e4 }) {
-    return `<blockquote>
-${this.parser.parse(e4)}</blockquote>
-`;
-  }
-  html({ text: e4 }) {
-    return e4;
-  }
-  def(e4) {
-    return "";
-  }
-  heading({ tokens: e4, depth: t4 }) {
-    return `<h${t4}>${this.parser.parseInline(e4)}</h${t4}>
-`;
-  }
-  hr(e4) {
-    return `<hr>
-`;
-  }
-  list(e4) {
-    let t4 = e4.ordered, n3 = e4.start, r4 = "";
-    for (let i4 = 0; i4 < e4.items.length; i4++) {
-      let a5 = e4.items[i4];
-      r4 += this.listitem(a5);
-    }
-    let s4 = t4 ? "ol" : "ul", o5 = t4 && n3 !== 1 ? ' start="' + n3 + '"' : "";
-    return "<" + s4 + o5 + `>
-` + r4 + "</" + s4 + `>
-`;
-  }
-  listitem(e4) {
-    return `<li>${this.parser.parse(e4.tokens)}</li>
-`;
-  }
-  checkbox({ checked: e4 }) {
-    return "<input " + (e4 ? 'checked="" ' : "") + 'disabled="" type="checkbox"> ';
-  }
-  paragraph({ tokens: e4 }) {
-    return `<p>${this.parser.parseInline(e4)}</p>
-`;
-  }
-  table(e4) {
-    let t4 = "", n3 = "";
-    for (let s4 = 0; s4 < e4.header.length; s4++) n3 += this.tablecell(e4.header[s4]);
-    t4 += this.tablerow({ text: n3 });
-    let r4 = "";
-    for (let s4 = 0; s4 < e4.rows.length; s4++) {
-      let o5 = e4.rows[s4];
-      n3 = "";
-      for (let i4 = 0; i4 < o5.length; i4++) n3 += this.tablecell(o5[i4]);
-      r4 += this.tablerow({ text: n3 });
-    }
-    return r4 && (r4 = `<tbody>${r4}</tbody>`), `<table>
-<thead>
-` + t4 + `</thead>
-` + r4 + `</table>
-`;
-  }
-  tablerow({ text: e4 }) {
-    return `<tr>
-${e4}</tr>
-`;
-  }
-  tablecell(e4) {
-    let t4 = this.parser.parseInline(e4.tokens), n3 = e4.header ? "th" : "td";
-    return (e4.align ? `<${n3} align="${e4.align}">` : `<${n3}>`) + t4 + `</${n3}>
-`;
-  }
-  strong({ tokens: e4 }) {
-    return `<strong>${this.parser.parseInline(e4)}</strong>`;
-  }
-  em({ tokens: e4 }) {
-    return `<em>${this.parser.parseInline(e4)}</em>`;
-  }
-  codespan({ text: e4 }) {
-    return `<code>${y5(e4, !0)}</code>`;
-  }
-  br(e4) {
-    return "<br>";
-  }
-  del({ tokens: e4 }) {
-    return `<del>${this.parser.parseInline(e4)}</del>`;
-  }
-  link({ href: e4, title: t4, text: n3, tokens: r4, autolink: s4 }) {
-    let o5 = s4 ? y5(n3, !0) : this.parser.parseInline(r4), i4 = xe(e4);
-    if (i4 === null) return o5;
-    e4 = y5(i4, s4);
-    let a5 = '<a href="' + e4 + '"';
-    return t4 && (a5 += ' title="' + y5(t4) + '"'), a5 += ">" + o5 + "</a>", a5;
-  }
-  image({ href: e4, title: t4, text: n3, tokens: r4 }) {
-    r4 && (n3 = this.parser.parseInline(r4, this.parser.textRenderer));
-    let s4 = xe(e4);
-    if (s4 === null) return y5(n3);
-    e4 = s4;
-    let o5 = `<img src="${y5(e4)}" alt="${y5(n3)}"`;
-    return t4 && (o5 += ` title="${y5(t4)}"`), o5 += ">", o5;
-  }
-  text(e4) {
-    return "tokens" in e4 && e4.tokens ? this.parser.parseInline(e4.tokens) : "escaped" in e4 && e4.escaped ? e4.text : y5(e4.text);
-  }
-}, z3 = class {
-  parser;
-  strong({ text: e4, tokens: t4 }) {
-    return t4 ? this.parser.parseInline(t4, this) : e4;
-  }
-  em({ text: e4, tokens: t4 }) {
-    return t4 ? this.parser.parseInline(t4, this) : e4;
-  }
-  codespan({ text: e4 }) {
-    return e4;
-  }
-  del({ text: e4, tokens: t4 }) {
-    return t4 ? this.parser.parseInline(t4, this) : e4;
-  }
-  html({ text: e4 }) {
-    return e4;
-  }
-  text({ text: e4 }) {
-    return e4;
-  }
-  link({ text: e4, tokens: t4 }) {
-    return t4 ? this.parser.parseInline(t4, this) : e4;
-  }
-  image({ text: e4, tokens: t4 }) {
-    return t4 ? this.parser.parseInline(t4, this) : e4;
-  }
-  br() {
-    return `
-`;
-  }
-  checkbox({ raw: e4 }) {
-    return e4;
-  }
-}, P2 = class l5 {
-  options;
-  renderer;
-  textRenderer;
-  constructor(e4) {
-    this.options = e4 || S3, this.options.renderer = this.options.renderer || new I2(), this.renderer = this.options.renderer, this.renderer.options = this.options, this.renderer.parser = this, this.textRenderer = new z3(), this.textRenderer.parser = this;
-  }
-  static parse(e4, t4) {
-    return new l5(t4).parse(e4);
-  }
-  static parseInline(e4, t4) {
-    return new l5(t4).parseInline(e4);
-  }
-  parse(e4) {
-    this.renderer.parser = this;
-    let t4 = "";
-    for (let n3 = 0; n3 < e4.length; n3++) {
-      let r4 = e4[n3];
-      if (this.options.extensions?.renderers?.[r4.type]) {
-        let o5 = r4, i4 = this.options.extensions.renderers[o5.type].call({ parser: this }, o5);
-        if (i4 !== !1 || !["space", "hr", "heading", "code", "table", "blockquote", "list", "checkbox", "html", "def", "paragraph", "text"].includes(o5.type)) {
-          t4 += i4 === !1 ? "" : i4 ?? "";
-          continue;
-        }
-      }
-      let s4 = r4;
-      switch (s4.type) {
-        case "space": {
-          t4 += this.renderer.space(s4);
-          break;
-        }
-        case "hr": {
-          t4 += this.renderer.hr(s4);
-          break;
-        }
-        case "heading": {
-          t4 += this.renderer.heading(s4);
-          break;
-        }
-        case "code": {
-          t4 += this.renderer.code(s4);
-          break;
-        }
-        case "table": {
-          t4 += this.renderer.table(s4);
-          break;
-        }
-        case "blockquote": {
-          t4 += this.renderer.blockquote(s4);
-          break;
-        }
-        case "list": {
-          t4 += this.renderer.list(s4);
-          break;
-        }
-        case "checkbox": {
-          t4 += this.renderer.checkbox(s4);
-          break;
-        }
-        case "html": {
-          t4 += this.renderer.html(s4);
-          break;
-        }
-        case "def": {
-          t4 += this.renderer.def(s4);
-          break;
-        }
-        case "paragraph": {
-          t4 += this.renderer.paragraph(s4);
-          break;
-        }
-        case "text": {
-          t4 += this.renderer.text(s4);
-          break;
-        }
-        default: {
-          let o5 = 'Token with "' + s4.type + '" type was not found.';
-          if (this.options.silent) return console.error(o5), "";
-          throw new Error(o5);
-        }
-      }
-    }
-    return t4;
-  }
-  parseInline(e4, t4 = this.renderer) {
-    this.renderer.parser = this;
-    let n3 = "";
-    for (let r4 = 0; r4 < e4.length; r4++) {
-      let s4 = e4[r4];
-      if (this.options.extensions?.renderers?.[s4.type]) {
-        let i4 = this.options.extensions.renderers[s4.type].call({ parser: this }, s4);
-        if (i4 !== !1 || !["escape", "html", "link", "image", "checkbox", "strong", "em", "codespan", "br", "del", "text"].includes(s4.type)) {
-          n3 += i4 === !1 ? "" : i4 ?? "";
-          continue;
-        }
-      }
-      let o5 = s4;
-      switch (o5.type) {
-        case "escape": {
-          n3 += t4.text(o5);
-          break;
-        }
-        case "html": {
-          n3 += t4.html(o5);
-          break;
-        }
-        case "link": {
-          n3 += t4.link(o5);
-          break;
-        }
-        case "image": {
-          n3 += t4.image(o5);
-          break;
-        }
-        case "checkbox": {
-          n3 += t4.checkbox(o5);
-          break;
-        }
-        case "strong": {
-          n3 += t4.strong(o5);
-          break;
-        }
-        case "em": {
-          n3 += t4.em(o5);
-          break;
-        }
-        case "codespan": {
-          n3 += t4.codespan(o5);
-          break;
-        }
-        case "br": {
-          n3 += t4.br(o5);
-          break;
-        }
-        case "del": {
-          n3 += t4.del(o5);
-          break;
-        }
-        case "text": {
-          n3 += t4.text(o5);
-          break;
-        }
-        default: {
-          let i4 = 'Token with "' + o5.type + '" type was not found.';
-          if (this.options.silent) return console.error(i4), "";
-          throw new Error(i4);
-        }
-      }
-    }
-    return n3;
-  }
-}, A4 = class {
-  options;
-  block;
-  constructor(e4) {
-    this.options = e4 || S3;
-  }
-  static passThroughHooks = /* @__PURE__ */ new Set(["preprocess", "postprocess", "processAllTokens", "emStrongMask"]);
-  static passThroughHooksRespectAsync = /* @__PURE__ */ new Set(["preprocess", "postprocess", "processAllTokens"]);
-  preprocess(e4) {
-    return e4;
-  }
-  postprocess(e4) {
-    return e4;
-  }
-  processAllTokens(e4) {
-    return e4;
-  }
-  emStrongMask(e4) {
-    return e4;
-  }
-  provideLexer(e4 = this.block) {
-    return e4 ? w5.lex : w5.lexInline;
-  }
-  provideParser(e4 = this.block) {
-    return e4 ? P2.parse : P2.parseInline;
-  }
 };
-function M2(l6, e4) {
-  if (Array.isArray(e4)) for (let t4 = 0; t4 < e4.length; t4++) l6.push(e4[t4]);
-  else l6.push(e4);
-}
-var ne = class {
-  defaults = G3();
-  options = this.setOptions;
-  parse = this.parseMarkdown(!0);
-  parseInline = this.parseMarkdown(!1);
-  Parser = P2;
-  Renderer = I2;
-  TextRenderer = z3;
-  Lexer = w5;
-  Tokenizer = _4;
-  Hooks = A4;
-  constructor(...e4) {
-    this.use(...e4);
-  }
-  walkTokens(e4, t4) {
-    let n3 = [];
-    for (let r4 of e4) switch (M2(n3, t4.call(this, r4)), r4.type) {
-      case "table": {
-        let s4 = r4;
-        for (let o5 of s4.header) M2(n3, this.walkTokens(o5.tokens, t4));
-        for (let o5 of s4.rows) for (let i4 of o5) M2(n3, this.walkTokens(i4.tokens, t4));
-        break;
-      }
-      case "list": {
-        let s4 = r4;
-        M2(n3, this.walkTokens(s4.items, t4));
-        break;
-      }
-      default: {
-        let s4 = r4;
-        this.defaults.extensions?.childTokens?.[s4.type] ? this.defaults.extensions.childTokens[s4.type].forEach((o5) => {
-          let i4 = s4[o5].flat(1 / 0);
-          M2(n3, this.walkTokens(i4, t4));
-        }) : s4.tokens && M2(n3, this.walkTokens(s4.tokens, t4));
-      }
-    }
-    return n3;
-  }
-  use(...e4) {
-    let t4 = this.defaults.extensions || { renderers: /* @__PURE__ */ Object.create(null), childTokens: /* @__PURE__ */ Object.create(null) };
-    return e4.forEach((n3) => {
-      let r4 = { ...n3 };
-      if (r4.async = this.defaults.async || r4.async || !1, n3.extensions && (n3.extensions.forEach((s4) => {
-        if (!s4.name) throw new Error("extension name required");
-        if ("renderer" in s4) {
-          let o5 = t4.renderers[s4.name];
-          o5 ? t4.renderers[s4.name] = function(...i4) {
-            let a5 = s4.renderer.apply(this, i4);
-            return a5 === !1 && (a5 = o5.apply(this, i4)), a5;
-          } : t4.renderers[s4.name] = s4.renderer;
-        }
-        if ("tokenizer" in s4) {
-          if (!s4.level || s4.level !== "block" && s4.level !== "inline") throw new Error("extension level must be 'block' or 'inline'");
-          let o5 = t4[s4.level];
-          o5 ? o5.unshift(s4.tokenizer) : t4[s4.level] = [s4.tokenizer], s4.start && (s4.level === "block" ? t4.startBlock ? t4.startBlock.push(s4.start) : t4.startBlock = [s4.start] : s4.level === "inline" && (t4.startInline ? t4.startInline.push(s4.start) : t4.startInline = [s4.start]));
-        }
-        "childTokens" in s4 && s4.childTokens && (t4.childTokens[s4.name] = s4.childTokens);
-      }), r4.extensions = t4), n3.renderer) {
-        let s4 = this.defaults.renderer || new I2(this.defaults);
-        for (let o5 in n3.renderer) {
-          if (!(o5 in s4)) throw new Error(`renderer '${o5}' does not exist`);
-          if (["options", "parser"].includes(o5)) continue;
-          let i4 = o5, a5 = n3.renderer[i4], c4 = s4[i4];
-          s4[i4] = (...u4) => {
-            let d5 = a5.apply(s4, u4);
-            return d5 === !1 && (d5 = c4.apply(s4, u4)), d5 === !1 ? "" : d5 ?? "";
-          };
-        }
-        r4.renderer = s4;
-      }
-      if (n3.tokenizer) {
-        let s4 = this.defaults.tokenizer || new _4(this.defaults);
-        for (let o5 in n3.tokenizer) {
-          if (!(o5 in s4)) throw new Error(`tokenizer '${o5}' does not exist`);
-          if (["options", "rules", "lexer"].includes(o5)) continue;
-          let i4 = o5, a5 = n3.tokenizer[i4], c4 = s4[i4];
-          s4[i4] = (...u4) => {
-            let d5 = a5.apply(s4, u4);
-            return d5 === !1 && (d5 = c4.apply(s4, u4)), d5;
-          };
-        }
-        r4.tokenizer = s4;
-      }
-      if (n3.hooks) {
-        let s4 = this.defaults.hooks || new A4();
-        for (let o5 in n3.hooks) {
-          if (!(o5 in s4)) throw new Error(`hook '${o5}' does not exist`);
-          if (["options", "block"].includes(o5)) continue;
-          let i4 = o5, a5 = n3.hooks[i4], c4 = s4[i4];
-          A4.passThroughHooks.has(o5) ? s4[i4] = (u4) => {
-            if (s4.options.async && A4.passThroughHooksRespectAsync.has(o5)) return (async () => {
-              let h5 = await a5.call(s4, u4);
-              return c4.call(s4, h5);
-            })();
-            let d5 = a5.call(s4, u4);
-            return c4.call(s4, d5);
-          } : s4[i4] = (...u4) => {
-            if (s4.options.async) return (async () => {
-              let h5 = await a5.apply(s4, u4);
-              return h5 === !1 && (h5 = await c4.apply(s4, u4)), h5;
-            })();
-            let d5 = a5.apply(s4, u4);
-            return d5 === !1 && (d5 = c4.apply(s4, u4)), d5;
-          };
-        }
-        r4.hooks = s4;
-      }
-      if (n3.walkTokens) {
-        let s4 = this.defaults.walkTokens, o5 = n3.walkTokens;
-        r4.walkTokens = function(i4) {
-          let a5 = [];
-          return M2(a5, o5.call(this, i4)), s4 && M2(a5, s4.call(this, i4)), a5;
-        };
-      }
-      this.defaults = { ...this.defaults, ...r4 };
-    }), this;
-  }
-  setOptions(e4) {
-    return this.defaults = { ...this.defaults, ...e4 }, this;
-  }
-  lexer(e4, t4) {
-    return w5.lex(e4, t4 ?? this.defaults);
-  }
-  parser(e4, t4) {
-    return P2.parse(e4, t4 ?? this.defaults);
-  }
-  parseMarkdown(e4) {
-    return (n3, r4) => {
-      let s4 = { ...r4 }, o5 = { ...this.defaults, ...s4 }, i4 = this.onError(!!o5.silent, !!o5.async);
-      if (this.defaults.async === !0 && s4.async === !1) return i4(new Error("marked(): The async option was set to true by an extension. Remove async: false from the parse options object to return a Promise."));
-      if (typeof n3 > "u" || n3 === null) return i4(new Error("marked(): input parameter is undefined or null"));
-      if (typeof n3 != "string") return i4(new Error("marked(): input parameter is of type " + Object.prototype.toString.call(n3) + ", string expected"));
-      if (o5.hooks && (o5.hooks.options = o5, o5.hooks.block = e4), o5.async) return (async () => {
-        let a5 = o5.hooks ? await o5.hooks.preprocess(n3) : n3, u4 = await (o5.hooks ? await o5.hooks.provideLexer(e4) : e4 ? w5.lex : w5.lexInline)(a5, o5), d5 = o5.hooks ? await o5.hooks.processAllTokens(u4) : u4;
-        o5.walkTokens && await Promise.all(this.walkTokens(d5, o5.walkTokens));
-        let p5 = await (o5.hooks ? await o5.hooks.provideParser(e4) : e4 ? P2.parse : P2.parseInline)(d5, o5);
-        return o5.hooks ? await o5.hooks.postprocess(p5) : p5;
-      })().catch(i4);
-      try {
-        o5.hooks && (n3 = o5.hooks.preprocess(n3));
-        let c4 = (o5.hooks ? o5.hooks.provideLexer(e4) : e4 ? w5.lex : w5.lexInline)(n3, o5);
-        o5.hooks && (c4 = o5.hooks.processAllTokens(c4)), o5.walkTokens && this.walkTokens(c4, o5.walkTokens);
-        let d5 = (o5.hooks ? o5.hooks.provideParser(e4) : e4 ? P2.parse : P2.parseInline)(c4, o5);
-        return o5.hooks && (d5 = o5.hooks.postprocess(d5)), d5;
-      } catch (a5) {
-        return i4(a5);
-      }
-    };
-  }
-  onError(e4, t4) {
-    return (n3) => {
-      if (n3.message += `
-Please report this to https://github.com/markedjs/marked.`, e4) {
-        let r4 = "<p>An error occurred:</p><pre>" + y5(n3.message + "", !0) + "</pre>";
-        return t4 ? Promise.resolve(r4) : r4;
-      }
-      if (t4) return Promise.reject(n3);
-      throw n3;
-    };
-  }
-}, v4 = new ne();
-function x3(l6, e4) {
-  return v4.parse(l6, e4);
-}
-x3.options = x3.setOptions = function(l6) {
-  return v4.setOptions(l6), x3.defaults = v4.defaults, ue(x3.defaults), x3;
-};
-x3.getDefaults = G3;
-x3.defaults = S3;
-function jt(...l6) {
-  return v4.use(...l6), x3.defaults = v4.defaults, ue(x3.defaults), x3;
-}
-x3.use = jt;
-x3.walkTokens = function(l6, e4) {
-  return v4.walkTokens(l6, e4);
-};
-x3.parseInline = v4.parseInline;
-x3.Parser = P2;
-x3.parser = P2.parse;
-x3.Renderer = I2;
-x3.TextRenderer = z3;
-x3.Lexer = w5;
-x3.lexer = w5.lex;
-x3.Tokenizer = _4;
-x3.Hooks = A4;
-x3.parse = x3;
-var En = x3.options, zn = x3.setOptions, Mn = x3.walkTokens, Bn = x3.parseInline;
-var qn = P2.parse, vn = w5.lex;
 
 // src/markdown.tsx
-var MAX_MARKDOWN = 1e5, FIRST_PART = 2e4, MAX_DEPTH = 24;
+var MAX_MARKDOWN = 4e4, FIRST_PART = 2e4, MAX_DEPTH = 24;
 function Markdown({ text }) {
   return w2(() => {
-    let whole = clean(text);
-    if (whole.length > MAX_MARKDOWN) return /* @__PURE__ */ a4(LongText, { text: whole });
-    let tokens = w5.lex(whole, { gfm: !0, breaks: !0 });
-    return /* @__PURE__ */ a4("div", { class: "prose", children: tokens.map((token, at2) => /* @__PURE__ */ a4(Block, { token, depth: 0 }, at2)) });
+    let whole = clean(text), tokens = whole.length > MAX_MARKDOWN ? null : lex(whole);
+    return tokens === null ? a4(LongText, { text: whole }) : a4("div", { class: "prose", children: tokens.map((token, at2) => a4(Block, { token, depth: 0 }, at2)) });
   }, [text]);
+}
+function lex(text) {
+  try {
+    return w5.lex(text, { gfm: !0, breaks: !0 });
+  } catch {
+    return null;
+  }
 }
 function LongText({ text }) {
   let [all, setAll] = d2(!1), shown = all ? text : text.slice(0, FIRST_PART);
-  return /* @__PURE__ */ a4("div", { class: "prose", children: [
-    /* @__PURE__ */ a4("p", { class: "plain", dir: "auto", children: shown }),
-    !all && /* @__PURE__ */ a4("button", { type: "button", class: "button quiet", onClick: () => setAll(!0), children: [
+  return a4("div", { class: "prose", children: [
+    a4("p", { class: "plain", dir: "auto", children: shown }),
+    shown.length < text.length && a4("button", { type: "button", class: "button quiet", onClick: () => setAll(!0), children: [
       "Show all ",
       text.length.toLocaleString("en"),
       " characters"
@@ -2967,10 +2456,10 @@ function LongText({ text }) {
   ] });
 }
 function Block({ token, depth }) {
-  return w2(() => /* @__PURE__ */ a4($, { children: block(token, depth) }), [token.type, token.raw, depth]);
+  return w2(() => a4($, { children: block(token, depth) }), [token.type, token.raw, depth]);
 }
 function blocks(tokens, depth) {
-  return (tokens ?? []).map((token, at2) => /* @__PURE__ */ a4(Block, { token, depth: depth + 1 }, at2));
+  return (tokens ?? []).map((token, at2) => a4(Block, { token, depth: depth + 1 }, at2));
 }
 function block(token, depth) {
   if (depth > MAX_DEPTH) return token.raw;
@@ -2979,21 +2468,21 @@ function block(token, depth) {
     case "def":
       return null;
     case "paragraph":
-      return /* @__PURE__ */ a4("p", { dir: "auto", children: inline(token.tokens, depth) });
+      return a4("p", { dir: "auto", children: inline(token.tokens, depth) });
     case "heading":
       return heading(token, depth);
     case "code":
-      return /* @__PURE__ */ a4(Code, { text: token.text, language: token.lang ?? "" });
+      return a4(Code, { text: token.text, language: token.lang ?? "" });
     case "blockquote":
-      return /* @__PURE__ */ a4("blockquote", { dir: "auto", children: blocks(token.tokens, depth) });
+      return a4("blockquote", { dir: "auto", children: blocks(token.tokens, depth) });
     case "list":
       return list(token, depth);
     case "table":
       return table(token, depth);
     case "hr":
-      return /* @__PURE__ */ a4("hr", {});
+      return a4("hr", {});
     case "html":
-      return /* @__PURE__ */ a4("p", { class: "plain", dir: "auto", children: token.raw });
+      return a4("p", { class: "plain", dir: "auto", children: token.raw });
     case "text":
       return token.tokens ? inline(token.tokens, depth) : decodeEntities(String(token.text));
     default:
@@ -3002,20 +2491,20 @@ function block(token, depth) {
 }
 function heading(token, depth) {
   let Level = ["h3", "h4", "h5", "h6"][Math.min(token.depth, 4) - 1] ?? "h6";
-  return /* @__PURE__ */ a4(Level, { dir: "auto", children: inline(token.tokens, depth) });
+  return a4(Level, { dir: "auto", children: inline(token.tokens, depth) });
 }
 function list(token, depth) {
-  let items = token.items.map((item, at2) => /* @__PURE__ */ a4("li", { dir: "auto", class: item.task ? "task" : void 0, children: [
-    item.task && /* @__PURE__ */ a4("span", { class: "box", children: item.checked ? "[x] " : "[ ] " }),
+  let items = token.items.map((item, at2) => a4("li", { dir: "auto", class: item.task ? "task" : void 0, children: [
+    item.task && a4("span", { class: "box", children: item.checked ? "[x] " : "[ ] " }),
     blocks(item.tokens.filter((inner) => inner.type !== "checkbox"), depth)
   ] }, at2));
-  return token.ordered ? /* @__PURE__ */ a4("ol", { start: token.start === "" ? 1 : token.start, children: items }) : /* @__PURE__ */ a4("ul", { children: items });
+  return token.ordered ? a4("ol", { start: token.start === "" ? 1 : token.start, children: items }) : a4("ul", { children: items });
 }
 function table(token, depth) {
   let side = (cell) => cell.align ? `align-${cell.align}` : void 0;
-  return /* @__PURE__ */ a4("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Table", children: /* @__PURE__ */ a4("table", { children: [
-    /* @__PURE__ */ a4("thead", { children: /* @__PURE__ */ a4("tr", { children: token.header.map((cell, at2) => /* @__PURE__ */ a4("th", { scope: "col", dir: "auto", class: side(cell), children: inline(cell.tokens, depth) }, at2)) }) }),
-    /* @__PURE__ */ a4("tbody", { children: token.rows.map((row, at2) => /* @__PURE__ */ a4("tr", { children: row.map((cell, column) => /* @__PURE__ */ a4("td", { dir: "auto", class: side(cell), children: inline(cell.tokens, depth) }, column)) }, at2)) })
+  return a4("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Table", children: a4("table", { children: [
+    a4("thead", { children: a4("tr", { children: token.header.map((cell, at2) => a4("th", { scope: "col", dir: "auto", class: side(cell), children: inline(cell.tokens, depth) }, at2)) }) }),
+    a4("tbody", { children: token.rows.map((row, at2) => a4("tr", { children: row.map((cell, column) => a4("td", { dir: "auto", class: side(cell), children: inline(cell.tokens, depth) }, column)) }, at2)) })
   ] }) });
 }
 function inline(tokens, depth) {
@@ -3024,19 +2513,19 @@ function inline(tokens, depth) {
 function span(token, depth) {
   switch (token.type) {
     case "strong":
-      return /* @__PURE__ */ a4("strong", { children: inline(token.tokens, depth) });
+      return a4("strong", { children: inline(token.tokens, depth) });
     case "em":
-      return /* @__PURE__ */ a4("em", { children: inline(token.tokens, depth) });
+      return a4("em", { children: inline(token.tokens, depth) });
     case "del":
-      return /* @__PURE__ */ a4("del", { children: inline(token.tokens, depth) });
+      return a4("del", { children: inline(token.tokens, depth) });
     case "codespan":
-      return /* @__PURE__ */ a4("code", { dir: "auto", children: token.text });
+      return a4("code", { dir: "auto", children: token.text });
     case "br":
-      return /* @__PURE__ */ a4("br", {});
+      return a4("br", {});
     case "link":
-      return /* @__PURE__ */ a4(Link, { href: String(token.href), raw: token.raw, children: inline(token.tokens, depth) });
+      return a4(Link, { href: String(token.href), raw: token.raw, children: inline(token.tokens, depth) });
     case "image":
-      return /* @__PURE__ */ a4(Link, { href: String(token.href), raw: token.raw, children: [
+      return a4(Link, { href: String(token.href), raw: token.raw, children: [
         "image: ",
         decodeEntities(String(token.text)) || "no description"
       ] });
@@ -3052,11 +2541,11 @@ function span(token, depth) {
 }
 function Link({ href: href2, raw, children }) {
   let safe = safeHref(href2);
-  if (safe === null) return /* @__PURE__ */ a4("bdi", { children: raw });
+  if (safe === null) return a4("bdi", { children: raw });
   let host = new URL(safe).host;
-  return /* @__PURE__ */ a4("bdi", { children: [
-    /* @__PURE__ */ a4("a", { href: safe, target: "_blank", rel: "noopener noreferrer", title: safe, children }),
-    host !== "" && !raw.startsWith("http") && !raw.startsWith("<") && /* @__PURE__ */ a4("span", { class: "host", children: [
+  return a4("bdi", { children: [
+    a4("a", { href: safe, target: "_blank", rel: "noopener noreferrer", title: safe, children }),
+    host !== "" && !raw.startsWith("http") && !raw.startsWith("<") && a4("span", { class: "host", children: [
       " (",
       host,
       ")"
@@ -3068,34 +2557,34 @@ function Code({ text, language }) {
     let done = (ok) => () => setCopied(ok ? "Copied" : "Select the text to copy it");
     navigator.clipboard ? navigator.clipboard.writeText(text).then(done(!0), done(!1)) : done(!1)();
   }, name = language.split(/\s/)[0] ?? "";
-  return /* @__PURE__ */ a4("div", { class: "code", children: [
-    /* @__PURE__ */ a4("div", { class: "code-head", children: [
-      /* @__PURE__ */ a4("span", { class: "muted", children: name || "text" }),
-      /* @__PURE__ */ a4("span", { role: "status", class: "muted", children: copied }),
-      /* @__PURE__ */ a4("button", { type: "button", class: "button quiet", onClick: copy, children: [
+  return a4("div", { class: "code", children: [
+    a4("div", { class: "code-head", children: [
+      a4("span", { class: "muted", children: name || "text" }),
+      a4("span", { role: "status", class: "muted", children: copied }),
+      a4("button", { type: "button", class: "button quiet", onClick: copy, children: [
         "Copy",
-        /* @__PURE__ */ a4("span", { class: "sr", children: " this code" })
+        a4("span", { class: "sr", children: " this code" })
       ] })
     ] }),
-    /* @__PURE__ */ a4("pre", { tabIndex: 0, role: "region", "aria-label": name ? `Code, ${name}` : "Code", dir: "ltr", children: /* @__PURE__ */ a4("code", { children: text }) })
+    a4("pre", { tabIndex: 0, role: "region", "aria-label": name ? `Code, ${name}` : "Code", dir: "ltr", children: a4("code", { children: text }) })
   ] });
 }
 
 // src/chat.tsx
 var FOLLOW_PX = 80, OLDER_PX = 120;
 function Chat({ notice }) {
-  return /* @__PURE__ */ a4("main", { id: "main", class: "panel chat", "aria-labelledby": "chat-title", children: [
-    /* @__PURE__ */ a4("h2", { id: "chat-title", class: "sr", tabIndex: -1, children: "Conversation" }),
-    /* @__PURE__ */ a4(Log, {}),
-    notice && pending.value.length > 0 && /* @__PURE__ */ a4(Notice, {}),
-    /* @__PURE__ */ a4(Composer, {})
+  return a4("main", { id: "main", class: "panel chat", "aria-labelledby": "chat-title", children: [
+    a4("h2", { id: "chat-title", class: "sr", tabIndex: -1, children: "Conversation" }),
+    a4(Log, {}),
+    notice && pending.value.length > 0 && a4(Notice, {}),
+    a4(Composer, {})
   ] });
 }
 function Notice() {
   let cards = pending.value, first = cards[0];
-  return /* @__PURE__ */ a4("a", { class: "notice", href: "#/approvals", children: [
-    /* @__PURE__ */ a4("span", { children: cards.length === 1 ? `Waiting for you: ${exact(first?.plan.title ?? "")}` : `${cards.length} acts wait for you` }),
-    /* @__PURE__ */ a4("span", { class: "go", children: "Decide" })
+  return a4("a", { class: "notice", href: "#/approvals", children: [
+    a4("span", { children: cards.length === 1 ? `Waiting for you: ${exact(first?.plan.title ?? "")}` : `${cards.length} acts wait for you` }),
+    a4("span", { class: "go", children: "Decide" })
   ] });
 }
 function Log() {
@@ -3112,7 +2601,7 @@ function Log() {
     let element = log.current;
     element && (follow2.current = element.scrollHeight - element.scrollTop - element.clientHeight < FOLLOW_PX, element.scrollTop < OLDER_PX && loadOlder());
   }, empty = messages.length + live.length + sent.length === 0;
-  return /* @__PURE__ */ a4(
+  return a4(
     "section",
     {
       ref: log,
@@ -3124,17 +2613,17 @@ function Log() {
       onScroll: scrolled,
       "aria-busy": answering.value || loading,
       children: [
-        more && /* @__PURE__ */ a4("button", { type: "button", class: "button quiet older", onClick: () => {
+        more && a4("button", { type: "button", class: "button quiet older", onClick: () => {
           loadOlder();
         }, children: loading ? "Loading…" : "Older messages" }),
-        empty && !loading && !error && /* @__PURE__ */ a4(Welcome, {}),
-        loading && messages.length === 0 && /* @__PURE__ */ a4("p", { class: "muted center", children: "Loading the conversation…" }),
-        messages.map((message) => /* @__PURE__ */ a4(Stored, { message }, message.id)),
-        sent.map((mine) => /* @__PURE__ */ a4(Sending, { mine }, mine.id)),
-        live.map((run) => /* @__PURE__ */ a4(Live, { run }, run.run_id)),
-        error && /* @__PURE__ */ a4("div", { class: "problem", role: "alert", children: [
-          /* @__PURE__ */ a4("p", { dir: "auto", children: exact(error) }),
-          conversation_id !== null && /* @__PURE__ */ a4("button", { type: "button", class: "button", onClick: () => {
+        empty && !loading && !error && a4(Welcome, {}),
+        loading && messages.length === 0 && a4("p", { class: "muted center", children: "Loading the conversation…" }),
+        messages.map((message) => a4(Stored, { message }, message.id)),
+        sent.map((mine) => a4(Sending, { mine }, mine.id)),
+        live.map((run) => a4(Live, { run }, run.run_id)),
+        error && a4("div", { class: "problem", role: "alert", children: [
+          a4("p", { dir: "auto", children: exact(error) }),
+          conversation_id !== null && a4("button", { type: "button", class: "button", onClick: () => {
             loadThread(!1);
           }, children: "Load again" })
         ] })
@@ -3143,77 +2632,72 @@ function Log() {
   );
 }
 function Welcome() {
-  return /* @__PURE__ */ a4("div", { class: "welcome", children: [
-    /* @__PURE__ */ a4("img", { src: "icon.svg", alt: "", width: "96", height: "96" }),
-    /* @__PURE__ */ a4("p", { class: "lead", children: "What shall we look after?" }),
-    /* @__PURE__ */ a4("p", { class: "muted", children: [
-      "Ask about your machines in plain words: ",
-      /* @__PURE__ */ a4("q", { children: "what is running here?" }),
-      ", ",
-      /* @__PURE__ */ a4("q", { children: "show the logs of plex" }),
-      ", ",
-      /* @__PURE__ */ a4("q", { children: "status" }),
-      "."
-    ] })
+  return a4("div", { class: "welcome", children: [
+    a4("img", { src: "icon.svg", alt: "", width: "144", height: "144" }),
+    a4("p", { class: "lead", children: "What shall we look after?" }),
+    a4("p", { class: "muted", children: "Ask about your machines in plain words." }),
+    a4("div", { class: "row", children: ["what is running here?", "status", "help"].map((text) => a4("button", { type: "button", class: "button", onClick: () => {
+      say(text);
+    }, children: text }, text)) })
   ] });
 }
 function Stored({ message }) {
   let at2 = clock(message.created_at, Date.now()), iso = new Date(message.created_at).toISOString();
   if (message.role === "user")
-    return /* @__PURE__ */ a4("article", { class: "said", "aria-label": `You, ${at2}`, children: [
-      /* @__PURE__ */ a4("p", { class: "plain", dir: "auto", children: clean(message.text) }),
-      /* @__PURE__ */ a4("time", { class: "muted small", dateTime: iso, children: at2 })
+    return a4("article", { class: "said", "aria-label": `You, ${at2}`, children: [
+      a4("p", { class: "plain", dir: "auto", children: clean(message.text) }),
+      a4("time", { class: "muted small", dateTime: iso, children: at2 })
     ] });
   let event = message.role === "event", why = whyText(message.detail?.why);
-  return /* @__PURE__ */ a4("article", { class: event ? "happened" : "answer", "aria-label": event ? `Event, ${at2}` : `Jarvis, ${at2}`, children: [
-    /* @__PURE__ */ a4(ToolsLine, { lines: message.detail?.tools ?? [], conversationId: message.conversation_id, at: message.created_at }),
-    /* @__PURE__ */ a4(Markdown, { text: message.text }),
-    why && /* @__PURE__ */ a4("p", { class: "why", children: why }),
-    /* @__PURE__ */ a4("p", { class: "muted small", children: [
+  return a4("article", { class: event ? "happened" : "answer", "aria-label": event ? `Event, ${at2}` : `Jarvis, ${at2}`, children: [
+    a4(ToolsLine, { lines: message.detail?.tools ?? [], conversationId: message.conversation_id, at: message.created_at }),
+    a4(Markdown, { text: message.text }),
+    why && a4("p", { class: "why", children: why }),
+    a4("p", { class: "muted small", children: [
       event ? "Event · " : "",
-      /* @__PURE__ */ a4("time", { dateTime: iso, children: at2 }),
-      message.detail?.target ? /* @__PURE__ */ a4($, { children: [
+      a4("time", { dateTime: iso, children: at2 }),
+      message.detail?.target ? a4($, { children: [
         " · ",
-        /* @__PURE__ */ a4("bdi", { children: exact(message.detail.target) })
+        a4("bdi", { children: exact(message.detail.target) })
       ] }) : null
     ] })
   ] });
 }
 function Live({ run }) {
   let why = whyText(run.why);
-  return /* @__PURE__ */ a4("article", { class: "answer live", "aria-label": "Jarvis, answering", children: [
-    /* @__PURE__ */ a4(ToolsLine, { lines: run.tools, conversationId: run.conversation_id, at: 1 / 0 }),
-    run.text !== "" && /* @__PURE__ */ a4(Markdown, { text: run.text }),
-    !run.whole && !run.finished && /* @__PURE__ */ a4("p", { class: "muted", children: "An answer is being written. It appears here when it is complete." }),
-    run.finished ? why && /* @__PURE__ */ a4("p", { class: "why", children: why }) : /* @__PURE__ */ a4("p", { class: "working muted small", children: [
-      /* @__PURE__ */ a4("span", { class: "pulse", "aria-hidden": "true" }),
+  return a4("article", { class: "answer live", "aria-label": "Jarvis, answering", children: [
+    a4(ToolsLine, { lines: run.tools, conversationId: run.conversation_id, at: 1 / 0 }),
+    run.text !== "" && a4(Markdown, { text: run.text }),
+    !run.whole && !run.finished && a4("p", { class: "muted", children: "An answer is being written. It appears here when it is complete." }),
+    run.finished ? why && a4("p", { class: "why", children: why }) : a4("p", { class: "working muted small", children: [
+      a4("span", { class: "pulse", "aria-hidden": "true" }),
       "Jarvis is answering…"
     ] })
   ] });
 }
 function Sending({ mine }) {
-  return /* @__PURE__ */ a4("article", { class: "said", "aria-label": "You, being sent", children: [
-    /* @__PURE__ */ a4("p", { class: "plain", dir: "auto", children: clean(mine.text) }),
-    mine.error === null ? /* @__PURE__ */ a4("p", { class: "muted small", children: "Sending…" }) : /* @__PURE__ */ a4("div", { class: "problem", role: "alert", children: [
-      /* @__PURE__ */ a4("p", { children: [
+  return a4("article", { class: "said", "aria-label": "You, being sent", children: [
+    a4("p", { class: "plain", dir: "auto", children: clean(mine.text) }),
+    mine.error === null ? a4("p", { class: "muted small", children: "Sending…" }) : a4("div", { class: "problem", role: "alert", children: [
+      a4("p", { children: [
         "Not sent: ",
         exact(mine.error)
       ] }),
-      /* @__PURE__ */ a4("div", { class: "row", children: [
-        /* @__PURE__ */ a4("button", { type: "button", class: "button", onClick: () => {
+      a4("div", { class: "row", children: [
+        a4("button", { type: "button", class: "button", onClick: () => {
           deliver(mine);
         }, children: "Send again" }),
-        /* @__PURE__ */ a4("button", { type: "button", class: "button quiet", onClick: () => discard(mine), children: "Discard" })
+        a4("button", { type: "button", class: "button quiet", onClick: () => discard(mine), children: "Discard" })
       ] })
     ] })
   ] });
 }
 function ToolsLine({ lines, conversationId, at: at2 }) {
-  return lines.length === 0 ? null : /* @__PURE__ */ a4("p", { class: "tools small", children: [
-    /* @__PURE__ */ a4("span", { class: "sr", children: "Tools: " }),
-    lines.map((line, index) => /* @__PURE__ */ a4("span", { children: [
+  return lines.length === 0 ? null : a4("p", { class: "tools small", children: [
+    a4("span", { class: "sr", children: "Tools: " }),
+    lines.map((line, index) => a4("span", { children: [
       index > 0 && " · ",
-      /* @__PURE__ */ a4("bdi", { class: `tool ${line.status}`, children: toolText(line, line.status === "pending" ? approvalOf(conversationId, line.name, at2) : null) })
+      a4("bdi", { class: `tool ${line.status}`, children: toolText(line, line.status === "pending" ? approvalOf(conversationId, line.name, at2) : null) })
     ] }, line.call_id))
   ] });
 }
@@ -3221,23 +2705,23 @@ function ToolsLine({ lines, conversationId, at: at2 }) {
 // src/conversations.tsx
 function Conversations({ as: As }) {
   let all = conversations.value;
-  return /* @__PURE__ */ a4(As, { id: As === "main" ? "main" : void 0, class: "panel conversations", "aria-labelledby": "conversations-title", children: [
-    /* @__PURE__ */ a4("div", { class: "view-head", children: [
-      /* @__PURE__ */ a4("h2", { id: "conversations-title", tabIndex: -1, children: "Conversations" }),
-      /* @__PURE__ */ a4("a", { class: "button primary", href: "#/chat/new", children: [
+  return a4(As, { id: As === "main" ? "main" : void 0, class: "panel conversations", tabIndex: 0, "aria-labelledby": "conversations-title", children: [
+    a4("div", { class: "view-head", children: [
+      a4("h2", { id: "conversations-title", tabIndex: -1, children: "Conversations" }),
+      a4("a", { class: "button primary", href: "#/chat/new", children: [
         "New",
-        /* @__PURE__ */ a4("span", { class: "sr", children: " conversation" })
+        a4("span", { class: "sr", children: " conversation" })
       ] })
     ] }),
-    all.length === 0 && /* @__PURE__ */ a4("p", { class: "muted", children: loaded.value ? "None yet. Say something." : "Loading…" }),
-    /* @__PURE__ */ a4("ul", { children: all.map((one) => /* @__PURE__ */ a4(Item, { one }, one.id)) })
+    all.length === 0 && a4("p", { class: "muted", children: loaded.value ? "None yet. Say something." : "Loading…" }),
+    a4("ul", { children: all.map((one) => a4(Item, { one }, one.id)) })
   ] });
 }
 function Item({ one }) {
-  let here = route.value.view === "chat" && thread.value.conversation_id === one.id, busy = [...runs.value.values()].some((run) => run.conversation_id === one.id && !run.finished), state = pending.value.some((card2) => card2.conversation_id === one.id) ? "waits for you" : busy ? "answering" : clock(one.updated_at, Date.now());
-  return /* @__PURE__ */ a4("li", { children: /* @__PURE__ */ a4("a", { href: href({ view: "chat", conversation: one.id }), "aria-current": here ? "page" : void 0, children: [
-    /* @__PURE__ */ a4("bdi", { class: "title", children: clean(one.title).replace(/\s+/g, " ") || "New conversation" }),
-    /* @__PURE__ */ a4("span", { class: "muted small", children: state })
+  let here = route.value.view === "chat" && thread.value.conversation_id === one.id, busy2 = [...runs.value.values()].some((run) => run.conversation_id === one.id && !run.finished), state = pending.value.some((card2) => card2.conversation_id === one.id) ? "waits for you" : busy2 ? "answering" : clock(one.updated_at, Date.now());
+  return a4("li", { children: a4("a", { href: href({ view: "chat", conversation: one.id }), "aria-current": here ? "page" : void 0, children: [
+    a4("bdi", { class: "title", children: clean(one.title).replace(/\s+/g, " ") || "New conversation" }),
+    a4("span", { class: "muted small", children: state })
   ] }) });
 }
 
@@ -3376,16 +2860,16 @@ function KeyForm() {
     if (given === "") return field.current?.focus();
     setKey(given), restart();
   };
-  return /* @__PURE__ */ a4("main", { id: "main", class: "panel key", "aria-labelledby": "key-title", children: [
-    /* @__PURE__ */ a4("h2", { id: "key-title", tabIndex: -1, children: "API key" }),
-    /* @__PURE__ */ a4("p", { children: keyWanted.value === "refused" ? "This key was not accepted. It may have been revoked or mistyped." : "Jarvis wants to know who you are." }),
-    /* @__PURE__ */ a4("p", { class: "muted", children: "Make a key on the machine that runs Jarvis:" }),
-    /* @__PURE__ */ a4("pre", { tabIndex: 0, role: "region", "aria-label": "Command", children: /* @__PURE__ */ a4("code", { children: "jarvis key new" }) }),
-    /* @__PURE__ */ a4("form", { onSubmit: (event) => {
+  return a4("main", { id: "main", class: "panel key", "aria-labelledby": "key-title", children: [
+    a4("h2", { id: "key-title", tabIndex: -1, children: "API key" }),
+    a4("p", { children: keyWanted.value === "refused" ? "This key was not accepted. It may have been revoked or mistyped." : "Jarvis wants to know who you are." }),
+    a4("p", { class: "muted", children: "Make a key on the machine that runs Jarvis:" }),
+    a4("pre", { tabIndex: 0, role: "region", "aria-label": "Command", children: a4("code", { children: "jarvis key new" }) }),
+    a4("form", { onSubmit: (event) => {
       event.preventDefault(), use();
     }, children: [
-      /* @__PURE__ */ a4("label", { for: "key", children: "Key" }),
-      /* @__PURE__ */ a4(
+      a4("label", { for: "key", children: "Key" }),
+      a4(
         "input",
         {
           id: "key",
@@ -3399,36 +2883,36 @@ function KeyForm() {
           onInput: (event) => put(event.currentTarget.value)
         }
       ),
-      /* @__PURE__ */ a4("p", { id: "key-help", class: "muted small", children: "It is kept in this tab only and forgotten when you close it." }),
-      /* @__PURE__ */ a4("button", { type: "submit", class: "button primary", children: "Use this key" })
+      a4("p", { id: "key-help", class: "muted small", children: "It is kept in this tab only and forgotten when you close it." }),
+      a4("button", { type: "submit", class: "button primary", children: "Use this key" })
     ] })
   ] });
 }
 
 // src/models.tsx
-var MARK = { closed: "●", open: "◌", half_open: "◐", hard_down: "✕", missing: "?" };
+var MARK = { closed: "disc", open: "pause", half_open: "turn", hard_down: "cross", missing: "unknown" };
 function Models() {
-  return /* @__PURE__ */ a4("main", { id: "main", class: "panel view", "aria-labelledby": "models-title", children: [
-    /* @__PURE__ */ a4("h2", { id: "models-title", tabIndex: -1, children: "Models" }),
-    /* @__PURE__ */ a4("p", { class: "muted", children: "The first that works answers. When none does, Jarvis understands plain commands and says so." }),
-    /* @__PURE__ */ a4(Targets, {}),
-    /* @__PURE__ */ a4(Found, {})
+  return a4("main", { id: "main", class: "panel view", tabIndex: 0, "aria-labelledby": "models-title", children: [
+    a4("h2", { id: "models-title", tabIndex: -1, children: "Models" }),
+    a4("p", { class: "muted", children: "The first that works answers. When none does, Jarvis understands plain commands and says so." }),
+    a4(Targets, {}),
+    a4(Found, {})
   ] });
 }
 function Targets() {
-  return targets.value.length === 0 ? /* @__PURE__ */ a4("p", { class: "muted", children: loaded.value ? "No model is set up. Plain commands work: say help." : "Loading…" }) : /* @__PURE__ */ a4("ol", { class: "targets", children: targets.value.map((target) => /* @__PURE__ */ a4("li", { class: `target ${target.state}`, children: [
-    /* @__PURE__ */ a4("span", { class: "mark", "aria-hidden": "true", children: MARK[target.state] ?? "?" }),
-    /* @__PURE__ */ a4("div", { children: [
-      /* @__PURE__ */ a4("h3", { children: /* @__PURE__ */ a4("bdi", { children: exact(target.name) }) }),
-      /* @__PURE__ */ a4("p", { children: targetText(target, now.value) }),
-      target.reason && /* @__PURE__ */ a4("p", { class: "small", dir: "auto", children: exact(target.reason) }),
-      /* @__PURE__ */ a4("p", { class: "muted small", children: [
-        /* @__PURE__ */ a4("bdi", { children: exact(target.kind) }),
+  return targets.value.length === 0 ? a4("p", { class: "muted", children: loaded.value ? "No model is set up. Plain commands work: say help." : "Loading…" }) : a4("ol", { class: "targets", children: targets.value.map((target) => a4("li", { class: `target ${target.state}`, children: [
+    a4(Icon, { shape: MARK[target.state] ?? "unknown" }),
+    a4("div", { children: [
+      a4("h3", { children: a4("bdi", { children: exact(target.name) }) }),
+      a4("p", { children: targetText(target, now.value) }),
+      target.reason && a4("p", { class: "small", dir: "auto", children: exact(target.reason) }),
+      a4("p", { class: "muted small", children: [
+        a4("bdi", { children: exact(target.kind) }),
         " · ",
-        /* @__PURE__ */ a4("bdi", { children: exact(target.class) }),
-        target.aliases.length > 0 && /* @__PURE__ */ a4($, { children: [
+        a4("bdi", { children: exact(target.class) }),
+        target.aliases.length > 0 && a4($, { children: [
           " · also called ",
-          /* @__PURE__ */ a4("bdi", { children: target.aliases.map(exact).join(", ") })
+          a4("bdi", { children: target.aliases.map(exact).join(", ") })
         ] })
       ] })
     ] })
@@ -3436,25 +2920,25 @@ function Targets() {
 }
 function Found() {
   let known = status.value;
-  return known ? /* @__PURE__ */ a4("section", { "aria-labelledby": "found-title", children: [
-    /* @__PURE__ */ a4("h3", { id: "found-title", children: "Found here" }),
-    /* @__PURE__ */ a4("ul", { class: "found", children: known.found.map((thing) => /* @__PURE__ */ a4("li", { children: [
-      /* @__PURE__ */ a4("span", { class: thing.ok ? "mark good" : "mark", "aria-hidden": "true", children: thing.ok ? "✓" : "–" }),
-      /* @__PURE__ */ a4("div", { children: [
-        /* @__PURE__ */ a4("strong", { children: /* @__PURE__ */ a4("bdi", { children: exact(thing.what) }) }),
+  return known ? a4("section", { "aria-labelledby": "found-title", children: [
+    a4("h3", { id: "found-title", children: "Found here" }),
+    a4("ul", { class: "found", children: known.found.map((thing) => a4("li", { class: thing.ok ? "ok" : void 0, children: [
+      a4(Icon, { shape: thing.ok ? "check" : "dash" }),
+      a4("div", { children: [
+        a4("strong", { children: a4("bdi", { children: exact(thing.what) }) }),
         " ",
-        /* @__PURE__ */ a4("span", { class: "muted", children: thing.ok ? "found" : "not available" }),
-        /* @__PURE__ */ a4("p", { class: "small", dir: "auto", children: exact(thing.says) })
+        a4("span", { class: "muted", children: thing.ok ? "found" : "not available" }),
+        a4("p", { class: "small", dir: "auto", children: exact(thing.says) })
       ] })
     ] }, thing.what)) }),
-    /* @__PURE__ */ a4("p", { class: "muted small", children: [
+    a4("p", { class: "muted small", children: [
       "Jarvis ",
       exact(known.version),
       ", up ",
       duration(now.value - known.started_at),
       "."
     ] }),
-    hasKey() && /* @__PURE__ */ a4("button", { type: "button", class: "button", onClick: forgetKey, children: "Forget the API key of this tab" })
+    hasKey() && a4("button", { type: "button", class: "button", onClick: forgetKey, children: "Forget the API key of this tab" })
   ] }) : null;
 }
 
@@ -3477,37 +2961,38 @@ var NAMES = {
 function App() {
   let { view } = route.value, size = wide.value;
   if (useViewFocus(view), useEscape(), keyWanted.value)
-    return /* @__PURE__ */ a4("div", { class: "app asking", children: [
-      /* @__PURE__ */ a4(Header, {}),
-      /* @__PURE__ */ a4(KeyForm, {})
+    return a4("div", { class: "app asking", children: [
+      a4(Header, {}),
+      a4(KeyForm, {})
     ] });
   let rail = size === "wide" && view === "chat";
-  return /* @__PURE__ */ a4("div", { class: `app ${size} ${rail ? "with-rail" : ""}`, children: [
-    /* @__PURE__ */ a4("a", { class: "skip", href: "#main", onClick: jump("main"), children: "Skip to the content" }),
-    rail && /* @__PURE__ */ a4("a", { class: "skip", href: "#approvals", onClick: jump("approvals"), children: "Skip to the approvals" }),
-    /* @__PURE__ */ a4(Header, {}),
-    /* @__PURE__ */ a4("div", { class: "side", children: [
-      /* @__PURE__ */ a4(Navigation, {}),
-      size !== "narrow" && view !== "conversations" && /* @__PURE__ */ a4(Conversations, { as: "section" })
+  return a4("div", { class: `app ${size} ${rail ? "with-rail" : ""}`, children: [
+    a4("a", { class: "skip", href: "#main", onClick: jump("main h2"), children: "Skip to the content" }),
+    view === "chat" && a4("a", { class: "skip", href: "#say", onClick: jump("#say"), children: "Skip to the message" }),
+    rail && a4("a", { class: "skip", href: "#approvals", onClick: jump("#approvals h2"), children: "Skip to the approvals" }),
+    a4(Header, {}),
+    a4("div", { class: "side", children: [
+      a4(Navigation, {}),
+      size !== "narrow" && view !== "conversations" && a4(Conversations, { as: "section" })
     ] }),
-    view === "chat" && /* @__PURE__ */ a4(Chat, { notice: !rail }),
-    view === "conversations" && /* @__PURE__ */ a4(Conversations, { as: "main" }),
-    view === "approvals" && /* @__PURE__ */ a4(Approvals, { as: "main" }),
-    view === "models" && /* @__PURE__ */ a4(Models, {}),
-    view === "audit" && /* @__PURE__ */ a4(Audit, {}),
-    rail && /* @__PURE__ */ a4("div", { class: "rail", children: [
-      /* @__PURE__ */ a4(Approvals, { as: "aside" }),
-      pending.value.length === 0 && /* @__PURE__ */ a4("section", { class: "panel view", "aria-labelledby": "models-title", children: [
-        /* @__PURE__ */ a4("h2", { id: "models-title", children: "Models" }),
-        /* @__PURE__ */ a4(Targets, {})
+    view === "chat" && a4(Chat, { notice: !rail }),
+    view === "conversations" && a4(Conversations, { as: "main" }),
+    view === "approvals" && a4(Approvals, { as: "main" }),
+    view === "models" && a4(Models, {}),
+    view === "audit" && a4(Audit, {}),
+    rail && a4("div", { class: "rail", children: [
+      a4(Approvals, { as: "aside" }),
+      pending.value.length === 0 && a4("section", { class: "panel view", tabIndex: 0, "aria-labelledby": "models-title", children: [
+        a4("h2", { id: "models-title", children: "Models" }),
+        a4(Targets, {})
       ] })
     ] }),
-    /* @__PURE__ */ a4(ApprovalVoice, {})
+    a4(ApprovalVoice, {})
   ] });
 }
-function jump(id) {
+function jump(to) {
   return (event) => {
-    event.preventDefault(), document.getElementById(id)?.querySelector("h2")?.focus();
+    event.preventDefault(), document.querySelector(to)?.focus();
   };
 }
 function useViewFocus(view) {
@@ -3518,22 +3003,22 @@ function useViewFocus(view) {
 }
 function useEscape() {
   A2(() => {
-    let pressed = (event) => {
+    let pressed2 = (event) => {
       event.key !== "Escape" || event.isComposing || !answering.value || (event.preventDefault(), stop());
     };
-    return document.addEventListener("keydown", pressed), () => document.removeEventListener("keydown", pressed);
+    return document.addEventListener("keydown", pressed2), () => document.removeEventListener("keydown", pressed2);
   }, []);
 }
 function Header() {
-  return /* @__PURE__ */ a4("header", { class: "panel header", children: [
-    /* @__PURE__ */ a4("img", { src: "icon.svg", alt: "", width: "28", height: "28" }),
-    /* @__PURE__ */ a4("h1", { children: "Jarvis" }),
-    /* @__PURE__ */ a4(Connected, {}),
-    loadError.value && /* @__PURE__ */ a4("p", { class: "problem", role: "alert", children: [
+  return a4("header", { class: "panel header", children: [
+    a4("img", { src: "icon.svg", alt: "", width: "28", height: "28" }),
+    a4("h1", { children: "Jarvis" }),
+    a4(Connected, {}),
+    loadError.value && a4("p", { class: "problem", role: "alert", children: [
       "Not everything could be loaded: ",
       loadError.value,
       " ",
-      /* @__PURE__ */ a4("button", { type: "button", class: "button", onClick: () => {
+      a4("button", { type: "button", class: "button", onClick: () => {
         loadAll();
       }, children: "Load again" })
     ] })
@@ -3541,18 +3026,18 @@ function Header() {
 }
 function Connected() {
   let state = connection.value;
-  return /* @__PURE__ */ a4("div", { class: "connection", children: [
-    /* @__PURE__ */ a4("span", { class: `light ${state.state}`, "aria-hidden": "true" }),
-    /* @__PURE__ */ a4("p", { class: "small", children: [
-      /* @__PURE__ */ a4("span", { role: "status", children: connectionText(state) }),
-      state.state === "waiting" && /* @__PURE__ */ a4("span", { class: "muted", children: [
+  return a4("div", { class: "connection", children: [
+    a4("span", { class: `light ${state.state}`, "aria-hidden": "true" }),
+    a4("p", { class: "small", children: [
+      a4("span", { role: "status", children: connectionText(state) }),
+      state.state === "waiting" && a4("span", { class: "muted", children: [
         " Next try in ",
         Math.max(0, Math.ceil((state.at - now.value) / 1e3)),
         " s."
       ] })
     ] }),
-    state.state === "waiting" && /* @__PURE__ */ a4("button", { type: "button", class: "button quiet", onClick: tryNow, children: "Try now" }),
-    state.state === "refused" && !keyWanted.value && /* @__PURE__ */ a4("button", { type: "button", class: "button", onClick: () => keyWanted.value = "missing", children: "Use another key" })
+    state.state === "waiting" && a4("button", { type: "button", class: "button quiet", onClick: tryNow, children: "Try now" }),
+    state.state === "refused" && !keyWanted.value && a4("button", { type: "button", class: "button", onClick: () => keyWanted.value = "missing", children: "Use another key" })
   ] });
 }
 function connectionText(state) {
@@ -3571,11 +3056,11 @@ function connectionText(state) {
 }
 function Navigation() {
   let open = pending.value.length, views = VIEWS.filter((view) => view !== "conversations" || wide.value === "narrow");
-  return /* @__PURE__ */ a4("nav", { class: "panel nav", "aria-label": "Views", children: /* @__PURE__ */ a4("ul", { children: views.map((view) => /* @__PURE__ */ a4("li", { children: /* @__PURE__ */ a4("a", { href: `#/${view}`, "aria-current": route.value.view === view ? "page" : void 0, children: [
+  return a4("nav", { class: "panel nav", "aria-label": "Views", children: a4("ul", { children: views.map((view) => a4("li", { children: a4("a", { href: `#/${view}`, "aria-current": route.value.view === view ? "page" : void 0, children: [
     NAMES[view],
-    view === "approvals" && open > 0 && /* @__PURE__ */ a4("span", { class: "badge", children: [
+    view === "approvals" && open > 0 && a4("span", { class: "badge", children: [
       open,
-      /* @__PURE__ */ a4("span", { class: "sr", children: " open" })
+      a4("span", { class: "sr", children: " open" })
     ] })
   ] }) }, view)) }) });
 }
@@ -3585,7 +3070,7 @@ window.addEventListener("hashchange", () => route.value = parse(location.hash));
 setInterval(() => now.value = Date.now(), 1e3);
 x2(() => {
   let open = pending.value.length;
-  document.title = open > 0 ? `(${open}) Jarvis` : "Jarvis";
+  connection.value.state === "paused" ? document.title = "Jarvis (paused)" : document.title = open > 0 ? `(${open}) Jarvis` : "Jarvis";
 });
 x2(() => {
   let { view, conversation } = route.value;
@@ -3595,5 +3080,5 @@ x2(() => {
   (newest || loaded.value) && location.replace(href({ view: "chat", conversation: newest ?? "new" }));
 });
 var root = document.getElementById("app");
-root && Q(/* @__PURE__ */ a4(App, {}), root);
+root && Q(a4(App, {}), root);
 restart();

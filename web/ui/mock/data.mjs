@@ -32,7 +32,7 @@ Two things stand out:
 1. \`web\` restarted twice this morning
    - 06:12, out of memory
    - 07:40, by hand
-2. [x] is not set up for \`plex\`: see [the manual](https://docs.docker.com/engine/) for limits
+2. no memory limit is set for \`plex\`: see [the manual](https://docs.docker.com/engine/)
 
 \`\`\`sh
 docker update --memory 256m web

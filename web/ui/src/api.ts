@@ -99,5 +99,5 @@ export function refused(status: number, text: string, sent: Record<string, strin
 
 /** What to tell a person about anything that was thrown. */
 export function sentence(error: unknown): string {
-  return error instanceof Error ? error.message : "Something went wrong.";
+  return error instanceof ApiError ? error.message : "Jarvis sent an answer that this page does not understand. Reload the page.";
 }

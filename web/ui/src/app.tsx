@@ -32,8 +32,9 @@ export function App(): JSX.Element {
   const rail = size === "wide" && view === "chat";
   return (
     <div class={`app ${size} ${rail ? "with-rail" : ""}`}>
-      <a class="skip" href="#main" onClick={jump("main")}>Skip to the content</a>
-      {rail && <a class="skip" href="#approvals" onClick={jump("approvals")}>Skip to the approvals</a>}
+      <a class="skip" href="#main" onClick={jump("main h2")}>Skip to the content</a>
+      {view === "chat" && <a class="skip" href="#say" onClick={jump("#say")}>Skip to the message</a>}
+      {rail && <a class="skip" href="#approvals" onClick={jump("#approvals h2")}>Skip to the approvals</a>}
       <Header />
       <div class="side">
         <Navigation />
@@ -48,7 +49,7 @@ export function App(): JSX.Element {
         <div class="rail">
           <Approvals as="aside" />
           {pending.value.length === 0 && (
-            <section class="panel view" aria-labelledby="models-title"><h2 id="models-title">Models</h2><Targets /></section>
+            <section class="panel view" tabIndex={0} aria-labelledby="models-title"><h2 id="models-title">Models</h2><Targets /></section>
           )}
         </div>
       )}
@@ -58,10 +59,10 @@ export function App(): JSX.Element {
 }
 
 /** The address holds the view, so a skip link moves the focus itself. */
-function jump(id: string) {
+function jump(to: string) {
   return (event: Event): void => {
     event.preventDefault();
-    document.getElementById(id)?.querySelector<HTMLElement>("h2")?.focus();
+    document.querySelector<HTMLElement>(to)?.focus();
   };
 }
 

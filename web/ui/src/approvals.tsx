@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { decide, notes } from "./acts";
+import { Icon } from "./icon";
 import { approvals, loaded, now, pending } from "./state";
 import { countdown, exact } from "./text";
 import type { Approval } from "./types";
@@ -11,6 +12,8 @@ import { approvalText, outcomeText } from "./words";
 /** A click this soon after the cards moved may have been meant for another card. */
 const SETTLE_MS = 400;
 let movedAt = 0;
+/** Arguments up to this length are shown without being asked for. */
+const SHORT = 240;
 
 export function Approvals({ as: As }: { as: "main" | "aside" }): JSX.Element {
   // Oldest first: a new card never moves the one under the pointer.
@@ -21,7 +24,7 @@ export function Approvals({ as: As }: { as: "main" | "aside" }): JSX.Element {
   }, [shape]);
   const open = pending.value.length;
   return (
-    <As id={As === "main" ? "main" : "approvals"} class="panel approvals" aria-labelledby="approvals-title">
+    <As id={As === "main" ? "main" : "approvals"} class="panel approvals" tabIndex={0} aria-labelledby="approvals-title">
       <h2 id="approvals-title" tabIndex={-1}>Approvals{open > 0 && <span class="count"> {open} open</span>}</h2>
       {cards.length === 0 && <p class="muted">{loaded.value ? "Nothing waits for you. Acts that need a decision appear here." : "Loading…"}</p>}
       {cards.map((card) => <Card key={card.id} card={card} />)}
@@ -110,20 +113,21 @@ function Decided({ card }: { card: Approval }): JSX.Element {
 
 function Plan({ card }: { card: Approval }): JSX.Element {
   const { says, before, after, undo } = card.plan;
+  const given = exact(JSON.stringify(card.arguments, null, 2) ?? "none");
   return (
     <>
       {(says ?? []).map((line, at) => <p key={at} class="plan-line" dir="auto">{exact(line)}</p>)}
       {(before || after) && (
         <div class="change">
           <p dir="auto"><span class="label">Before</span>{exact(before ?? "not known")}</p>
-          <span class="arrow" aria-hidden="true">→</span>
+          <Icon shape="arrow" />
           <p dir="auto"><span class="label">After</span>{exact(after ?? "not known")}</p>
         </div>
       )}
       {undo && <p class="small" dir="auto"><span class="muted">To undo: </span>{exact(undo)}</p>}
-      <details class="arguments">
+      <details class="arguments" open={given.length <= SHORT}>
         <summary>Arguments of <bdi>{exact(card.tool)}</bdi></summary>
-        <pre tabIndex={0} role="region" aria-label={`Arguments of ${exact(card.tool)}`} dir="ltr">{exact(JSON.stringify(card.arguments, null, 2) ?? "none")}</pre>
+        <pre tabIndex={0} role="region" aria-label={`Arguments of ${exact(card.tool)}`} dir="ltr">{given}</pre>
       </details>
     </>
   );

@@ -39,7 +39,7 @@ export function Audit(): JSX.Element {
   }, []);
   const { entries, check, more, loading, error } = audit.value;
   return (
-    <main id="main" class="panel view" aria-labelledby="audit-title">
+    <main id="main" class="panel view" tabIndex={0} aria-labelledby="audit-title">
       <div class="view-head">
         <h2 id="audit-title" tabIndex={-1}>Audit</h2>
         <button type="button" class="button" onClick={() => void load(false)}>{loading ? "Loading…" : "Refresh"}</button>

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { deliver, discard } from "./acts";
+import { deliver, discard, say } from "./acts";
 import { Composer } from "./composer";
 import { loadOlder, loadThread } from "./load";
 import { Markdown } from "./markdown";
@@ -91,9 +91,14 @@ function Log(): JSX.Element {
 function Welcome(): JSX.Element {
   return (
     <div class="welcome">
-      <img src="icon.svg" alt="" width="96" height="96" />
+      <img src="icon.svg" alt="" width="144" height="144" />
       <p class="lead">What shall we look after?</p>
-      <p class="muted">Ask about your machines in plain words: <q>what is running here?</q>, <q>show the logs of plex</q>, <q>status</q>.</p>
+      <p class="muted">Ask about your machines in plain words.</p>
+      <div class="row">
+        {["what is running here?", "status", "help"].map((text) => (
+          <button key={text} type="button" class="button" onClick={() => void say(text)}>{text}</button>
+        ))}
+      </div>
     </div>
   );
 }

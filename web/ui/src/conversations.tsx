@@ -9,7 +9,7 @@ import type { Conversation } from "./types";
 export function Conversations({ as: As }: { as: "main" | "section" }): JSX.Element {
   const all = conversations.value;
   return (
-    <As id={As === "main" ? "main" : undefined} class="panel conversations" aria-labelledby="conversations-title">
+    <As id={As === "main" ? "main" : undefined} class="panel conversations" tabIndex={0} aria-labelledby="conversations-title">
       <div class="view-head">
         <h2 id="conversations-title" tabIndex={-1}>Conversations</h2>
         <a class="button primary" href="#/chat/new">New<span class="sr"> conversation</span></a>

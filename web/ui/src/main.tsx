@@ -3,6 +3,7 @@
 import { effect, untracked } from "@preact/signals";
 import { render } from "preact";
 import { App } from "./app";
+import { connection } from "./events";
 import { openConversation } from "./load";
 import { href, parse, route } from "./route";
 import { conversations, loaded, now, pending, thread } from "./state";
@@ -13,7 +14,9 @@ setInterval(() => (now.value = Date.now()), 1000);
 
 effect(() => {
   const open = pending.value.length;
-  document.title = open > 0 ? `(${open}) Jarvis` : "Jarvis";
+  // While paused the count would be a guess.
+  if (connection.value.state === "paused") document.title = "Jarvis (paused)";
+  else document.title = open > 0 ? `(${open}) Jarvis` : "Jarvis";
 });
 
 effect(() => {

@@ -5,8 +5,8 @@ import type { ComponentChildren, JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { clean, decodeEntities, safeHref } from "./text";
 
-/** Beyond this the text is shown as it is: cutting it into tokens would hold up the page. */
-const MAX_MARKDOWN = 100_000;
+/** Beyond this the text is shown as it is: the worst text of this length takes marked half a second. */
+const MAX_MARKDOWN = 40_000;
 /** What is shown at first of a text that is longer than that. */
 const FIRST_PART = 20_000;
 /** Deeper nesting than people write is shown as text. */
@@ -15,10 +15,19 @@ const MAX_DEPTH = 24;
 export function Markdown({ text }: { text: string }): JSX.Element {
   return useMemo(() => {
     const whole = clean(text);
-    if (whole.length > MAX_MARKDOWN) return <LongText text={whole} />;
-    const tokens = Lexer.lex(whole, { gfm: true, breaks: true });
+    const tokens = whole.length > MAX_MARKDOWN ? null : lex(whole);
+    if (tokens === null) return <LongText text={whole} />;
     return <div class="prose">{tokens.map((token, at) => <Block key={at} token={token} depth={0} />)}</div>;
   }, [text]);
+}
+
+/** Nothing when marked gives up: it goes as deep as the text does, and a text can be deeper than the stack. */
+function lex(text: string): Token[] | null {
+  try {
+    return Lexer.lex(text, { gfm: true, breaks: true });
+  } catch {
+    return null;
+  }
 }
 
 function LongText({ text }: { text: string }): JSX.Element {
@@ -27,7 +36,7 @@ function LongText({ text }: { text: string }): JSX.Element {
   return (
     <div class="prose">
       <p class="plain" dir="auto">{shown}</p>
-      {!all && (
+      {shown.length < text.length && (
         <button type="button" class="button quiet" onClick={() => setAll(true)}>
           Show all {text.length.toLocaleString("en")} characters
         </button>

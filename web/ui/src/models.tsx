@@ -2,6 +2,7 @@
 
 import type { JSX } from "preact";
 import { hasKey } from "./api";
+import { Icon, type Shape } from "./icon";
 import { forgetKey } from "./key";
 import { loaded, now, status, targets } from "./state";
 import { duration, exact } from "./text";
@@ -9,11 +10,11 @@ import type { Target } from "./types";
 import { targetText } from "./words";
 
 /** A shape per state beside its words. */
-const MARK: Record<Target["state"], string> = { closed: "●", open: "◌", half_open: "◐", hard_down: "✕", missing: "?" };
+const MARK: Record<Target["state"], Shape> = { closed: "disc", open: "pause", half_open: "turn", hard_down: "cross", missing: "unknown" };
 
 export function Models(): JSX.Element {
   return (
-    <main id="main" class="panel view" aria-labelledby="models-title">
+    <main id="main" class="panel view" tabIndex={0} aria-labelledby="models-title">
       <h2 id="models-title" tabIndex={-1}>Models</h2>
       <p class="muted">The first that works answers. When none does, Jarvis understands plain commands and says so.</p>
       <Targets />
@@ -29,7 +30,7 @@ export function Targets(): JSX.Element {
     <ol class="targets">
       {targets.value.map((target) => (
         <li key={target.name} class={`target ${target.state}`}>
-          <span class="mark" aria-hidden="true">{MARK[target.state] ?? "?"}</span>
+          <Icon shape={MARK[target.state] ?? "unknown"} />
           <div>
             <h3><bdi>{exact(target.name)}</bdi></h3>
             <p>{targetText(target, now.value)}</p>
@@ -51,8 +52,8 @@ function Found(): JSX.Element | null {
       <h3 id="found-title">Found here</h3>
       <ul class="found">
         {known.found.map((thing) => (
-          <li key={thing.what}>
-            <span class={thing.ok ? "mark good" : "mark"} aria-hidden="true">{thing.ok ? "✓" : "–"}</span>
+          <li key={thing.what} class={thing.ok ? "ok" : undefined}>
+            <Icon shape={thing.ok ? "check" : "dash"} />
             <div><strong><bdi>{exact(thing.what)}</bdi></strong> <span class="muted">{thing.ok ? "found" : "not available"}</span>
               <p class="small" dir="auto">{exact(thing.says)}</p></div>
           </li>

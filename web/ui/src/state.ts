@@ -61,8 +61,17 @@ export const answering = computed(() => openRuns.value.some((run) => !run.finish
 /** Runs whose final message is known: late pieces of them are void. */
 const ended = new Set<string>();
 
+/** Applies events in order. One without its documented shape is left out: it must not take the others with it. */
 export function apply(events: ServerEvent[]): void {
-  batch(() => events.forEach(applyOne));
+  batch(() => {
+    for (const event of events) {
+      try {
+        applyOne(event);
+      } catch (error) {
+        console.error("an event was not understood", error);
+      }
+    }
+  });
 }
 
 function applyOne(event: ServerEvent): void {

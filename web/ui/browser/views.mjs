@@ -1,0 +1,39 @@
+// Every view, at both sizes: axe without findings, no sideways scroll, targets large enough, landmarks and headings.
+import assert from "node:assert/strict";
+import { assertAccessible, assertFits, connected, open, say, SIZES } from "./page.mjs";
+
+const VIEWS = [
+  ["chat", /Conversation/], ["chat/new", /Conversation/], ["conversations", /Conversations/], ["approvals", /Approvals/],
+  ["models", /Models/], ["audit", /Audit/],
+];
+
+export const scenarios = [{
+  name: "every view is accessible and fits",
+  anywhere: true,
+  async run({ browser, base, key, ask, shots }) {
+    for (const size of SIZES) {
+      const { page, bad, close } = await open(browser, base, { size, key });
+      await connected(page);
+      if (ask) {
+        await say(page, ask);
+        await page.waitForFunction(() => document.title.startsWith("("));
+      }
+      for (const [view, heading] of VIEWS) {
+        await page.goto(`${base}/#/${view}`);
+        await page.getByRole("main").getByRole("heading", { level: 2, name: heading }).first().waitFor();
+        await page.getByText("Loading…").first().waitFor({ state: "detached" });
+        const where = `${view} at ${size.width}`;
+        if (shots) await page.screenshot({ path: `${shots}/${size.width}-${view.replace("/", "-")}.png` });
+        await assertAccessible(page, where);
+        await assertFits(page, where);
+        assert.equal(await page.getByRole("heading", { level: 1 }).count(), 1, where);
+      }
+      for (const summary of await page.locator("main summary").all().then((all) => all.slice(0, 2))) await summary.click();
+      await assertAccessible(page, `audit, opened, at ${size.width}`);
+      await page.setViewportSize({ width: 320, height: 600 });
+      await assertFits(page, "audit at 320");
+      assert.deepEqual(bad, []);
+      await close();
+    }
+  },
+}];
