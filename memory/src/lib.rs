@@ -3,7 +3,9 @@
 //! [`Store`] holds what must survive a restart: conversations, messages, runs, tool calls, approvals with their votes,
 //! the audit, keys. Ids are made by the caller and times come as arguments, so the database invents nothing.
 
+mod keys;
 pub mod records;
 mod store;
 
+pub use keys::Keys;
 pub use store::{Error, Migration, MigrationState, Store};
