@@ -2,11 +2,15 @@
 
 import json
 import os
+import time
 import unittest
+import urllib.request
 
 import openai
 
-URL, KEYED_URL, KEY = (os.environ[name] for name in ("JARVIS_URL", "JARVIS_KEYED_URL", "JARVIS_KEY"))
+URL, KEYED_URL, KEY, STAND_IN_URL = (
+    os.environ[name] for name in ("JARVIS_URL", "JARVIS_KEYED_URL", "JARVIS_KEY", "STAND_IN_URL")
+)
 ASK = [{"role": "user", "content": "Which containers run on this server?"}]
 SERVERS = ("openai", "ollama")
 WEATHER = {
@@ -44,6 +48,12 @@ def collect(stream):
                 call["name"] += piece.function.name or ""
                 call["arguments"] += piece.function.arguments or ""
     return text, calls, reason, usage, chunks
+
+
+def upstream_ends(mark):
+    """How the requests with `mark` in them ended for the model server: `answered`, `left`, or None while they run."""
+    with urllib.request.urlopen(f"{STAND_IN_URL}/log", timeout=5) as response:
+        return [entry["end"] for entry in json.load(response) if mark in json.dumps(entry["body"])]
 
 
 class Models(unittest.TestCase):
@@ -158,10 +168,16 @@ class Errors(unittest.TestCase):
 
 
 class Leaving(unittest.TestCase):
-    def test_a_stream_can_be_left_and_the_server_goes_on(self):
+    def test_a_stream_that_is_left_is_left_upstream_and_the_server_goes_on(self):
         ours = client()
-        with ours.chat.completions.create(model="slow", messages=ASK, stream=True) as stream:
+        mark = "a question that nobody waits for"
+        ask = [{"role": "user", "content": mark}]
+        with ours.chat.completions.create(model="slow", messages=ask, stream=True) as stream:
             next(iter(stream))
+        # The whole answer would take ten seconds.
+        deadline = time.monotonic() + 5
+        while (ends := upstream_ends(mark)) != ["left"]:
+            self.assertLess(time.monotonic(), deadline, f"upstream saw {ends}")
         answer = ours.chat.completions.create(model="openai-ok", messages=ASK)
         self.assertEqual(answer.choices[0].finish_reason, "stop")
 
