@@ -207,8 +207,8 @@ mod tests {
         assert_eq!(seen, (expect.to_vec(), finish), "given {given:?}");
     }
 
-    fn ends(reason: FinishReason) -> Option<Finish> {
-        Some(Finish { reason, usage: None })
+    fn ends(reason: FinishReason) -> Finish {
+        Finish { reason, usage: None }
     }
 
     fn wire(data: &str, meaningful: bool) -> Event {
@@ -223,17 +223,17 @@ mod tests {
     const STOP: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
     const USAGE: &str = r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":2}}}"#;
 
-    fn counted(reason: FinishReason) -> Option<Finish> {
+    fn counted(reason: FinishReason) -> Finish {
         let usage = Usage {
             prompt_tokens: 9,
             completion_tokens: 3,
             cached_tokens: 4,
             reasoning_tokens: 2,
         };
-        Some(Finish {
+        Finish {
             reason,
             usage: Some(usage),
-        })
+        }
     }
 
     #[test]
@@ -243,9 +243,9 @@ mod tests {
         typed_check(
             &[ROLE, TEXT, STOP, USAGE, "[DONE]"],
             &[text("café")],
-            counted(FinishReason::Stop),
+            Some(counted(FinishReason::Stop)),
         );
-        typed_check(&[ROLE, TEXT, STOP], &[text("café")], ends(FinishReason::Stop));
+        typed_check(&[ROLE, TEXT, STOP], &[text("café")], Some(ends(FinishReason::Stop)));
         typed_check(&[ROLE, TEXT], &[text("café")], None);
         typed_check(&[ROLE, TEXT, "[DONE]"], &[text("café")], None);
         typed_check(
@@ -256,7 +256,7 @@ mod tests {
                 r#"{"choices":[{"delta":{"refusal":"no"},"finish_reason":"content_filter"}]}"#,
             ],
             &[thinks("a"), thinks("b"), text("c"), text("no")],
-            ends(FinishReason::ContentFilter),
+            Some(ends(FinishReason::ContentFilter)),
         );
         let call = Event::ToolCall(ToolCallDelta {
             index: 0,
@@ -266,7 +266,7 @@ mod tests {
         });
         let chunk =
             r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}}]}"#;
-        typed_check(&[chunk, STOP], &[call], ends(FinishReason::ToolCalls));
+        typed_check(&[chunk, STOP], &[call], Some(ends(FinishReason::ToolCalls)));
     }
 
     #[test]
@@ -277,21 +277,21 @@ mod tests {
         };
         let answer = [wire(ROLE, false), wire(TEXT, true), wire(STOP, false)];
         let given = [ROLE, TEXT, STOP, USAGE, "[DONE]"];
-        check(false, &given, &answer, counted(FinishReason::Stop));
+        check(false, &given, &answer, Some(counted(FinishReason::Stop)));
         let with_usage = [&answer[..], &[wire(USAGE, false)]].concat();
-        check(true, &given, &with_usage, counted(FinishReason::Stop));
+        check(true, &given, &with_usage, Some(counted(FinishReason::Stop)));
         check(
             false,
             &["{", "\"x\"", STOP],
             &[wire(STOP, false)],
-            ends(FinishReason::Stop),
+            Some(ends(FinishReason::Stop)),
         );
         let filters = r#"{"choices":[],"prompt_filter_results":[1]}"#;
         check(
             false,
             &[filters, STOP],
             &[wire(filters, false), wire(STOP, false)],
-            ends(FinishReason::Stop),
+            Some(ends(FinishReason::Stop)),
         );
     }
 
@@ -321,7 +321,7 @@ mod tests {
         let finish = |given: &[&str]| read(Reader::wire(2, false), given).unwrap().1;
         assert_eq!(finish(&[&first]), None);
         assert_eq!(finish(&[&first, &first, &stray]), None);
-        assert_eq!(finish(&[&second, &first]), ends(FinishReason::Length));
+        assert_eq!(finish(&[&second, &first]), Some(ends(FinishReason::Length)));
     }
 
     #[test]
