@@ -1,0 +1,20 @@
+//! Plays the model servers that Jarvis talks to, with their faults, on one port: an OpenAI-compatible one under `/v1`
+//! and an Ollama beside it. What it does is chosen by the name of the model (see [`faults`]); `POST /control` changes
+//! it for all models, and `GET /log` tells what came in. It checks what it is sent as strictly as the real servers.
+//!
+//! A refused connection is played by a port on which nothing listens.
+
+pub mod control;
+pub mod faults;
+mod log;
+mod ollama;
+mod openai;
+mod play;
+mod route;
+mod server;
+mod wire;
+
+pub use control::Control;
+pub use log::Entry;
+pub use play::OK_TEXT;
+pub use server::Server;

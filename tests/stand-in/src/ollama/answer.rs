@@ -1,0 +1,140 @@
+use bytes::Bytes;
+use http::Response;
+use serde_json::{Value, json};
+
+use super::read;
+use super::write::{self, Lines};
+use crate::control::{Model, State, is_name};
+use crate::faults::{Answer, Break, Lack, Play, Refusal};
+use crate::log::Watch;
+use crate::play::Script;
+use crate::route::{Connection, answered, hang, object, reset};
+use crate::wire::{Body, Cut, json as json_response, page, streamed, with_retry_after};
+
+pub(crate) async fn chat(
+    state: &State,
+    connection: &Connection,
+    body: &Bytes,
+    watch: Watch,
+) -> Result<Response<Body>, Cut> {
+    let asked = match read::asked(body) {
+        Ok(asked) => asked,
+        Err(message) => return Ok(answered(watch, error(400, &message))),
+    };
+    let play = state.play("/api/chat", &asked.model);
+    let script = match play {
+        None => return Ok(answered(watch, refuse(Refusal::Missing, &asked.model))),
+        Some(Play::Hang) => return hang(watch).await,
+        Some(Play::Reset) => return reset(connection, watch),
+        Some(Play::Html) => return Ok(answered(watch, page())),
+        Some(Play::Refuse(refusal)) => return Ok(answered(watch, refuse(refusal, &asked.model))),
+        Some(Play::Lacks(Lack::Thinking)) if asked.thinks => {
+            return Ok(answered(
+                watch,
+                error(400, &format!("\"{}\" does not support thinking", asked.model)),
+            ));
+        }
+        Some(Play::Lacks(Lack::Tools)) if !asked.tools.is_empty() => {
+            let message = format!("registry.ollama.ai/library/{} does not support tools", asked.model);
+            return Ok(answered(watch, error(400, &message)));
+        }
+        Some(Play::Lacks(_)) => Script::answer(Answer::Ok, &asked),
+        Some(Play::Answer(answer)) => Script::answer(answer, &asked),
+        Some(Play::Broken(broken)) => Script::broken(broken),
+    };
+    if asked.stream {
+        return Ok(streamed(Lines::new(&asked), script, watch));
+    }
+    // A whole answer that was cut off is a 200 with `done: false`, as the real server gives it.
+    let done = script.broken != Some(Break::NoDone);
+    match script.broken {
+        None | Some(Break::NoMark | Break::NoDone) => {}
+        Some(Break::Stall) => return hang(watch).await,
+        Some(Break::Die | Break::Malformed | Break::Garbage) => return reset(connection, watch),
+        Some(Break::ErrorLine | Break::ErrorFirst) => return Ok(answered(watch, error(500, write::ENGINE_DIED))),
+    }
+    let mut whole = Lines::new(&asked).whole(&script);
+    whole["done"] = done.into();
+    Ok(answered(watch, json_response(200, &whole)))
+}
+
+pub(crate) fn tags(state: &State) -> Response<Body> {
+    let models = state.models().into_iter().map(|model| {
+        json!({
+            "name": model.name, "model": model.name, "modified_at": write::CREATED_AT, "size": model.size,
+            "digest": digest(&model), "capabilities": model.capabilities,
+            "details": {
+                "parent_model": "", "format": "gguf", "family": "standin", "families": ["standin"],
+                "parameter_size": "8B", "quantization_level": "Q4_K_M", "context_length": model.context_length,
+            },
+        })
+    });
+    json_response(200, &json!({"models": models.collect::<Value>()}))
+}
+
+/// The first model that can chat is in memory, half of it on the graphics card.
+pub(crate) fn ps(state: &State) -> Response<Body> {
+    let models = state.models();
+    let loaded = models
+        .iter()
+        .find(|model| model.capabilities.iter().any(|capability| capability == "completion"));
+    let loaded = loaded.into_iter().map(|model| {
+        json!({
+            "name": model.name, "model": model.name, "size": model.size, "digest": digest(model),
+            "expires_at": write::CREATED_AT, "size_vram": model.size / 2, "context_length": 4096,
+        })
+    });
+    json_response(200, &json!({"models": loaded.collect::<Value>()}))
+}
+
+pub(crate) fn show(state: &State, body: &Bytes) -> Response<Body> {
+    let fields = match object(body) {
+        Ok(fields) => fields,
+        Err(message) => return error(400, &message),
+    };
+    let name = fields.get("model").and_then(Value::as_str).unwrap_or_default();
+    match state.models().into_iter().find(|model| is_name(&model.name, name)) {
+        Some(model) => json_response(
+            200,
+            &json!({
+                "capabilities": model.capabilities, "details": {"family": "standin"},
+                "model_info": {"general.architecture": "standin", "standin.context_length": model.context_length},
+            }),
+        ),
+        None => refuse(Refusal::Missing, name),
+    }
+}
+
+/// Differs from model to model, and changes when its name does.
+fn digest(model: &Model) -> String {
+    let bytes = model.name.bytes().chain(model.size.to_be_bytes());
+    let sum = bytes.fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    format!("{sum:064x}")
+}
+
+fn refuse(refusal: Refusal, model: &str) -> Response<Body> {
+    match refusal {
+        Refusal::Status { status, retry_after } => {
+            let message = match status {
+                401 => "unauthorized",
+                403 => "",
+                429 => "too many requests",
+                500.. => "model runner has unexpectedly stopped, this may be due to resource limitations",
+                _ => "refused on purpose",
+            };
+            with_retry_after(error(status, message), retry_after)
+        }
+        Refusal::Context => error(
+            400,
+            "the prompt is longer than the context length currently available to the model",
+        ),
+        Refusal::Filter => error(400, "refused by policy"),
+        Refusal::Quota => error(402, "payment required"),
+        Refusal::Busy => error(503, "server busy, please try again.  maximum pending requests exceeded"),
+        Refusal::Missing => error(404, &format!("model '{model}' not found")),
+    }
+}
+
+fn error(status: u16, message: &str) -> Response<Body> {
+    json_response(status, &json!({"error": message}))
+}

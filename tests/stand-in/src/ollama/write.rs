@@ -1,0 +1,112 @@
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::play::{Asked, Call, Piece, Reason, Script};
+use crate::wire::Wire;
+
+/// When every answer was made: a test must not depend on the time.
+pub(super) const CREATED_AT: &str = "2026-11-20T10:00:00.000000000Z";
+pub(super) const ENGINE_DIED: &str = "an error was encountered while running the model: the engine died";
+
+/// The lines of one answer.
+pub(super) struct Lines {
+    model: String,
+    prompt_tokens: usize,
+}
+
+impl Lines {
+    pub(super) fn new(asked: &Asked) -> Self {
+        Self {
+            model: asked.model.clone(),
+            prompt_tokens: asked.prompt_tokens,
+        }
+    }
+
+    /// The answer to `"stream": false`.
+    pub(super) fn whole(&self, script: &Script) -> Value {
+        let mut message = json!({"role": "assistant", "content": script.text()});
+        let thinking = script.thinking();
+        if !thinking.is_empty() {
+            message["thinking"] = thinking.into();
+        }
+        let calls = script.calls();
+        if !calls.is_empty() {
+            message["tool_calls"] = tool_calls(&calls, true);
+        }
+        self.last(&message, script)
+    }
+
+    fn last(&self, message: &Value, script: &Script) -> Value {
+        let mut line = self.line(message);
+        line["done"] = true.into();
+        line["done_reason"] = match script.reason {
+            Reason::Length => "length".into(),
+            // Ollama has no word of its own for an answer that calls tools.
+            Reason::Stop | Reason::ToolCalls => "stop".into(),
+        };
+        let counters = [
+            ("total_duration", 1_000_000_000),
+            ("load_duration", 0),
+            ("prompt_eval_count", self.prompt_tokens),
+            ("prompt_eval_duration", 200_000_000),
+            ("eval_count", script.pieces.len()),
+            ("eval_duration", 800_000_000),
+        ];
+        for (name, count) in counters {
+            // Zero is left out, as Go's `omitempty` does.
+            if count > 0 {
+                line[name] = count.into();
+            }
+        }
+        line
+    }
+
+    fn line(&self, message: &Value) -> Value {
+        json!({"model": self.model, "created_at": CREATED_AT, "message": message, "done": false})
+    }
+}
+
+impl Wire for Lines {
+    const MEDIA_TYPE: &'static str = "application/x-ndjson";
+
+    fn begin(&self) -> Bytes {
+        Bytes::new()
+    }
+
+    fn piece(&self, piece: &Piece) -> Bytes {
+        let message = match piece {
+            Piece::Thinking(text) => json!({"role": "assistant", "content": "", "thinking": text}),
+            Piece::Text(text) => json!({"role": "assistant", "content": text}),
+            Piece::Calls(calls) => json!({"role": "assistant", "content": "", "tool_calls": tool_calls(calls, true)}),
+        };
+        format!("{}\n", self.line(&message)).into()
+    }
+
+    fn end(&self, script: &Script, _no_mark: bool) -> Bytes {
+        let mut message = json!({"role": "assistant", "content": ""});
+        if script.calls_last {
+            message["tool_calls"] = tool_calls(&script.calls(), false);
+        }
+        format!("{}\n", self.last(&message, script)).into()
+    }
+
+    fn error(&self) -> Bytes {
+        format!("{}\n", json!({"error": ENGINE_DIED})).into()
+    }
+
+    fn malformed(&self) -> Bytes {
+        Bytes::from_static(b"{\"model\":\"sta\n")
+    }
+}
+
+/// All with the index 0, as the real server does it; ids are missing in one of its layouts.
+fn tool_calls(calls: &[Call], with_ids: bool) -> Value {
+    let calls = calls.iter().enumerate().map(|(at, call)| {
+        let mut written = json!({"function": {"index": 0, "name": call.name, "arguments": call.arguments}});
+        if with_ids {
+            written["id"] = format!("call_standin{at}").into();
+        }
+        written
+    });
+    calls.collect()
+}

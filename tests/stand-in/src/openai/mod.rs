@@ -1,0 +1,7 @@
+//! Plays an OpenAI-compatible server.
+
+mod answer;
+mod read;
+mod write;
+
+pub(crate) use answer::{chat, models};

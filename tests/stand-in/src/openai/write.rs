@@ -1,0 +1,160 @@
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::play::{Asked, Call, Piece, Reason, Script};
+use crate::wire::Wire;
+
+/// When every answer was made, in seconds since 1970: a test must not depend on the time.
+pub(super) const CREATED: u64 = 1_795_168_000;
+const ID: &str = "chatcmpl-standin";
+
+pub(super) fn completion(asked: &Asked, script: &Script) -> Value {
+    let calls: Vec<Value> = script
+        .calls()
+        .iter()
+        .enumerate()
+        .map(|(at, call)| whole_call(at, call))
+        .collect();
+    let text = script.text();
+    let content = if calls.is_empty() {
+        Value::from(text)
+    } else {
+        Value::Null
+    };
+    let mut message = json!({"role": "assistant", "content": content, "refusal": null});
+    if !calls.is_empty() {
+        message["tool_calls"] = calls.into();
+    }
+    let thinking = script.thinking();
+    if !thinking.is_empty() {
+        message["reasoning_content"] = thinking.into();
+    }
+    let choice = json!({"index": 0, "message": message, "logprobs": null, "finish_reason": reason(script)});
+    json!({
+        "id": ID, "object": "chat.completion", "created": CREATED, "model": asked.model, "choices": [choice],
+        "usage": usage(asked.prompt_tokens, script), "system_fingerprint": "fp_standin",
+    })
+}
+
+/// The chunks of one streamed answer.
+pub(super) struct Chunks {
+    model: String,
+    include_usage: bool,
+    prompt_tokens: usize,
+}
+
+impl Chunks {
+    pub(super) fn new(asked: &Asked) -> Self {
+        Self {
+            model: asked.model.clone(),
+            include_usage: asked.include_usage,
+            prompt_tokens: asked.prompt_tokens,
+        }
+    }
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "json! at the call reads better without a borrow"
+    )]
+    fn chunk(&self, delta: Value, finish_reason: Value) -> String {
+        let choice = json!({"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish_reason});
+        self.event(json!([choice]), Value::Null)
+    }
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "json! at the call reads better without a borrow"
+    )]
+    fn event(&self, choices: Value, usage: Value) -> String {
+        let mut chunk = json!({
+            "id": ID, "object": "chat.completion.chunk", "created": CREATED, "model": self.model, "choices": choices,
+        });
+        if self.include_usage {
+            chunk["usage"] = usage;
+        }
+        format!("data: {chunk}\n\n")
+    }
+
+    /// The id and the name first, then the arguments in two fragments.
+    fn call(&self, at: usize, call: &Call) -> String {
+        let mut first = whole_call(at, call);
+        let arguments = call.arguments.to_string();
+        let half = arguments
+            .char_indices()
+            .nth(arguments.chars().count() / 2)
+            .map_or(0, |(half, _)| half);
+        let (begin, end) = arguments.split_at(half);
+        first["index"] = at.into();
+        first["function"]["arguments"] = "".into();
+        let fragment = |text: &str| json!({"tool_calls": [{"index": at, "function": {"arguments": text}}]});
+        let deltas = [json!({"tool_calls": [first]}), fragment(begin), fragment(end)];
+        deltas.into_iter().map(|delta| self.chunk(delta, Value::Null)).collect()
+    }
+}
+
+impl Wire for Chunks {
+    const MEDIA_TYPE: &'static str = "text/event-stream; charset=utf-8";
+
+    fn begin(&self) -> Bytes {
+        self.chunk(
+            json!({"role": "assistant", "content": "", "refusal": null}),
+            Value::Null,
+        )
+        .into()
+    }
+
+    fn piece(&self, piece: &Piece) -> Bytes {
+        match piece {
+            Piece::Thinking(text) => self.chunk(json!({"reasoning_content": text}), Value::Null),
+            Piece::Text(text) => self.chunk(json!({"content": text}), Value::Null),
+            Piece::Calls(calls) => calls.iter().enumerate().map(|(at, call)| self.call(at, call)).collect(),
+        }
+        .into()
+    }
+
+    fn end(&self, script: &Script, no_mark: bool) -> Bytes {
+        let mut text = String::new();
+        if script.calls_last {
+            text.extend(script.calls().iter().enumerate().map(|(at, call)| self.call(at, call)));
+        }
+        text.push_str(&self.chunk(json!({}), reason(script).into()));
+        if self.include_usage {
+            text.push_str(&self.event(json!([]), usage(self.prompt_tokens, script)));
+        }
+        if !no_mark {
+            text.push_str("data: [DONE]\n\n");
+        }
+        text.into()
+    }
+
+    fn error(&self) -> Bytes {
+        let error = json!({"message": "the engine died", "type": "server_error", "param": null, "code": 500});
+        format!("data: {}\n\n", json!({"error": error})).into()
+    }
+
+    fn malformed(&self) -> Bytes {
+        Bytes::from_static(b"data: {\"id\":\"chatcmpl-sta\n\n")
+    }
+}
+
+fn whole_call(at: usize, call: &Call) -> Value {
+    let function = json!({"name": call.name, "arguments": call.arguments.to_string()});
+    json!({"id": format!("call_standin{at}"), "type": "function", "function": function})
+}
+
+fn reason(script: &Script) -> &'static str {
+    match script.reason {
+        Reason::Stop => "stop",
+        Reason::Length => "length",
+        Reason::ToolCalls => "tool_calls",
+    }
+}
+
+fn usage(prompt_tokens: usize, script: &Script) -> Value {
+    let completion_tokens = script.pieces.len();
+    json!({
+        "prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": 0}, "completion_tokens_details": {"reasoning_tokens": 0},
+    })
+}
