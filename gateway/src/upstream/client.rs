@@ -27,6 +27,7 @@ pub struct Upstream {
     credential: Option<Credential>,
     /// Sent with every request beside the usual headers.
     headers: Vec<(HeaderName, HeaderValue)>,
+    connect_timeout: Duration,
     pooled: Client<Connector, Full<Bytes>>,
     /// Opens a new connection for every request, for the one retry after a stale one.
     fresh: Client<Connector, Full<Bytes>>,
@@ -83,6 +84,7 @@ impl Upstream {
             base,
             credential,
             headers: Vec::new(),
+            connect_timeout,
             pooled,
             fresh,
         })
@@ -176,7 +178,7 @@ impl Upstream {
             Ok(result) => result,
             Err(_) => Err(Error::new(
                 Class::TtftTimeout,
-                format!("{path} did not answer within {timeout:?}"),
+                format!("{path} did not answer within {}", failure::spoken(timeout)),
             )),
         }
     }
@@ -188,11 +190,13 @@ impl Upstream {
             Err(error) => error,
         };
         if !failure::is_stale(&error) {
-            return Err(failure::of_request(&error));
+            return Err(failure::of_request(&error, self.connect_timeout));
         }
         let again = self.request(method, path, body)?;
         let response = self.fresh.request(again).await;
-        response.map(Response::new).map_err(|error| failure::of_request(&error))
+        response
+            .map(Response::new)
+            .map_err(|error| failure::of_request(&error, self.connect_timeout))
     }
 
     fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, Error> {

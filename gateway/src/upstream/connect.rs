@@ -108,14 +108,14 @@ async fn within<T, E: Into<BoxError>>(
 ) -> Result<T, BoxError> {
     match tokio::time::timeout(limit, connecting).await {
         Ok(connected) => connected.map_err(Into::into),
-        Err(_) => Err(TooSlow(limit).into()),
+        Err(_) => Err(TooSlow.into()),
     }
 }
 
 /// No connection came about in time.
 #[derive(Debug, thiserror::Error)]
-#[error("no connection within {0:?}")]
-pub(super) struct TooSlow(Duration);
+#[error("no connection in time")]
+pub(super) struct TooSlow;
 
 /// Whether a connection has answered before. A used one may have been closed by the server while it was idle.
 #[derive(Debug, Clone, Default)]

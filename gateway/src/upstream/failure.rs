@@ -1,5 +1,6 @@
 use std::error::Error as StdError;
 use std::io;
+use std::time::Duration;
 
 use hyper_util::client::legacy;
 
@@ -19,9 +20,9 @@ pub(super) fn is_stale(error: &legacy::Error) -> bool {
 }
 
 /// What a request that got no answer came to.
-pub(super) fn of_request(error: &legacy::Error) -> Error {
+pub(super) fn of_request(error: &legacy::Error, connect_timeout: Duration) -> Error {
     if error.is_connect() {
-        return Error::new(Class::HostDown, connect_reason(error));
+        return Error::new(Class::HostDown, connect_reason(error, connect_timeout));
     }
     let garbled = causes(error).any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse));
     if garbled {
@@ -39,10 +40,19 @@ pub(super) fn of_body(began: bool) -> Error {
     }
 }
 
-fn connect_reason(error: &legacy::Error) -> String {
+/// `200 ms`, `2 s`.
+pub(super) fn spoken(time: Duration) -> String {
+    match time.as_millis() {
+        millis if millis.is_multiple_of(1000) => format!("{} s", time.as_secs()),
+        millis => format!("{millis} ms"),
+    }
+}
+
+fn connect_reason(error: &legacy::Error, connect_timeout: Duration) -> String {
     for cause in causes(error) {
-        if let Some(slow) = cause.downcast_ref::<TooSlow>() {
-            return slow.to_string();
+        let timed_out = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
+        if cause.is::<TooSlow>() || cause.downcast_ref().is_some_and(timed_out) {
+            return format!("no connection within {}", spoken(connect_timeout));
         }
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return format!("TLS failed: {tls}");
@@ -63,7 +73,6 @@ fn io_reason(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::ConnectionRefused => Some("connection refused"),
         io::ErrorKind::HostUnreachable => Some("host unreachable"),
         io::ErrorKind::NetworkUnreachable => Some("network unreachable"),
-        io::ErrorKind::TimedOut => Some("no connection in time"),
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof => {
             Some("the server closed the connection at once")
         }
