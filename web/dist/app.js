@@ -1451,36 +1451,38 @@ function Plan({ card: card2 }) {
 
 // src/audit.tsx
 var PAGE2 = 100, audit = y3({ entries: [], check: null, more: !1, loading: !1, error: null });
-async function load2(older) {
+async function load2(before) {
   if (audit.value.loading) return;
   audit.value = { ...audit.value, loading: !0, error: null };
-  let last = audit.value.entries.at(-1), before = older && last ? `&before=${last.id}` : "";
+  let query = before === null ? "" : `&before=${before}`;
   try {
-    let body = await get(`/audit?limit=${PAGE2}${before}`), entries = older ? [...audit.value.entries, ...body.entries] : body.entries;
-    audit.value = { entries, check: body.check, more: body.entries.length >= PAGE2, loading: !1, error: null };
+    let { entries, check } = await get(`/audit?limit=${PAGE2}${query}`);
+    audit.value = { entries, check, more: entries.length >= PAGE2, loading: !1, error: null };
   } catch (error) {
     audit.value = { ...audit.value, loading: !1, error: sentence(error) };
   }
 }
 function Audit() {
   A2(() => {
-    load2(!1);
+    load2(null);
   }, []);
-  let { entries, check, more, loading, error } = audit.value;
+  let { entries, check, more, loading, error } = audit.value, last = entries.at(-1);
   return a4("main", { id: "main", class: "panel view", tabIndex: 0, "aria-labelledby": "audit-title", children: [
     a4("div", { class: "view-head", children: [
       a4("h2", { id: "audit-title", tabIndex: -1, children: "Audit" }),
-      a4("button", { type: "button", class: "button", onClick: () => {
-        load2(!1);
-      }, children: loading ? "Loading…" : "Refresh" })
+      a4("div", { class: "row", children: [
+        last && more && a4("button", { type: "button", class: "button", onClick: () => {
+          load2(last.id);
+        }, children: "Older" }),
+        a4("button", { type: "button", class: "button", onClick: () => {
+          load2(null);
+        }, children: loading ? "Loading…" : "Newest" })
+      ] })
     ] }),
     a4("p", { role: "status", class: check?.chain === "broken" ? "chain broken" : "chain", children: chainText(check) }),
     error && a4("p", { class: "problem", role: "alert", children: exact(error) }),
     a4("ol", { class: "entries", children: entries.map((entry) => a4(Entry, { entry }, entry.id)) }),
-    !loading && !error && entries.length === 0 && a4("p", { class: "muted", children: "Nothing was written yet." }),
-    more && a4("button", { type: "button", class: "button", onClick: () => {
-      load2(!0);
-    }, children: "Older entries" })
+    !loading && !error && entries.length === 0 && a4("p", { class: "muted", children: "Nothing was written yet." })
   ] });
 }
 function chainText(check) {

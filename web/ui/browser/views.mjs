@@ -8,6 +8,23 @@ const VIEWS = [
 ];
 
 export const scenarios = [{
+  name: "the audit turns its pages and says when its chain is broken",
+  async run({ browser, start }) {
+    const { base, mock, close: end } = await start({});
+    const { page, bad, close } = await open(browser, base, { hash: "#/audit" });
+    await page.getByText("The chain is intact: 130 entries fit their hashes.").waitFor();
+    await page.getByText("130", { exact: true }).waitFor();
+    mock.check = { chain: "broken", at: 7 };
+    await page.getByRole("button", { name: "Older" }).click();
+    await page.getByText("The chain is broken: entry 7 does not fit its hash.").waitFor();
+    assert.deepEqual(await page.locator(".entries > li").count(), 30);
+    await page.getByRole("button", { name: "Newest" }).click();
+    await page.getByText("130", { exact: true }).waitFor();
+    assert.deepEqual(bad, []);
+    await close();
+    await end();
+  },
+}, {
   name: "every view is accessible and fits",
   anywhere: true,
   async run({ browser, base, key, ask, shots }) {

@@ -19,15 +19,14 @@ interface Audit {
 
 const audit = signal<Audit>({ entries: [], check: null, more: false, loading: false, error: null });
 
-async function load(older: boolean): Promise<void> {
+/** Shows one page: the newest, or the one that ends before the entry `before`. */
+async function load(before: number | null): Promise<void> {
   if (audit.value.loading) return;
   audit.value = { ...audit.value, loading: true, error: null };
-  const last = audit.value.entries.at(-1);
-  const before = older && last ? `&before=${last.id}` : "";
+  const query = before === null ? "" : `&before=${before}`;
   try {
-    const body = await get<{ entries: AuditEntry[]; check: AuditCheck }>(`/audit?limit=${PAGE}${before}`);
-    const entries = older ? [...audit.value.entries, ...body.entries] : body.entries;
-    audit.value = { entries, check: body.check, more: body.entries.length >= PAGE, loading: false, error: null };
+    const { entries, check } = await get<{ entries: AuditEntry[]; check: AuditCheck }>(`/audit?limit=${PAGE}${query}`);
+    audit.value = { entries, check, more: entries.length >= PAGE, loading: false, error: null };
   } catch (error) {
     audit.value = { ...audit.value, loading: false, error: sentence(error) };
   }
@@ -35,20 +34,23 @@ async function load(older: boolean): Promise<void> {
 
 export function Audit(): JSX.Element {
   useEffect(() => {
-    void load(false);
+    void load(null);
   }, []);
   const { entries, check, more, loading, error } = audit.value;
+  const last = entries.at(-1);
   return (
     <main id="main" class="panel view" tabIndex={0} aria-labelledby="audit-title">
       <div class="view-head">
         <h2 id="audit-title" tabIndex={-1}>Audit</h2>
-        <button type="button" class="button" onClick={() => void load(false)}>{loading ? "Loading…" : "Refresh"}</button>
+        <div class="row">
+          {last && more && <button type="button" class="button" onClick={() => void load(last.id)}>Older</button>}
+          <button type="button" class="button" onClick={() => void load(null)}>{loading ? "Loading…" : "Newest"}</button>
+        </div>
       </div>
       <p role="status" class={check?.chain === "broken" ? "chain broken" : "chain"}>{chainText(check)}</p>
       {error && <p class="problem" role="alert">{exact(error)}</p>}
       <ol class="entries">{entries.map((entry) => <Entry key={entry.id} entry={entry} />)}</ol>
       {!loading && !error && entries.length === 0 && <p class="muted">Nothing was written yet.</p>}
-      {more && <button type="button" class="button" onClick={() => void load(true)}>Older entries</button>}
     </main>
   );
 }
