@@ -90,6 +90,58 @@ export const scenarios = [
     },
   },
   {
+    name: "a burst of events before a break is not repeated, and void text goes at once",
+    async run({ browser, start }) {
+      const { base, mock, close: end } = await start({});
+      const { page, close } = await open(browser, base);
+      await connected(page);
+      const run = { conversation_id: mock.conversations[0].id, run_id: "burst" };
+      const burst = (letter) => Array.from({ length: 50 }, (_, at) => `${letter}${at}`);
+      const emit = (letter) => burst(letter).forEach((text) => mock.emit({ type: "delta", ...run, text: `${text} ` }));
+      const live = (text) => page.waitForFunction((wanted) => document.querySelector(".answer.live .prose")?.textContent.trim() === wanted, text);
+      mock.emit({ type: "run", ...run, state: "started" });
+      emit("a");
+      await live(burst("a").join(" "));
+      mock.drop();
+      emit("b");
+      await page.getByText(/Not connected/).waitFor();
+      await connected(page);
+      await live([...burst("a"), ...burst("b")].join(" "));
+      mock.emit({ type: "reset", ...run });
+      emit("c");
+      await live(burst("c").join(" "));
+      await close();
+      await end();
+    },
+  },
+  {
+    name: "an event that overtakes a slow answer is not undone by it",
+    async run({ browser, start }) {
+      const { base, mock, close: end } = await start({});
+      const { page, close } = await open(browser, "about:blank", { path: "" });
+      let release;
+      let asked;
+      const held = new Promise((done) => (release = done));
+      const answered = new Promise((done) => (asked = done));
+      await page.route("**/v1/jarvis/targets", async (route) => {
+        const response = await route.fetch();
+        asked();
+        await held;
+        await route.fulfill({ response });
+      });
+      await page.goto(`${base}/#/models`);
+      await answered;
+      await connected(page);
+      mock.emit({ type: "target", target: { ...mock.targets[0], state: "hard_down", reason: "overtaken" } });
+      // What was written to the stream before this request has arrived when it is answered.
+      await page.evaluate(() => fetch("/healthz"));
+      release();
+      await page.getByText("overtaken").waitFor();
+      await close();
+      await end();
+    },
+  },
+  {
     name: "after a restart of the server everything is fetched anew",
     async run({ browser, start }) {
       const { base, mock, close: end } = await start({ pace: 25, cards: 2 });

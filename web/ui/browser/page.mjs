@@ -16,7 +16,7 @@ export async function launch() {
 }
 
 /** A page that remembers everything that must not happen. */
-export async function open(browser, base, { size = SIZES[0], key = null, hash = "", script = null } = {}) {
+export async function open(browser, base, { size = SIZES[0], key = null, path = "/", hash = "", script = null } = {}) {
   const context = await browser.newContext({ viewport: size, reducedMotion: "reduce" });
   if (key) await context.addInitScript((value) => sessionStorage.setItem("jarvis.key", value), key);
   if (script) await context.addInitScript(script);
@@ -29,13 +29,13 @@ export async function open(browser, base, { size = SIZES[0], key = null, hash = 
   page.on("popup", (popup) => bad.push(`popup: ${popup.url()}`));
   page.on("pageerror", (error) => bad.push(`error: ${error.message}`));
   page.on("request", (request) => {
-    if (new URL(request.url()).origin !== new URL(base).origin && !request.url().startsWith("data:")) bad.push(`request: ${request.url()}`);
+    if (base !== "about:blank" && new URL(request.url()).origin !== new URL(base).origin && !request.url().startsWith("data:")) bad.push(`request: ${request.url()}`);
   });
   page.on("console", (message) => {
     // The browser itself reports refused and broken requests; the scenarios judge what the page makes of them.
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) bad.push(`console: ${message.text()}`);
   });
-  await page.goto(`${base}/${hash}`);
+  await page.goto(`${base}${path}${hash}`);
   return { page, bad, close: () => context.close() };
 }
 
