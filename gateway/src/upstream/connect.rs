@@ -178,3 +178,23 @@ impl Write for Tracked {
         Pin::new(&mut self.io).poll_write_vectored(context, slices)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// With Nagle's algorithm on, small requests wait for acknowledgements, which costs up to 40 ms each.
+    #[tokio::test]
+    async fn connections_do_not_hold_back_small_writes() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let mut connector = Connector::new(false, Duration::from_secs(1)).unwrap();
+        let tracked = connector.call(to).await.unwrap();
+        let MaybeHttpsStream::Http(stream) = &tracked.io else {
+            panic!("TLS on an http:// address");
+        };
+        assert!(stream.inner().nodelay().unwrap());
+    }
+}

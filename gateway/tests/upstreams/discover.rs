@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jarvis_gateway::breaker::prober::Probe;
 use jarvis_gateway::providers::{ollama, openai};
 use stand_in::Control;
 
@@ -59,4 +60,37 @@ async fn an_openai_compatible_server_lists_its_models() {
     assert_eq!(models, ["embed:latest", "ok:latest", "tools:latest", "echo:latest"]);
     let log = server.log();
     assert_eq!(log[0].authorization.as_deref(), Some("Bearer sk-test"));
+}
+
+async fn check_probe(probe: &dyn Probe, alive: bool, models: [(&str, bool); 2]) {
+    assert_eq!(probe.alive().await, alive);
+    for (model, expect) in models {
+        assert_eq!(probe.has_model(model).await, expect, "{model}");
+    }
+}
+
+#[tokio::test]
+async fn probes_tell_who_is_there() {
+    let server = server().await;
+    let ollama = ollama::Ollama::new(upstream(&server.url()), ollama::Settings::default());
+    let openai = openai::OpenAi::new(upstream(&format!("{}/v1", server.url())), openai::Settings::default());
+    check_probe(&ollama, true, [("ok", true), ("qwen3:14b", false)]).await;
+    check_probe(&openai, true, [("ok:latest", true), ("gpt", false)]).await;
+    for path in ["/api/version", "/v1/models"] {
+        let control = Control {
+            fault: Some("500".into()),
+            path: Some(path.into()),
+            ..Control::default()
+        };
+        server.control(control).unwrap();
+        assert_eq!(
+            (ollama.alive().await, openai.alive().await),
+            (path != "/api/version", path != "/v1/models")
+        );
+    }
+    let nowhere = openai::OpenAi::new(
+        upstream(&format!("{}/elsewhere", server.url())),
+        openai::Settings::default(),
+    );
+    check_probe(&nowhere, true, [("ok", false), ("gpt", false)]).await;
 }

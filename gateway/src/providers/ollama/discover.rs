@@ -1,11 +1,18 @@
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::Ollama;
+use crate::breaker::prober::Probe;
 use crate::provider::Error;
 use crate::upstream::Upstream;
+
+/// How long the server may take to tell its version, and what it has.
+const ALIVE_LIMIT: Duration = Duration::from_secs(2);
+const LIST_LIMIT: Duration = Duration::from_secs(3);
 
 /// A model that an Ollama server has.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -109,6 +116,24 @@ pub async fn show(upstream: &Upstream, model: &str, timeout: Duration) -> Result
         capabilities: answer.capabilities,
         context_length: length.and_then(|(_, value)| value.as_u64()),
     })
+}
+
+/// Neither question loads a model or changes how long one stays.
+#[async_trait]
+impl Probe for Ollama {
+    async fn alive(&self) -> bool {
+        version(self.upstream(), ALIVE_LIMIT).await.is_ok()
+    }
+
+    async fn has_model(&self, model: &str) -> bool {
+        let models = tags(self.upstream(), LIST_LIMIT).await.unwrap_or_default();
+        models.iter().any(|known| is_name(&known.name, model))
+    }
+}
+
+/// Ollama takes `name` for `name:latest`.
+fn is_name(known: &str, asked: &str) -> bool {
+    known == asked || known.strip_suffix(":latest") == Some(asked)
 }
 
 /// The model to use when nobody chose one:

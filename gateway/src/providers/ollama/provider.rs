@@ -24,6 +24,10 @@ impl Ollama {
             settings: Arc::new(settings),
         }
     }
+
+    pub(super) fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
 }
 
 impl Provider for Ollama {

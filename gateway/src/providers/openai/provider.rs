@@ -31,6 +31,10 @@ impl OpenAi {
             settings: Arc::new(settings),
         }
     }
+
+    pub(super) fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
 }
 
 impl Provider for OpenAi {
