@@ -199,3 +199,65 @@ fn mismatch(field: &str, value: &Value, expected: &str) -> String {
     };
     format!("json: cannot unmarshal {kind} into Go struct field ChatRequest.{field} of type {expected}")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "json! at the call reads better without a borrow"
+    )]
+    fn refuses(given: Value, says: &str) {
+        let error = asked(&Bytes::from(given.to_string())).unwrap_err();
+        assert!(error.contains(says), "given {given}: {error}");
+    }
+
+    #[test]
+    fn refuses_what_ollama_refuses() {
+        let with = |message: Value| json!({"model": "m", "messages": [message]});
+        refuses(json!([]), "not a JSON object");
+        refuses(json!({"messages": []}), "model is required");
+        refuses(
+            json!({"model": "m", "tool_choice": "auto"}),
+            "unknown field tool_choice",
+        );
+        refuses(json!({"model": "m", "think": "hard"}), "invalid think value");
+        refuses(json!({"model": "m", "format": "yaml"}), "invalid format");
+        refuses(
+            json!({"model": "m", "options": {"num_ctx": "8k"}}),
+            "\"num_ctx\" must be of type integer",
+        );
+        refuses(json!({"model": "m", "options": {"stop": "x"}}), "array of strings");
+        refuses(
+            with(json!({"role": "developer", "content": "x"})),
+            "invalid role: developer",
+        );
+        refuses(with(json!({"role": "user", "content": null})), "cannot unmarshal null");
+        refuses(
+            with(json!({"role": "user", "content": [{"type": "text"}]})),
+            "cannot unmarshal array",
+        );
+        refuses(
+            with(json!({"role": "user", "content": "", "images": ["data:image/png;base64,AA=="]})),
+            "base64",
+        );
+        let call = |arguments: Value| json!([{"function": {"name": "f", "arguments": arguments}}]);
+        refuses(
+            with(json!({"role": "assistant", "content": "", "tool_calls": call(json!("{}"))})),
+            "cannot unmarshal string into Go struct field ChatRequest.messages.tool_calls.function.arguments",
+        );
+        let tool =
+            |parameters: Value| json!({"model": "m", "tools": [{"function": {"name": "f", "parameters": parameters}}]});
+        refuses(
+            tool(json!({"type": ["object"], "properties": {}})),
+            "parameters.type of type string",
+        );
+        refuses(
+            tool(json!({"type": "object", "properties": {"x": true}})),
+            "cannot unmarshal bool",
+        );
+    }
+}

@@ -157,3 +157,63 @@ fn list<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a [Value], S
         Some(_) => Err(format!("Invalid type for '{name}': expected an array.")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "json! at the call reads better without a borrow"
+    )]
+    fn refuses(given: Value, says: &str) {
+        let error = asked(&Bytes::from(given.to_string())).unwrap_err();
+        assert!(error.contains(says), "given {given}: {error}");
+    }
+
+    #[test]
+    fn refuses_what_openai_refuses() {
+        let user = json!({"role": "user", "content": "x"});
+        let with = |messages: Value| json!({"model": "m", "messages": messages});
+        refuses(json!({"messages": [user]}), "you must provide a model");
+        refuses(with(json!([])), "Missing required parameter: 'messages'");
+        refuses(with(json!("hello")), "expected an array");
+        refuses(
+            with(json!([{"role": "robot", "content": "x"}])),
+            "Invalid value: 'robot'",
+        );
+        refuses(with(json!([{"role": "user"}])), "needs content");
+        refuses(
+            with(json!([{"role": "tool", "tool_call_id": "a", "content": "x"}])),
+            "preceding message",
+        );
+        let call = |arguments: Value| {
+            let function = json!({"name": "f", "arguments": arguments});
+            json!({"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": function}]})
+        };
+        refuses(with(json!([user, call(json!({}))])), "expected a string");
+        refuses(
+            with(json!([user, call(json!("{}"))])),
+            "must be followed by tool messages",
+        );
+        refuses(
+            with(json!([user, call(json!("{}")), user])),
+            "tool messages must follow",
+        );
+        refuses(
+            json!({"model": "m", "messages": [user], "stream_options": {"include_usage": true}}),
+            "only allowed when 'stream' is enabled",
+        );
+        refuses(
+            json!({"model": "m", "messages": [user], "tool_choice": "auto"}),
+            "'tools' are specified",
+        );
+        let tool = json!({"type": "function", "function": {"name": "no spaces"}});
+        refuses(
+            json!({"model": "m", "messages": [user], "tools": [tool]}),
+            "tools[].function.name",
+        );
+    }
+}
