@@ -1,0 +1,275 @@
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderName, HeaderValue, StatusCode};
+use jarvis_gateway::provider::{self, Class};
+use jarvis_gateway::upstream::{Response, Upstream};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::clean::clean_line;
+use super::error::Error;
+use super::wire::{Card, Conversation, Conversations, Fault, Message, Messages, Said};
+
+const CONNECT: Duration = Duration::from_secs(3);
+/// Everything but the event stream is a quick look into the database.
+const ANSWER: Duration = Duration::from_secs(30);
+/// 500 audit rows of 20 KiB fit.
+const ANSWER_BYTES: usize = 16 * 1024 * 1024;
+const SENTENCE: usize = 500;
+
+/// A running Jarvis, asked over `docs/api.md` as the surface `terminal`.
+#[derive(Debug)]
+pub struct Client {
+    upstream: Upstream,
+}
+
+/// What the server made of a message.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) message: Message,
+    /// `false` when the same id had come before.
+    pub(super) is_new: bool,
+}
+
+impl Client {
+    /// `base_url` is `http://host:port`; `key` is a bearer key, needed once the server has any.
+    pub fn new(base_url: &str, key: Option<SecretString>) -> Result<Self, Error> {
+        let surface = HeaderName::from_static("x-jarvis-surface");
+        let upstream = Upstream::new(base_url, key, CONNECT)?;
+        Ok(Self {
+            upstream: upstream.with_header(surface, HeaderValue::from_static("terminal")),
+        })
+    }
+
+    pub fn base_url(&self) -> String {
+        self.upstream.base_url()
+    }
+
+    /// `{"version", "started_at", "console", "found"}`
+    pub async fn status(&self) -> Result<Value, Error> {
+        self.fetch("/v1/jarvis/status").await
+    }
+
+    /// Every target of every chain, in the order of the chain.
+    pub async fn targets(&self) -> Result<Vec<Value>, Error> {
+        let answer: Targets = self.fetch("/v1/jarvis/targets").await?;
+        Ok(answer.targets)
+    }
+
+    /// The cards that wait for a decision, newest first.
+    pub async fn approvals(&self) -> Result<Vec<Value>, Error> {
+        let answer: Approvals = self.fetch("/v1/jarvis/approvals?status=pending").await?;
+        Ok(answer.approvals)
+    }
+
+    /// Approves or denies a card and returns it as it is afterwards; the act itself runs in the background. The id may
+    /// be in small letters.
+    pub async fn decide(&self, id: &str, yes: bool) -> Result<Value, Error> {
+        let path = format!("/v1/jarvis/approvals/{}", card_id(id)?);
+        let answer: Value = self.post(&path, &json!({ "yes": yes })).await?.0;
+        Ok(unwrapped(answer, "approval"))
+    }
+
+    /// `{"entries", "check"}`: audit entries older than the entry `before`, newest first.
+    pub async fn audit(&self, before: Option<i64>, limit: i64) -> Result<Value, Error> {
+        let before = before.map(|id| format!("&before={id}")).unwrap_or_default();
+        self.fetch(&format!("/v1/jarvis/audit?limit={limit}{before}")).await
+    }
+
+    pub(super) async fn card(&self, id: &str) -> Result<Card, Error> {
+        let path = format!("/v1/jarvis/approvals/{}", card_id(id)?);
+        let answer: Value = self.fetch(&path).await?;
+        self.typed(unwrapped(answer, "approval"))
+    }
+
+    pub(super) async fn latest_conversation(&self) -> Result<Option<String>, Error> {
+        let answer: Conversations = self.fetch("/v1/jarvis/conversations?limit=1").await?;
+        Ok(answer
+            .conversations
+            .into_iter()
+            .next()
+            .map(|conversation| conversation.id))
+    }
+
+    pub(super) async fn start_conversation(&self) -> Result<String, Error> {
+        let answer: Value = self.post("/v1/jarvis/conversations", &json!({})).await?.0;
+        let started: Conversation = self.typed(unwrapped(answer, "conversation"))?;
+        Ok(started.id)
+    }
+
+    /// The last `limit` messages, oldest first.
+    pub(super) async fn messages(&self, conversation: &str, limit: usize) -> Result<Vec<Message>, Error> {
+        let path = format!(
+            "/v1/jarvis/conversations/{}/messages?limit={limit}",
+            segment(conversation)?
+        );
+        let answer: Messages = self.fetch(&path).await?;
+        Ok(answer.messages)
+    }
+
+    /// `id` makes saying it twice harmless.
+    pub(super) async fn say(&self, conversation: &str, text: &str, id: &str) -> Result<Taken, Error> {
+        let path = format!("/v1/jarvis/conversations/{}/messages", segment(conversation)?);
+        let (said, status): (Said, _) = self.post(&path, &json!({ "text": text, "id": id })).await?;
+        Ok(Taken {
+            message: said.message,
+            is_new: status == StatusCode::ACCEPTED,
+        })
+    }
+
+    pub(super) async fn cancel(&self, conversation: &str) -> Result<(), Error> {
+        let path = format!("/v1/jarvis/conversations/{}/cancel", segment(conversation)?);
+        self.post::<Value>(&path, &json!({})).await.map(drop)
+    }
+
+    /// Opens the event stream, after the event `after` when there was one.
+    pub(super) async fn events(&self, after: Option<&str>) -> Result<Response, Error> {
+        let path = match after {
+            Some(after) => format!("/v1/jarvis/events?after={}", segment(after)?),
+            None => "/v1/jarvis/events".to_owned(),
+        };
+        let response = self.within(self.upstream.get(&path)).await?;
+        if !response.status().is_success() {
+            return Err(self.refusal(response).await);
+        }
+        if response.media_type() == "text/event-stream" {
+            Ok(response)
+        } else {
+            Err(self.not_jarvis())
+        }
+    }
+
+    async fn fetch<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let response = self.within(self.upstream.get(path)).await?;
+        Ok(self.read(response).await?.0)
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<(T, StatusCode), Error> {
+        let body = Bytes::from(body.to_string());
+        let response = self.within(self.upstream.post_json(path, body)).await?;
+        self.read(response).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<(T, StatusCode), Error> {
+        let status = response.status();
+        if !status.is_success() {
+            return Err(self.refusal(response).await);
+        }
+        let body = self.within(whole(response)).await?;
+        let parsed = serde_json::from_slice(&body).map_err(|_| self.not_jarvis())?;
+        Ok((parsed, status))
+    }
+
+    fn typed<T: DeserializeOwned>(&self, value: Value) -> Result<T, Error> {
+        serde_json::from_value(value).map_err(|_| self.not_jarvis())
+    }
+
+    async fn within<T>(&self, work: impl Future<Output = Result<T, provider::Error>>) -> Result<T, Error> {
+        let silent = || {
+            Err(provider::Error::new(
+                Class::TtftTimeout,
+                format!("no answer within {} s", ANSWER.as_secs()),
+            ))
+        };
+        let done = tokio::time::timeout(ANSWER, work).await.unwrap_or_else(|_| silent());
+        done.map_err(|reason| match reason.class {
+            Class::HostDown => Error::NotThere {
+                url: self.base_url(),
+                reason,
+            },
+            _ => Error::Broken {
+                url: self.base_url(),
+                reason,
+            },
+        })
+    }
+
+    async fn refusal(&self, response: Response) -> Error {
+        let status = response.status();
+        let body = self.upstream.refusal(response).await;
+        let fault = serde_json::from_str::<Fault>(&body).ok().map(|fault| fault.error);
+        let is_shaped = fault.is_some();
+        let fault = fault.unwrap_or_default();
+        let says = clean_line(&fault.message, SENTENCE);
+        if status == StatusCode::UNAUTHORIZED {
+            let says = if says.is_empty() {
+                "it is not known there".to_owned()
+            } else {
+                says
+            };
+            return Error::KeyRefused {
+                url: self.base_url(),
+                says,
+            };
+        }
+        if !is_shaped && !status.is_server_error() {
+            return self.not_jarvis();
+        }
+        let says = if says.is_empty() {
+            format!("Jarvis answered with status {status}")
+        } else {
+            says
+        };
+        Error::Refused {
+            status: status.as_u16(),
+            code: fault.code,
+            says,
+        }
+    }
+
+    fn not_jarvis(&self) -> Error {
+        Error::NotJarvis { url: self.base_url() }
+    }
+}
+
+#[derive(Deserialize)]
+struct Targets {
+    targets: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct Approvals {
+    approvals: Vec<Value>,
+}
+
+async fn whole(mut response: Response) -> Result<Bytes, provider::Error> {
+    let mut all = BytesMut::new();
+    while let Some(chunk) = response.chunk().await? {
+        if all.len() + chunk.len() > ANSWER_BYTES {
+            return Err(provider::Error::new(Class::Decode, "an answer has more than 16 MiB"));
+        }
+        all.extend_from_slice(&chunk);
+    }
+    Ok(all.freeze())
+}
+
+/// One thing that is answered alone or under its name.
+fn unwrapped(mut answer: Value, name: &str) -> Value {
+    match answer.get_mut(name) {
+        Some(inner) if inner.is_object() => inner.take(),
+        Some(_) | None => answer,
+    }
+}
+
+/// A card's id as the server writes it.
+fn card_id(typed: &str) -> Result<String, Error> {
+    segment(typed.trim()).map(str::to_ascii_uppercase)
+}
+
+/// `id` when it can stand in a path or a query as it is.
+pub(super) fn segment(id: &str) -> Result<&str, Error> {
+    let fits =
+        !id.is_empty() && id.len() <= 200 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    if fits && !id.starts_with('.') {
+        return Ok(id);
+    }
+    Err(Error::Refused {
+        status: 404,
+        code: None,
+        says: format!("`{}` is not an id", clean_line(id, 40)),
+    })
+}
