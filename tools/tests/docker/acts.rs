@@ -3,7 +3,7 @@
 use jarvis_tools::{Context, Error};
 use serde_json::json;
 
-use crate::engine::{Container, IMAGE, assert_has, call, call_of, docker, plan, tools, unique};
+use crate::engine::{Container, IMAGE, assert_has, call, call_of, docker, plan, tools, unique, until};
 
 #[tokio::test]
 async fn a_container_is_stopped_and_started() {
@@ -73,6 +73,20 @@ async fn a_restart_loop_is_a_failure() {
     let stopped = call("docker_action", container.action("stop")).await.unwrap();
     assert_has(&stopped.summary, &["Stopped **"]);
     assert_eq!(container.field(".State.Running"), "false");
+}
+
+#[tokio::test]
+async fn restarts_of_an_earlier_run_do_not_count() {
+    let script = "n=$(cat /n || echo 0); echo $((n+1)) >/n; [ $n -ge 2 ] || exit 1; trap 'exit 0' TERM; \
+                  while true; do sleep 0.1; done";
+    let container = Container::run(&["--restart", "on-failure:5"], script);
+    until("its policy has restarted it twice", || {
+        container.field(".RestartCount") == "2"
+    })
+    .await;
+    until("it runs", || container.field(".State.Status") == "running").await;
+    let output = call("docker_action", container.action("restart")).await.unwrap();
+    assert_has(&output.summary, &["Restarted **", "running for"]);
 }
 
 #[tokio::test]
