@@ -69,7 +69,14 @@ async fn one_that_dies_a_second_later_is_a_failure_too() {
 async fn a_restart_loop_is_a_failure() {
     let container = Container::run(&["--restart", "always"], "echo again; exit 1");
     let error = call("docker_action", container.action("restart")).await.unwrap_err();
-    assert_has(&error.to_string(), &["keeps ending", "`always`", "code 1", "again"]);
+    assert_has(
+        &error.to_string(),
+        &[
+            "ended again at once with code 1",
+            "its restart policy `always` keeps trying",
+            "again",
+        ],
+    );
     let stopped = call("docker_action", container.action("stop")).await.unwrap();
     assert_has(&stopped.summary, &["Stopped **"]);
     assert_eq!(container.field(".State.Running"), "false");
@@ -87,6 +94,7 @@ async fn restarts_of_an_earlier_run_do_not_count() {
     until("it runs", || container.field(".State.Status") == "running").await;
     let output = call("docker_action", container.action("restart")).await.unwrap();
     assert_has(&output.summary, &["Restarted **", "running for"]);
+    assert!(!output.summary.contains("ended"), "{}", output.summary);
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ use crate::{Error, Output};
 
 /// How long a started container is watched: most that cannot start end within the first second.
 pub(super) const WATCHED: Duration = Duration::from_secs(3);
+/// When nothing has held for [`WATCHED`] by then, nothing will.
+const WATCHED_IN_ALL: Duration = Duration::from_secs(15);
 /// How long a state that was asked for may take to show after the engine said yes.
 const SETTLES: Duration = Duration::from_secs(6);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
@@ -70,28 +72,35 @@ pub(super) fn already(subject: &Subject) -> Option<String> {
     }
 }
 
-/// Follows a started container for [`WATCHED`] from the moment that it runs.
+/// Follows a started container until it has stayed up for [`WATCHED`], is healthy, or has ended.
+///
+/// One whose policy starts it anew is watched from there: some wait for others in this way. Between two runs the engine
+/// shows that it restarts, with the code of the last end.
 async fn watch(subject: &Subject) -> Result<Seen, Error> {
-    let give_up = Instant::now() + SETTLES;
-    let mut running_since: Option<Instant> = None;
+    let began = Instant::now();
+    let mut run = None;
     loop {
         let now = subject.engine.inspect(&subject.found.id).await?;
-        // A start by hand sets the engine's count of restarts back to zero.
         let is_new_run = now.started_at != subject.before.started_at;
-        let health = now.health.as_ref().map(|health| health.status);
         match now.state {
             State::Restarting => return Ok(Seen::EndedAgain(now)),
             State::Exited | State::Dead if is_new_run => return Ok(Seen::EndedAgain(now)),
-            State::Running if is_new_run && now.restart_count > 0 => return Ok(Seen::EndedAgain(now)),
             State::Running if is_new_run => {
-                let since = *running_since.get_or_insert_with(Instant::now);
-                let is_healthy = health == Some(HealthStatus::Healthy);
-                if is_healthy || since.elapsed() >= WATCHED {
+                let since = match run {
+                    Some((started_at, since)) if started_at == now.started_at => since,
+                    _ => Instant::now(),
+                };
+                run = Some((now.started_at, since));
+                let health = now.health.as_ref().map(|health| health.status);
+                if health == Some(HealthStatus::Healthy) || since.elapsed() >= WATCHED {
                     return Ok(Seen::AsAsked(now));
                 }
             }
-            _ if Instant::now() >= give_up => return Ok(Seen::Otherwise(now)),
+            _ if began.elapsed() >= SETTLES => return Ok(Seen::Otherwise(now)),
             _ => {}
+        }
+        if began.elapsed() >= WATCHED_IN_ALL {
+            return Ok(Seen::EndedAgain(now));
         }
         sleep(BETWEEN_LOOKS).await;
     }
@@ -120,6 +129,10 @@ async fn told(subject: &Subject, seen: Seen, unclear: Option<String>, clock: &dy
     match seen {
         Seen::AsAsked(now) => {
             let mut summary = format!("{done} **{name}**: {}.", state_words(&now, clock.now()));
+            if subject.action != Action::Stop && now.restart_count > 0 {
+                let times = count_words(now.restart_count);
+                summary = format!("{summary} It ended at first, and its restart policy started it again {times}.");
+            }
             if subject.action == Action::Stop && now.exit_code == 137 && !now.out_of_memory {
                 let grace = span(subject.grace);
                 summary = format!("{done} **{name}**: it did not end by itself within {grace} and was killed.");
@@ -147,6 +160,13 @@ async fn told(subject: &Subject, seen: Seen, unclear: Option<String>, clock: &dy
     }
 }
 
+fn count_words(times: i64) -> String {
+    match times {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    }
+}
+
 /// `stop of `web` was accepted,` or `Docker did not answer …,`: how a sentence about an open end begins.
 fn sent(subject: &Subject, unclear: Option<&str>) -> String {
     let (action, name) = (subject.action.as_str(), subject.found.name());
@@ -158,13 +178,15 @@ fn sent(subject: &Subject, unclear: Option<&str>) -> String {
 
 async fn ended_again(subject: &Subject, done: &str, now: &Details) -> Error {
     let name = subject.found.name();
-    let means = exit_words(now);
+    let (code, policy) = (
+        format!("code {} ({})", now.exit_code, exit_words(now)),
+        &now.restart_policy,
+    );
     let ended = match now.state {
-        State::Running | State::Restarting => format!(
-            "it keeps ending and its restart policy `{}` starts it again: code {} ({means})",
-            now.restart_policy, now.exit_code
-        ),
-        _ => format!("it ended again at once with code {} ({means})", now.exit_code),
+        State::Restarting => format!("it ended again at once with {code}; its restart policy `{policy}` keeps trying"),
+        // The code of a container that runs says nothing about its last run.
+        State::Running => format!("it keeps ending, and its restart policy `{policy}` keeps trying"),
+        _ => format!("it ended again at once with {code}"),
     };
     let query = LogQuery {
         lines: LAST_LINES,

@@ -138,7 +138,7 @@ impl Tool for DockerAction {
 
     /// The longest grace, the engine's own time, and the watching afterwards.
     fn time_limit(&self) -> Duration {
-        Duration::from_secs(200)
+        Duration::from_mins(4)
     }
 
     async fn plan(&self, _context: &Context, input: &Input) -> Result<Plan, Error> {
