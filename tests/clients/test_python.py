@@ -178,6 +178,7 @@ class Leaving(unittest.TestCase):
         deadline = time.monotonic() + 5
         while (ends := upstream_ends(mark)) != ["left"]:
             self.assertLess(time.monotonic(), deadline, f"upstream saw {ends}")
+            time.sleep(0.02)
         answer = ours.chat.completions.create(model="openai-ok", messages=ASK)
         self.assertEqual(answer.choices[0].finish_reason, "stop")
 
