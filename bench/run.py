@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the gateway beside nginx and beside no gateway at all, in one run, and prints a table.
 
-    bench/run.py [--quick]
+    bench/run.py [--quick] [--binaries FOLDER]
 
 Builds the release binaries when they are missing or old. Everything is on loopback: the server under test on
 processor 0, the load and the server that plays the model on processor 1. Takes about three minutes; needs wrk and
@@ -248,16 +248,17 @@ def build():
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--quick", action="store_true", help="one short round: shows that it works, measures nothing")
-    quick = arguments.parse_args().quick
+    arguments.add_argument("--binaries", type=Path, help="a folder with the programs, instead of building them")
+    arguments = arguments.parse_args()
     missing = [program for program in ("wrk", "nginx", "taskset") if not shutil.which(program, path="/usr/sbin:" + os.environ["PATH"])]
     if missing:
         sys.exit(f"{', '.join(missing)} missing: apt-get install -y wrk nginx-light util-linux")
-    binaries = build()
+    binaries = arguments.binaries or build()
     with tempfile.TemporaryDirectory(prefix="jarvis-bench-") as name:
         folder = Path(name)
         servers = Servers(folder, binaries)
         try:
-            sys.exit(run(servers, folder, quick))
+            sys.exit(run(servers, folder, arguments.quick))
         finally:
             servers.stop_all()
 

@@ -31,8 +31,8 @@ finish() {
 trap finish EXIT
 
 # Starts a server, waits for the line that contains PATTERN, and puts the address of that line into $address.
-start() { # start LOG PATTERN COMMAND...
-  local log=$work/$1 pattern=$2
+start() { # start NAME PATTERN COMMAND...
+  local name=$1 log=$work/$1.log pattern=$2
   shift 2
   "$@" >"$log" 2>&1 &
   started+=($!)
@@ -41,7 +41,7 @@ start() { # start LOG PATTERN COMMAND...
     kill -0 "$!" 2>/dev/null || break
     sleep 0.1
   done
-  echo "$1 did not start:"
+  echo "$name did not start:"
   cat "$log"
   return 1
 }
@@ -64,6 +64,6 @@ status=0
 node --test --test-reporter=spec javascript.test.mjs || status=1
 if [ "$status" != 0 ]; then
   echo "the end of the server's log:"
-  tail -n 40 "$work/open"
+  tail -n 40 "$work/open.log"
 fi
 exit "$status"

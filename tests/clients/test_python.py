@@ -4,6 +4,7 @@ import json
 import os
 import time
 import unittest
+import urllib.error
 import urllib.request
 
 import openai
@@ -150,6 +151,10 @@ class Errors(unittest.TestCase):
             openai.AuthenticationError, 401, "invalid_api_key",
             lambda: client(KEYED_URL, "jrv_wrong").models.list(),
         )  # fmt: skip
+        with self.assertRaises(urllib.error.HTTPError) as raised:
+            urllib.request.urlopen(f"{KEYED_URL}/v1/models", timeout=5)
+        with raised.exception as refused:
+            self.assertEqual(refused.status, 401)
         answer = client(KEYED_URL, KEY).chat.completions.create(model="openai-ok", messages=ASK)
         self.assertTrue(answer.choices[0].message.content)
 
