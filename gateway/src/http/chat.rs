@@ -7,7 +7,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use bytes::Bytes;
 use futures_util::StreamExt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
@@ -24,6 +23,8 @@ use crate::chat::{Event, Gather, Served};
 use crate::provider::{self, Call, Class, Events};
 
 const LONGEST_BODY: usize = 10 * 1024 * 1024;
+/// What is gathered of a whole answer.
+const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 const LONGEST_CONVERSATION: usize = 200;
 const LONGEST_REASON: usize = 500;
 /// How long an answer may keep silent before the status is sent. Until then an error still has a status of its own.
@@ -155,8 +156,6 @@ async fn whole(mut events: Events, mut identity: Identity) -> Result<Response, E
     Err(cut_off().into())
 }
 
-const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
-
 fn text_length(event: &Event) -> usize {
     match event {
         Event::Text(text) | Event::Reasoning(text) => text.len(),
@@ -200,6 +199,3 @@ fn cut_off() -> provider::Error {
 fn bad_gateway(message: &str) -> Error {
     Error::new(StatusCode::BAD_GATEWAY, "unusable_answer", message)
 }
-
-/// What a stream of bytes is made of, for [`Answer`].
-pub(super) type Piece = Result<Bytes, std::convert::Infallible>;

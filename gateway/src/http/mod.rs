@@ -8,6 +8,7 @@ mod keys;
 mod models;
 mod router;
 mod serve;
+mod stall;
 mod stream;
 mod wire;
 mod write;

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::Service;
 
+use super::stall::Impatient;
 use crate::tasks::Tasks;
 
 /// A listener that cannot accept, because the process is out of file descriptors, is tried again after this.
@@ -78,8 +79,7 @@ async fn accept(
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, tasks: Tasks, limits: Limits) {
-    // With Nagle's algorithm the first tokens of a stream wait for the client's acknowledgement.
-    if let Err(error) = stream.set_nodelay(true) {
+    if let Err(error) = send_at_once(&stream) {
         tracing::debug!(%error, "a connection was gone before it was served");
         return;
     }
@@ -89,7 +89,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, tasks: 
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(limits.header);
-    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(server.serve_connection(TokioIo::new(Impatient::new(stream)), service));
     let stopping = tasks.stopping();
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -105,4 +105,9 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, tasks: 
     if let Err(error) = ended {
         tracing::debug!(peer.address = %peer, %error, "a connection ended with an error");
     }
+}
+
+/// With Nagle's algorithm the first tokens of a stream wait for the client's acknowledgement, 40 ms of it.
+fn send_at_once(stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)
 }

@@ -1,15 +1,15 @@
 //! The body of a streamed answer: events in, server-sent events out.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::Stream;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::chat::Piece;
 use super::wire::{Chunk, Identity};
 use super::write;
 use crate::chat::{Event, Finish};
@@ -115,9 +115,9 @@ impl Answer {
 }
 
 impl Stream for Answer {
-    type Item = Piece;
+    type Item = Result<Bytes, Infallible>;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Piece>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let answer = &mut *self;
         if answer.ended {
             return Poll::Ready(None);
@@ -132,7 +132,7 @@ impl Stream for Answer {
             if due <= Instant::now() {
                 answer.last_sent = Instant::now();
                 answer.timer.as_mut().reset(answer.last_sent + COMMENT_AFTER);
-                return Poll::Ready(Some(Ok(bytes::Bytes::from_static(write::STILL_THERE))));
+                return Poll::Ready(Some(Ok(Bytes::from_static(write::STILL_THERE))));
             }
             answer.timer.as_mut().reset(due);
         }

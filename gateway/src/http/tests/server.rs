@@ -218,3 +218,21 @@ async fn more_connections_than_allowed_wait_for_their_turn() {
     drop(first);
     read_until(&mut second, "ok\n").await;
 }
+
+#[tokio::test]
+async fn an_idle_connection_does_not_hold_up_the_stop() {
+    let site = site(vec![]);
+    let patient = Limits {
+        header: Duration::from_mins(1),
+        finish: Duration::from_mins(1),
+        ..limits()
+    };
+    let mut running = run(&site, patient).await;
+    let mut idle = running.send("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    read_until(&mut idle, "ok\n").await;
+    running.tasks.stopping().cancel();
+    assert_eq!(read_all(idle).await, "");
+    tokio::time::timeout(Duration::from_secs(5), running.server.join_next())
+        .await
+        .unwrap();
+}
