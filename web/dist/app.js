@@ -933,7 +933,7 @@ function clock(at2, now2) {
 }
 
 // src/words.ts
-function toolText(line, approvalId) {
+function toolText(line, waits2) {
   let name = exact(line.target ? `${line.name} ${line.target}` : line.name);
   switch (line.status) {
     case "running":
@@ -945,7 +945,7 @@ function toolText(line, approvalId) {
     case "denied":
       return `${name}: denied`;
     case "pending":
-      return approvalId ? `${name}: waiting for approval ${approvalId}` : `${name}: asked for approval`;
+      return `${name}: ${waits2 ? "waiting for" : "asked for"} approval ${exact(line.approval ?? "")}`.trimEnd();
     case "interrupted":
       return `${name}: interrupted`;
     case "skipped":
@@ -978,9 +978,9 @@ var RANK = {
 function laterApproval(known, other) {
   return known && RANK[known.status] > RANK[other.status] ? known : other;
 }
-function approvalText(card2) {
-  let by = card2.decided_by ? ` by ${exact(card2.decided_by)}` : "";
-  switch (card2.status) {
+function approvalText(card) {
+  let by = card.decided_by ? ` by ${exact(card.decided_by)}` : "";
+  switch (card.status) {
     case "pending":
       return "Waiting for a decision";
     case "approved":
@@ -999,9 +999,9 @@ function approvalText(card2) {
       return "Not done: things changed since the plan was made. Ask again.";
   }
 }
-function outcomeText(card2) {
-  let outcome = card2.outcome, said = outcome?.summary ?? outcome?.error ?? outcome?.says;
-  return said ? exact(said) : null;
+function outcomeText(card) {
+  let outcome = card.outcome;
+  return outcome?.summary ?? outcome?.error ?? outcome?.reason ?? outcome?.says ?? null;
 }
 function targetText(target, now2) {
   switch (target.state) {
@@ -1019,7 +1019,7 @@ function targetText(target, now2) {
 }
 
 // src/state.ts
-var MAX_RUNS = 50, MAX_ENDED = 200, emptyThread = { conversation_id: null, messages: [], more: !1, loading: !1, error: null }, conversations = y3([]), thread = y3(emptyThread), outgoing = y3([]), runs = y3(/* @__PURE__ */ new Map()), approvals = y3(/* @__PURE__ */ new Map()), targets = y3([]), status = y3(null), loaded = y3(!1), loadError = y3(null), now = y3(Date.now()), pending = O(() => [...approvals.value.values()].filter((card2) => card2.status === "pending")), openRuns = O(
+var MAX_RUNS = 50, MAX_ENDED = 200, emptyThread = { conversation_id: null, messages: [], more: !1, loading: !1, error: null }, conversations = y3([]), thread = y3(emptyThread), outgoing = y3([]), runs = y3(/* @__PURE__ */ new Map()), approvals = y3(/* @__PURE__ */ new Map()), targets = y3([]), status = y3(null), loaded = y3(!1), loadError = y3(null), now = y3(Date.now()), pending = O(() => [...approvals.value.values()].filter((card) => card.status === "pending")), openRuns = O(
   () => [...runs.value.values()].filter((run) => run.conversation_id === thread.value.conversation_id)
 ), answering = O(() => openRuns.value.some((run) => !run.finished)), ended = /* @__PURE__ */ new Set();
 function apply(events2) {
@@ -1060,7 +1060,7 @@ function interrupted(line) {
   return line.status === "running" ? { ...line, status: "interrupted" } : line;
 }
 function withTool(lines, event) {
-  let line = { call_id: event.call_id, name: event.name, target: event.target, status: event.status };
+  let { call_id, name, target, status: status2, approval } = event, line = { call_id, name, target, status: status2, ...approval ? { approval } : {} };
   return lines.some((known) => known.call_id === line.call_id) ? lines.map((known) => known.call_id === line.call_id ? line : known) : [...lines, line];
 }
 function changeRun(of, change) {
@@ -1102,16 +1102,15 @@ function touch(message) {
 }
 function addApprovals(cards) {
   let all = new Map(approvals.value);
-  for (let card2 of cards) all.set(card2.id, laterApproval(all.get(card2.id), card2));
+  for (let card of cards) all.set(card.id, laterApproval(all.get(card.id), card));
   approvals.value = all;
 }
 function forgetRuns() {
   runs.value = /* @__PURE__ */ new Map();
 }
-function approvalOf(conversationId, tool, at2) {
-  return pending.value.filter(
-    (card2) => card2.conversation_id === conversationId && card2.tool === tool && card2.created_at <= at2
-  ).sort((a5, b3) => a5.created_at - b3.created_at).at(-1)?.id ?? null;
+function waits(line, live) {
+  let card = approvals.value.get(line.approval ?? "");
+  return card ? card.status === "pending" : live;
 }
 
 // src/load.ts
@@ -1155,19 +1154,16 @@ async function loadAll() {
   });
 }
 function takeApprovals(open) {
-  let gone = pending.value.filter((card2) => !open.some((other) => other.id === card2.id));
+  let gone = pending.value.filter((card) => !open.some((other) => other.id === card.id));
   addApprovals(open);
-  for (let card2 of gone) loadApproval(card2.id);
+  for (let card of gone) loadApproval(card.id);
 }
 async function loadApproval(id) {
   try {
-    addApprovals([card(await get(`/approvals/${encodeURIComponent(id)}`))]);
+    addApprovals([await get(`/approvals/${encodeURIComponent(id)}`)]);
   } catch (error) {
     error instanceof ApiError && error.status === 404 && (approvals.value = new Map([...approvals.value].filter(([known]) => known !== id)));
   }
-}
-function card(body) {
-  return body.approval ?? body;
 }
 function openConversation(id) {
   thread.value.conversation_id !== id && (thread.value = { ...emptyThread, conversation_id: id }, id !== null && loadThread(!1));
@@ -1222,7 +1218,7 @@ async function say(text) {
   return outgoing.value = [...outgoing.value, mine], deliver(mine), !0;
 }
 async function startConversation() {
-  let body = await post("/conversations", {}), made = "conversation" in body && body.conversation ? body.conversation : body;
+  let made = await post("/conversations", {});
   return conversations.value.some((one) => one.id === made.id) || (conversations.value = [made, ...conversations.value]), thread.value = { ...emptyThread, conversation_id: made.id }, go({ view: "chat", conversation: made.id }), made.id;
 }
 async function deliver(mine) {
@@ -1264,7 +1260,7 @@ async function decide(asked, yes) {
     return note(id, { busy: !0, bad: !1, text: "Your decision was sent already. Waiting for the server." });
   note(id, { busy: !0, bad: !1, text: yes ? "Sending your approval…" : "Sending your denial…" });
   try {
-    let decided = card(await post(`/approvals/${encodeURIComponent(id)}`, { yes }));
+    let decided = await post(`/approvals/${encodeURIComponent(id)}`, { yes });
     addApprovals([decided]);
     let open = decided.status === "pending";
     note(id, { busy: !1, bad: !1, text: open ? `Your vote counts. It takes ${decided.need}.` : "" });
@@ -1316,254 +1312,6 @@ var SHAPES = {
 };
 function Icon({ shape }) {
   return a4("svg", { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true", children: a4("path", { d: SHAPES[shape] }) });
-}
-
-// src/approvals.tsx
-var SETTLE_MS = 400, movedAt = 0, SHORT = 240;
-function Approvals({ as: As }) {
-  let cards = [...approvals.value.values()].sort((a5, b3) => a5.created_at - b3.created_at || (a5.id < b3.id ? -1 : 1)), shape = cards.map((card2) => `${card2.id}${card2.status === "pending"}`).join();
-  F2(() => {
-    movedAt = performance.now();
-  }, [shape]);
-  let open = pending.value.length;
-  return a4(As, { id: As === "main" ? "main" : "approvals", class: "panel approvals", tabIndex: 0, "aria-labelledby": "approvals-title", children: [
-    a4("h2", { id: "approvals-title", tabIndex: -1, children: [
-      "Approvals",
-      open > 0 && a4("span", { class: "count", children: [
-        " ",
-        open,
-        " open"
-      ] })
-    ] }),
-    cards.length === 0 && a4("p", { class: "muted", children: loaded.value ? "Nothing waits for you. Acts that need a decision appear here." : "Loading…" }),
-    cards.map((card2) => a4(Card, { card: card2 }, card2.id))
-  ] });
-}
-function ApprovalVoice() {
-  let newest = pending.value.at(-1);
-  return a4("p", { class: "sr", role: "status", children: newest ? `Approval ${newest.id} waits for a decision: ${exact(newest.plan.title)}.` : "" });
-}
-function Card({ card: card2 }) {
-  let element = T2(null), wasPending = T2(card2.status === "pending"), hadFocus = T2(!1), isPending = card2.status === "pending";
-  F2(() => {
-    wasPending.current && !isPending && hadFocus.current && element.current?.querySelector("summary")?.focus(), wasPending.current = isPending;
-  }, [isPending]);
-  let name = `Approval ${card2.id}: ${exact(card2.plan.title)}`;
-  return a4(
-    "article",
-    {
-      ref: element,
-      class: `card ${card2.status}`,
-      "aria-label": name,
-      onFocusIn: () => hadFocus.current = !0,
-      onFocusOut: (event) => hadFocus.current = event.relatedTarget === null && hadFocus.current,
-      children: [
-        isPending ? a4(Open, { card: card2 }) : a4(Decided, { card: card2 }),
-        a4(Said, { id: card2.id })
-      ]
-    }
-  );
-}
-function Said({ id }) {
-  let note2 = notes.value.get(id);
-  return a4("p", { class: note2?.bad ? "note bad" : "note", role: "status", dir: "auto", children: note2 ? exact(note2.text) : "" });
-}
-function Open({ card: card2 }) {
-  let title = exact(card2.plan.title), busy2 = notes.value.get(card2.id)?.busy ?? !1, left = card2.expires_at - now.value, choose = (yes) => (event) => {
-    event.detail > 0 && performance.now() - movedAt < SETTLE_MS || decide(card2, yes);
-  };
-  return a4($, { children: [
-    a4("div", { class: "card-head", children: [
-      a4("h3", { children: a4("bdi", { children: title }) }),
-      a4("code", { class: "code-id", children: card2.id })
-    ] }),
-    a4("p", { class: "small", children: [
-      a4("span", { class: `effect ${card2.effect === "destructive" ? "hard" : ""}`, children: exact(card2.effect) }),
-      " ",
-      a4("span", { class: "muted", children: [
-        "asked by ",
-        a4("bdi", { children: exact(card2.requested_by ?? "nobody known") })
-      ] })
-    ] }),
-    a4(Plan, { card: card2 }),
-    a4("p", { class: "small", children: [
-      left > 0 ? a4($, { children: [
-        "Decide within ",
-        a4("span", { class: "figure", children: countdown(card2.expires_at, now.value) })
-      ] }) : "The time for this decision seems to be over.",
-      card2.need > 1 && ` It takes ${card2.need} approvals.`
-    ] }),
-    a4("div", { class: "choices", children: [
-      a4("button", { type: "button", class: card2.effect === "destructive" ? "button yes hard" : "button yes", "aria-disabled": busy2, onClick: choose(!0), children: a4("span", { children: [
-        "Approve: ",
-        a4("bdi", { children: title })
-      ] }) }),
-      a4("button", { type: "button", class: "button no", "aria-disabled": busy2, onClick: choose(!1), children: [
-        "Deny",
-        a4("span", { class: "sr", children: [
-          ": ",
-          title
-        ] })
-      ] })
-    ] })
-  ] });
-}
-function Decided({ card: card2 }) {
-  let outcome = outcomeText(card2);
-  return a4("details", { children: [
-    a4("summary", { children: a4("span", { class: "decided", children: [
-      a4("bdi", { children: exact(card2.plan.title) }),
-      " ",
-      a4("span", { class: "muted", children: approvalText(card2) })
-    ] }) }),
-    outcome && a4("p", { class: "small", dir: "auto", children: outcome }),
-    a4(Plan, { card: card2 })
-  ] });
-}
-function Plan({ card: card2 }) {
-  let { says, before, after, undo } = card2.plan, given = exact(JSON.stringify(card2.arguments, null, 2) ?? "none");
-  return a4($, { children: [
-    (says ?? []).map((line, at2) => a4("p", { class: "plan-line", dir: "auto", children: exact(line) }, at2)),
-    (before || after) && a4("div", { class: "change", children: [
-      a4("p", { dir: "auto", children: [
-        a4("span", { class: "label", children: "Before" }),
-        exact(before ?? "not known")
-      ] }),
-      a4(Icon, { shape: "arrow" }),
-      a4("p", { dir: "auto", children: [
-        a4("span", { class: "label", children: "After" }),
-        exact(after ?? "not known")
-      ] })
-    ] }),
-    undo && a4("p", { class: "small", dir: "auto", children: [
-      a4("span", { class: "muted", children: "To undo: " }),
-      exact(undo)
-    ] }),
-    a4("details", { class: "arguments", open: given.length <= SHORT, children: [
-      a4("summary", { children: [
-        "Arguments of ",
-        a4("bdi", { children: exact(card2.tool) })
-      ] }),
-      a4("pre", { tabIndex: 0, role: "region", "aria-label": `Arguments of ${exact(card2.tool)}`, dir: "ltr", children: given })
-    ] })
-  ] });
-}
-
-// src/audit.tsx
-var PAGE2 = 100, audit = y3({ entries: [], check: null, more: !1, loading: !1, error: null });
-async function load2(before) {
-  if (audit.value.loading) return;
-  audit.value = { ...audit.value, loading: !0, error: null };
-  let query = before === null ? "" : `&before=${before}`;
-  try {
-    let { entries, check } = await get(`/audit?limit=${PAGE2}${query}`);
-    audit.value = { entries, check, more: entries.length >= PAGE2, loading: !1, error: null };
-  } catch (error) {
-    audit.value = { ...audit.value, loading: !1, error: sentence(error) };
-  }
-}
-function Audit() {
-  A2(() => {
-    load2(null);
-  }, []);
-  let { entries, check, more, loading, error } = audit.value, last = entries.at(-1);
-  return a4("main", { id: "main", class: "panel view", tabIndex: 0, "aria-labelledby": "audit-title", children: [
-    a4("div", { class: "view-head", children: [
-      a4("h2", { id: "audit-title", tabIndex: -1, children: "Audit" }),
-      a4("div", { class: "row", children: [
-        last && more && a4("button", { type: "button", class: "button", onClick: () => {
-          load2(last.id);
-        }, children: "Older" }),
-        a4("button", { type: "button", class: "button", onClick: () => {
-          load2(null);
-        }, children: loading ? "Loading…" : "Newest" })
-      ] })
-    ] }),
-    a4("p", { role: "status", class: check?.chain === "broken" ? "chain broken" : "chain", children: chainText(check) }),
-    error && a4("p", { class: "problem", role: "alert", children: exact(error) }),
-    a4("ol", { class: "entries", children: entries.map((entry) => a4(Entry, { entry }, entry.id)) }),
-    !loading && !error && entries.length === 0 && a4("p", { class: "muted", children: "Nothing was written yet." })
-  ] });
-}
-function chainText(check) {
-  return check ? check.chain === "broken" ? `✕ The chain is broken: entry ${check.at} does not fit its hash. Somebody or something changed it.` : `✓ The chain is intact: ${check.entries.toLocaleString("en")} ${check.entries === 1 ? "entry fits its hash" : "entries fit their hashes"}.` : "The chain of hashes was not checked yet.";
-}
-function Entry({ entry }) {
-  let { prev, hash, ...rest } = entry, facts = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null)), verdict = [entry.decision, entry.outcome].filter((word) => word !== null);
-  return a4("li", { children: a4("details", { children: [
-    a4("summary", { children: a4("span", { class: "entry", children: [
-      a4("span", { class: "figure muted", children: entry.id }),
-      a4("time", { class: "figure muted", dateTime: new Date(entry.at).toISOString(), children: clock(entry.at, Date.now()) }),
-      a4("span", { class: "kind", children: [
-        a4("bdi", { children: exact(entry.kind) }),
-        entry.tool && a4($, { children: [
-          " ",
-          a4("bdi", { class: "muted", children: exact(entry.tool) })
-        ] })
-      ] }),
-      a4("span", { class: "verdict", children: a4("bdi", { children: exact(verdict.join(", ")) }) })
-    ] }) }),
-    a4("pre", { tabIndex: 0, role: "region", "aria-label": `Entry ${entry.id}`, dir: "ltr", children: exact(JSON.stringify(facts, null, 2)) }),
-    a4("p", { class: "muted small hash", children: [
-      "hash ",
-      exact(hash),
-      ", before it ",
-      exact(prev)
-    ] })
-  ] }) });
-}
-
-// src/composer.tsx
-var drafts = y3(/* @__PURE__ */ new Map()), busy = y3(!1);
-function write(conversation, text) {
-  drafts.value = new Map(drafts.value).set(conversation, text);
-}
-async function send() {
-  let conversation = thread.value.conversation_id ?? "", text = (drafts.value.get(conversation) ?? "").trim();
-  if (text === "" || busy.value) return;
-  busy.value = !0;
-  let taken = await say(text);
-  busy.value = !1, taken && write(conversation, "");
-}
-function pressed(event) {
-  event.key !== "Enter" || event.shiftKey || event.isComposing || (event.preventDefault(), send());
-}
-function Composer() {
-  let conversation = thread.value.conversation_id ?? "";
-  return a4("form", { class: "composer", "aria-label": "Write to Jarvis", onSubmit: (event) => {
-    event.preventDefault(), send();
-  }, children: [
-    a4("label", { class: "sr", for: "say", children: "Message" }),
-    a4(
-      "textarea",
-      {
-        id: "say",
-        rows: 1,
-        value: drafts.value.get(conversation) ?? "",
-        dir: "auto",
-        autocomplete: "off",
-        placeholder: "Message Jarvis",
-        "aria-describedby": "say-help",
-        readOnly: busy.value,
-        onInput: (event) => write(conversation, event.currentTarget.value),
-        onKeyDown: pressed
-      }
-    ),
-    answering.value && a4("button", { type: "button", class: "button", onClick: () => {
-      stop();
-    }, "aria-keyshortcuts": "Escape", children: stopping.value ? "Stopping…" : "Stop" }),
-    a4("button", { type: "submit", class: "button primary", children: "Send" }),
-    a4("p", { id: "say-help", class: "muted small", children: [
-      a4("kbd", { children: "Enter" }),
-      " sends, ",
-      a4("kbd", { children: "Shift" }),
-      "+",
-      a4("kbd", { children: "Enter" }),
-      " starts a line, ",
-      a4("kbd", { children: "Esc" }),
-      " stops an answer"
-    ] })
-  ] });
 }
 
 // node_modules/marked/lib/marked.esm.js
@@ -2572,6 +2320,254 @@ function Code({ text, language }) {
   ] });
 }
 
+// src/approvals.tsx
+var SETTLE_MS = 400, movedAt = 0, SHORT = 240;
+function Approvals({ as: As }) {
+  let cards = [...approvals.value.values()].sort((a5, b3) => a5.created_at - b3.created_at || (a5.id < b3.id ? -1 : 1)), shape = cards.map((card) => `${card.id}${card.status === "pending"}`).join();
+  F2(() => {
+    movedAt = performance.now();
+  }, [shape]);
+  let open = pending.value.length;
+  return a4(As, { id: As === "main" ? "main" : "approvals", class: "panel approvals", tabIndex: 0, "aria-labelledby": "approvals-title", children: [
+    a4("h2", { id: "approvals-title", tabIndex: -1, children: [
+      "Approvals",
+      open > 0 && a4("span", { class: "count", children: [
+        " ",
+        open,
+        " open"
+      ] })
+    ] }),
+    cards.length === 0 && a4("p", { class: "muted", children: loaded.value ? "Nothing waits for you. Acts that need a decision appear here." : "Loading…" }),
+    cards.map((card) => a4(Card, { card }, card.id))
+  ] });
+}
+function ApprovalVoice() {
+  let newest = pending.value.at(-1);
+  return a4("p", { class: "sr", role: "status", children: newest ? `Approval ${newest.id} waits for a decision: ${exact(newest.plan.title)}.` : "" });
+}
+function Card({ card }) {
+  let element = T2(null), wasPending = T2(card.status === "pending"), hadFocus = T2(!1), isPending = card.status === "pending";
+  F2(() => {
+    wasPending.current && !isPending && hadFocus.current && element.current?.querySelector("summary")?.focus(), wasPending.current = isPending;
+  }, [isPending]);
+  let name = `Approval ${card.id}: ${exact(card.plan.title)}`;
+  return a4(
+    "article",
+    {
+      ref: element,
+      class: `card ${card.status}`,
+      "aria-label": name,
+      onFocusIn: () => hadFocus.current = !0,
+      onFocusOut: (event) => hadFocus.current = event.relatedTarget === null && hadFocus.current,
+      children: [
+        isPending ? a4(Open, { card }) : a4(Decided, { card }),
+        a4(Said, { id: card.id })
+      ]
+    }
+  );
+}
+function Said({ id }) {
+  let note2 = notes.value.get(id);
+  return a4("p", { class: note2?.bad ? "note bad" : "note", role: "status", dir: "auto", children: note2 ? exact(note2.text) : "" });
+}
+function Open({ card }) {
+  let title = exact(card.plan.title), busy2 = notes.value.get(card.id)?.busy ?? !1, left = card.expires_at - now.value, choose = (yes) => (event) => {
+    event.detail > 0 && performance.now() - movedAt < SETTLE_MS || decide(card, yes);
+  };
+  return a4($, { children: [
+    a4("div", { class: "card-head", children: [
+      a4("h3", { children: a4("bdi", { children: title }) }),
+      a4("code", { class: "code-id", children: card.id })
+    ] }),
+    a4("p", { class: "small", children: [
+      a4("span", { class: `effect ${card.effect === "destructive" ? "hard" : ""}`, children: exact(card.effect) }),
+      " ",
+      a4("span", { class: "muted", children: [
+        "asked by ",
+        a4("bdi", { children: exact(card.requested_by ?? "nobody known") })
+      ] })
+    ] }),
+    a4(Plan, { card }),
+    a4("p", { class: "small", children: [
+      left > 0 ? a4($, { children: [
+        "Decide within ",
+        a4("span", { class: "figure", children: countdown(card.expires_at, now.value) })
+      ] }) : "The time for this decision seems to be over.",
+      card.need > 1 && ` It takes ${card.need} approvals.`
+    ] }),
+    a4("div", { class: "choices", children: [
+      a4("button", { type: "button", class: card.effect === "destructive" ? "button yes hard" : "button yes", "aria-disabled": busy2, onClick: choose(!0), children: a4("span", { children: [
+        "Approve: ",
+        a4("bdi", { children: title })
+      ] }) }),
+      a4("button", { type: "button", class: "button no", "aria-disabled": busy2, onClick: choose(!1), children: [
+        "Deny",
+        a4("span", { class: "sr", children: [
+          ": ",
+          title
+        ] })
+      ] })
+    ] })
+  ] });
+}
+function Decided({ card }) {
+  let outcome = outcomeText(card);
+  return a4("details", { children: [
+    a4("summary", { children: a4("span", { class: "decided", children: [
+      a4("bdi", { children: exact(card.plan.title) }),
+      " ",
+      a4("span", { class: "muted", children: approvalText(card) })
+    ] }) }),
+    outcome && a4(Markdown, { text: outcome }),
+    a4(Plan, { card })
+  ] });
+}
+function Plan({ card }) {
+  let { says, before, after, undo } = card.plan, given = exact(JSON.stringify(card.arguments, null, 2) ?? "none");
+  return a4($, { children: [
+    (says ?? []).map((line, at2) => a4("p", { class: "plan-line", dir: "auto", children: exact(line) }, at2)),
+    (before || after) && a4("div", { class: "change", children: [
+      a4("p", { dir: "auto", children: [
+        a4("span", { class: "label", children: "Before" }),
+        exact(before ?? "not known")
+      ] }),
+      a4(Icon, { shape: "arrow" }),
+      a4("p", { dir: "auto", children: [
+        a4("span", { class: "label", children: "After" }),
+        exact(after ?? "not known")
+      ] })
+    ] }),
+    undo && a4("p", { class: "small", dir: "auto", children: [
+      a4("span", { class: "muted", children: "To undo: " }),
+      exact(undo)
+    ] }),
+    a4("details", { class: "arguments", open: given.length <= SHORT, children: [
+      a4("summary", { children: [
+        "Arguments of ",
+        a4("bdi", { children: exact(card.tool) })
+      ] }),
+      a4("pre", { tabIndex: 0, role: "region", "aria-label": `Arguments of ${exact(card.tool)}`, dir: "ltr", children: given })
+    ] })
+  ] });
+}
+
+// src/audit.tsx
+var PAGE2 = 100, audit = y3({ entries: [], check: null, more: !1, loading: !1, error: null });
+async function load2(before) {
+  if (audit.value.loading) return;
+  audit.value = { ...audit.value, loading: !0, error: null };
+  let query = before === null ? "" : `&before=${before}`;
+  try {
+    let { entries, check } = await get(`/audit?limit=${PAGE2}${query}`);
+    audit.value = { entries, check, more: entries.length >= PAGE2, loading: !1, error: null };
+  } catch (error) {
+    audit.value = { ...audit.value, loading: !1, error: sentence(error) };
+  }
+}
+function Audit() {
+  A2(() => {
+    load2(null);
+  }, []);
+  let { entries, check, more, loading, error } = audit.value, last = entries.at(-1);
+  return a4("main", { id: "main", class: "panel view", tabIndex: 0, "aria-labelledby": "audit-title", children: [
+    a4("div", { class: "view-head", children: [
+      a4("h2", { id: "audit-title", tabIndex: -1, children: "Audit" }),
+      a4("div", { class: "row", children: [
+        last && more && a4("button", { type: "button", class: "button", onClick: () => {
+          load2(last.id);
+        }, children: "Older" }),
+        a4("button", { type: "button", class: "button", onClick: () => {
+          load2(null);
+        }, children: loading ? "Loading…" : "Newest" })
+      ] })
+    ] }),
+    a4("p", { role: "status", class: check?.chain === "broken" ? "chain broken" : "chain", children: chainText(check) }),
+    error && a4("p", { class: "problem", role: "alert", children: exact(error) }),
+    a4("ol", { class: "entries", children: entries.map((entry) => a4(Entry, { entry }, entry.id)) }),
+    !loading && !error && entries.length === 0 && a4("p", { class: "muted", children: "Nothing was written yet." })
+  ] });
+}
+function chainText(check) {
+  return check ? check.chain === "broken" ? `✕ The chain is broken: entry ${check.at} does not fit its hash. Somebody or something changed it.` : `✓ The chain is intact: ${check.entries.toLocaleString("en")} ${check.entries === 1 ? "entry fits its hash" : "entries fit their hashes"}.` : "The chain of hashes was not checked yet.";
+}
+function Entry({ entry }) {
+  let { prev, hash, ...rest } = entry, facts = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null)), verdict = [entry.decision, entry.outcome].filter((word) => word !== null);
+  return a4("li", { children: a4("details", { children: [
+    a4("summary", { children: a4("span", { class: "entry", children: [
+      a4("span", { class: "figure muted", children: entry.id }),
+      a4("time", { class: "figure muted", dateTime: new Date(entry.at).toISOString(), children: clock(entry.at, Date.now()) }),
+      a4("span", { class: "kind", children: [
+        a4("bdi", { children: exact(entry.kind) }),
+        entry.tool && a4($, { children: [
+          " ",
+          a4("bdi", { class: "muted", children: exact(entry.tool) })
+        ] })
+      ] }),
+      a4("span", { class: "verdict", children: a4("bdi", { children: exact(verdict.join(", ")) }) })
+    ] }) }),
+    a4("pre", { tabIndex: 0, role: "region", "aria-label": `Entry ${entry.id}`, dir: "ltr", children: exact(JSON.stringify(facts, null, 2)) }),
+    a4("p", { class: "muted small hash", children: [
+      "hash ",
+      exact(hash),
+      ", before it ",
+      exact(prev)
+    ] })
+  ] }) });
+}
+
+// src/composer.tsx
+var drafts = y3(/* @__PURE__ */ new Map()), busy = y3(!1);
+function write(conversation, text) {
+  drafts.value = new Map(drafts.value).set(conversation, text);
+}
+async function send() {
+  let conversation = thread.value.conversation_id ?? "", text = (drafts.value.get(conversation) ?? "").trim();
+  if (text === "" || busy.value) return;
+  busy.value = !0;
+  let taken = await say(text);
+  busy.value = !1, taken && write(conversation, "");
+}
+function pressed(event) {
+  event.key !== "Enter" || event.shiftKey || event.isComposing || (event.preventDefault(), send());
+}
+function Composer() {
+  let conversation = thread.value.conversation_id ?? "";
+  return a4("form", { class: "composer", "aria-label": "Write to Jarvis", onSubmit: (event) => {
+    event.preventDefault(), send();
+  }, children: [
+    a4("label", { class: "sr", for: "say", children: "Message" }),
+    a4(
+      "textarea",
+      {
+        id: "say",
+        rows: 1,
+        value: drafts.value.get(conversation) ?? "",
+        dir: "auto",
+        autocomplete: "off",
+        placeholder: "Message Jarvis",
+        "aria-describedby": "say-help",
+        readOnly: busy.value,
+        onInput: (event) => write(conversation, event.currentTarget.value),
+        onKeyDown: pressed
+      }
+    ),
+    answering.value && a4("button", { type: "button", class: "button", onClick: () => {
+      stop();
+    }, "aria-keyshortcuts": "Escape", children: stopping.value ? "Stopping…" : "Stop" }),
+    a4("button", { type: "submit", class: "button primary", children: "Send" }),
+    a4("p", { id: "say-help", class: "muted small", children: [
+      a4("kbd", { children: "Enter" }),
+      " sends, ",
+      a4("kbd", { children: "Shift" }),
+      "+",
+      a4("kbd", { children: "Enter" }),
+      " starts a line, ",
+      a4("kbd", { children: "Esc" }),
+      " stops an answer"
+    ] })
+  ] });
+}
+
 // src/chat.tsx
 var FOLLOW_PX = 80, OLDER_PX = 120;
 function Chat({ notice }) {
@@ -2652,7 +2648,7 @@ function Stored({ message }) {
     ] });
   let event = message.role === "event", why = whyText(message.detail?.why);
   return a4("article", { class: event ? "happened" : "answer", "aria-label": event ? `Event, ${at2}` : `Jarvis, ${at2}`, children: [
-    a4(ToolsLine, { lines: message.detail?.tools ?? [], conversationId: message.conversation_id, at: message.created_at }),
+    a4(ToolsLine, { lines: message.detail?.tools ?? [], live: !1 }),
     a4(Markdown, { text: message.text }),
     why && a4("p", { class: "why", children: why }),
     a4("p", { class: "muted small", children: [
@@ -2668,7 +2664,7 @@ function Stored({ message }) {
 function Live({ run }) {
   let why = whyText(run.why);
   return a4("article", { class: "answer live", "aria-label": "Jarvis, answering", children: [
-    a4(ToolsLine, { lines: run.tools, conversationId: run.conversation_id, at: 1 / 0 }),
+    a4(ToolsLine, { lines: run.tools, live: !run.finished }),
     run.text !== "" && a4(Markdown, { text: run.text }),
     !run.whole && !run.finished && a4("p", { class: "muted", children: "An answer is being written. It appears here when it is complete." }),
     run.finished ? why && a4("p", { class: "why", children: why }) : a4("p", { class: "working muted small", children: [
@@ -2694,12 +2690,12 @@ function Sending({ mine }) {
     ] })
   ] });
 }
-function ToolsLine({ lines, conversationId, at: at2 }) {
+function ToolsLine({ lines, live }) {
   return lines.length === 0 ? null : a4("p", { class: "tools small", children: [
     a4("span", { class: "sr", children: "Tools: " }),
     lines.map((line, index) => a4("span", { children: [
       index > 0 && " · ",
-      a4("bdi", { class: `tool ${line.status}`, children: toolText(line, line.status === "pending" ? approvalOf(conversationId, line.name, at2) : null) })
+      a4("bdi", { class: `tool ${line.status}`, children: toolText(line, waits(line, live)) })
     ] }, line.call_id))
   ] });
 }
@@ -2720,7 +2716,7 @@ function Conversations({ as: As }) {
   ] });
 }
 function Item({ one }) {
-  let here = route.value.view === "chat" && thread.value.conversation_id === one.id, busy2 = [...runs.value.values()].some((run) => run.conversation_id === one.id && !run.finished), state = pending.value.some((card2) => card2.conversation_id === one.id) ? "waits for you" : busy2 ? "answering" : clock(one.updated_at, Date.now());
+  let here = route.value.view === "chat" && thread.value.conversation_id === one.id, busy2 = [...runs.value.values()].some((run) => run.conversation_id === one.id && !run.finished), state = pending.value.some((card) => card.conversation_id === one.id) ? "waits for you" : busy2 ? "answering" : clock(one.updated_at, Date.now());
   return a4("li", { children: a4("a", { href: href({ view: "chat", conversation: one.id }), "aria-current": here ? "page" : void 0, children: [
     a4("bdi", { class: "title", children: clean(one.title).replace(/\s+/g, " ") || "New conversation" }),
     a4("span", { class: "muted small", children: state })

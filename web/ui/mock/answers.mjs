@@ -48,7 +48,7 @@ async function stopWeb({ mock, conversation, tool, stream }) {
   tool({ call_id: "c2", name: "docker_action", target: "web", status: "running" });
   const id = `K7Q${"XYZABCDEFGH"[mock.approvals.length % 11]}`;
   mock.ask(data.approval(id, Date.now(), conversation));
-  tool({ call_id: "c2", name: "docker_action", target: "web", status: "pending" });
+  tool({ call_id: "c2", name: "docker_action", target: "web", status: "pending", approval: id });
   return stream(`Stopping **web** needs your decision: approval \`${id}\`.`);
 }
 

@@ -110,7 +110,7 @@ export class Mock {
     if (last) {
       const [epoch, sequence] = last.split("-");
       if (epoch === this.epoch) this.log.slice(Number(sequence)).forEach((frame) => response.write(frame));
-      else response.write(`id: ${this.epoch}-${this.log.length}\ndata: {"type":"reload"}\n\n`);
+      else response.write(`data: {"type":"reload"}\n\n`);
     }
     response.write(": hello\n\n");
     this.streams.add(response);
@@ -163,7 +163,7 @@ export class Mock {
       case "GET conversations":
         return respond(200, { conversations: [...this.conversations].sort((a, b) => b.updated_at - a.updated_at).slice(0, 50) });
       case "POST conversations":
-        return respond(201, { conversation: this.startConversation("") });
+        return respond(201, this.startConversation(""));
       case "GET conversations/:id/messages": {
         const before = url.searchParams.get("before");
         const all = this.messages.get(id);
@@ -174,16 +174,16 @@ export class Mock {
         return this.say(id, body, respond);
       case "POST conversations/:id/cancel":
         this.stopped.add(id);
-        return respond(202, {});
+        return respond(202, { stopped: true });
       case "GET approvals":
         return respond(200, { approvals: this.approvals.filter((card) => card.status === url.searchParams.get("status")).reverse() });
       case "GET approvals/:id": {
         const card = this.approvals.find((one) => one.id === id);
         if (!card) throw new Refusal(404, "approval_not_found", `no approval ${id}`);
-        return respond(200, { approval: card });
+        return respond(200, card);
       }
       case "POST approvals/:id":
-        return respond(200, { approval: this.decide(id, body) });
+        return respond(200, this.decide(id, body));
       case "GET audit": {
         const before = Number(url.searchParams.get("before") ?? Infinity);
         return respond(200, { entries: this.entries.filter((entry) => entry.id < before).slice(0, Number(url.searchParams.get("limit") ?? 100)), check: this.check });

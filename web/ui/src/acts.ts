@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { ApiError, post, sentence } from "./api";
-import { card, loadApproval } from "./load";
+import { loadApproval } from "./load";
 import { go } from "./route";
 import { addApprovals, addMessages, answering, approvals, conversations, emptyThread, outgoing, thread, type Outgoing } from "./state";
 import type { Approval, Conversation, Message } from "./types";
@@ -23,8 +23,7 @@ export async function say(text: string): Promise<boolean> {
 }
 
 async function startConversation(): Promise<string> {
-  const body = await post<{ conversation?: Conversation } | Conversation>("/conversations", {});
-  const made = "conversation" in body && body.conversation ? body.conversation : (body as Conversation);
+  const made = await post<Conversation>("/conversations", {});
   if (!conversations.value.some((one) => one.id === made.id)) conversations.value = [made, ...conversations.value];
   thread.value = { ...emptyThread, conversation_id: made.id };
   go({ view: "chat", conversation: made.id });
@@ -86,7 +85,7 @@ export async function decide(asked: Approval, yes: boolean): Promise<void> {
   }
   note(id, { busy: true, bad: false, text: yes ? "Sending your approval…" : "Sending your denial…" });
   try {
-    const decided = card(await post<unknown>(`/approvals/${encodeURIComponent(id)}`, { yes }));
+    const decided = await post<Approval>(`/approvals/${encodeURIComponent(id)}`, { yes });
     addApprovals([decided]);
     const open = decided.status === "pending";
     note(id, { busy: false, bad: false, text: open ? `Your vote counts. It takes ${decided.need}.` : "" });

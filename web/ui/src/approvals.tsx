@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { decide, notes } from "./acts";
 import { Icon } from "./icon";
+import { Markdown } from "./markdown";
 import { approvals, loaded, now, pending } from "./state";
 import { countdown, exact } from "./text";
 import type { Approval } from "./types";
@@ -105,7 +106,7 @@ function Decided({ card }: { card: Approval }): JSX.Element {
       <summary>
         <span class="decided"><bdi>{exact(card.plan.title)}</bdi> <span class="muted">{approvalText(card)}</span></span>
       </summary>
-      {outcome && <p class="small" dir="auto">{outcome}</p>}
+      {outcome && <Markdown text={outcome} />}
       <Plan card={card} />
     </details>
   );

@@ -6,7 +6,7 @@ import { deliver, discard, say } from "./acts";
 import { Composer } from "./composer";
 import { loadOlder, loadThread } from "./load";
 import { Markdown } from "./markdown";
-import { answering, approvalOf, openRuns, outgoing, pending, thread, type LiveRun, type Outgoing } from "./state";
+import { answering, openRuns, outgoing, pending, thread, waits, type LiveRun, type Outgoing } from "./state";
 import { clean, clock, exact } from "./text";
 import type { Message, ToolLine } from "./types";
 import { toolText, whyText } from "./words";
@@ -118,7 +118,7 @@ function Stored({ message }: { message: Message }): JSX.Element {
   const why = whyText(message.detail?.why);
   return (
     <article class={event ? "happened" : "answer"} aria-label={event ? `Event, ${at}` : `Jarvis, ${at}`}>
-      <ToolsLine lines={message.detail?.tools ?? []} conversationId={message.conversation_id} at={message.created_at} />
+      <ToolsLine lines={message.detail?.tools ?? []} live={false} />
       <Markdown text={message.text} />
       {why && <p class="why">{why}</p>}
       <p class="muted small">
@@ -133,7 +133,7 @@ function Live({ run }: { run: LiveRun }): JSX.Element {
   const why = whyText(run.why);
   return (
     <article class="answer live" aria-label="Jarvis, answering">
-      <ToolsLine lines={run.tools} conversationId={run.conversation_id} at={Infinity} />
+      <ToolsLine lines={run.tools} live={!run.finished} />
       {run.text !== "" && <Markdown text={run.text} />}
       {!run.whole && !run.finished && <p class="muted">An answer is being written. It appears here when it is complete.</p>}
       {run.finished ? why && <p class="why">{why}</p> : <p class="working muted small"><span class="pulse" aria-hidden="true" />Jarvis is answering…</p>}
@@ -158,7 +158,7 @@ function Sending({ mine }: { mine: Outgoing }): JSX.Element {
   );
 }
 
-function ToolsLine({ lines, conversationId, at }: { lines: ToolLine[]; conversationId: string; at: number }): JSX.Element | null {
+function ToolsLine({ lines, live }: { lines: ToolLine[]; live: boolean }): JSX.Element | null {
   if (lines.length === 0) return null;
   return (
     <p class="tools small">
@@ -166,7 +166,7 @@ function ToolsLine({ lines, conversationId, at }: { lines: ToolLine[]; conversat
       {lines.map((line, index) => (
         <span key={line.call_id}>
           {index > 0 && " · "}
-          <bdi class={`tool ${line.status}`}>{toolText(line, line.status === "pending" ? approvalOf(conversationId, line.name, at) : null)}</bdi>
+          <bdi class={`tool ${line.status}`}>{toolText(line, waits(line, live))}</bdi>
         </span>
       ))}
     </p>

@@ -80,18 +80,12 @@ function takeApprovals(open: Approval[]): void {
 
 export async function loadApproval(id: string): Promise<void> {
   try {
-    addApprovals([card(await get<unknown>(`/approvals/${encodeURIComponent(id)}`))]);
+    addApprovals([await get<Approval>(`/approvals/${encodeURIComponent(id)}`)]);
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) {
       approvals.value = new Map([...approvals.value].filter(([known]) => known !== id));
     }
   }
-}
-
-/** A card, alone or as `{"approval": card}`. */
-export function card(body: unknown): Approval {
-  const outer = body as { approval?: Approval };
-  return outer.approval ?? (body as Approval);
 }
 
 /** Shows a conversation, or none: the next message then starts one. */

@@ -106,7 +106,8 @@ function interrupted(line: ToolLine): ToolLine {
 }
 
 function withTool(lines: ToolLine[], event: ToolLine): ToolLine[] {
-  const line = { call_id: event.call_id, name: event.name, target: event.target, status: event.status };
+  const { call_id, name, target, status, approval } = event;
+  const line: ToolLine = { call_id, name, target, status, ...(approval ? { approval } : {}) };
   return lines.some((known) => known.call_id === line.call_id)
     ? lines.map((known) => (known.call_id === line.call_id ? line : known))
     : [...lines, line];
@@ -180,10 +181,8 @@ export function forgetRuns(): void {
   runs.value = new Map();
 }
 
-/** The code of the card that a pending call waits for: the newest of its tool that was there at the time `at`. */
-export function approvalOf(conversationId: string, tool: string, at: number): string | null {
-  const cards = pending.value.filter(
-    (card) => card.conversation_id === conversationId && card.tool === tool && card.created_at <= at,
-  );
-  return cards.sort((a, b) => a.created_at - b.created_at).at(-1)?.id ?? null;
+/** Whether a call waits for a person still. A card that is not known yet was asked for a moment ago. */
+export function waits(line: ToolLine, live: boolean): boolean {
+  const card = approvals.value.get(line.approval ?? "");
+  return card ? card.status === "pending" : live;
 }

@@ -7,6 +7,8 @@ export interface ToolLine {
   name: string;
   target: string | null;
   status: ToolStatus;
+  /** The card that a `pending` call waits for. */
+  approval?: string;
 }
 
 export interface Conversation {
@@ -32,10 +34,12 @@ export interface Message {
 export type ApprovalStatus =
   | "pending" | "approved" | "denied" | "expired" | "executing" | "done" | "failed" | "stale";
 
+/** A tool result: one of the texts is there, and is Markdown. */
 export interface Outcome {
-  status: "ok" | "error" | "interrupted";
+  status: "ok" | "error" | "denied" | "interrupted";
   summary?: string;
   error?: string;
+  reason?: string;
   says?: string;
 }
 

@@ -3,8 +3,8 @@
 import { countdown, exact } from "./text";
 import type { Approval, ApprovalStatus, Target, ToolLine } from "./types";
 
-/** `list_containers ✓`, `docker_action web: waiting for approval K7QX`; without a code the card was decided since. */
-export function toolText(line: ToolLine, approvalId: string | null): string {
+/** `list_containers ✓`, `docker_action web: waiting for approval K7QX`; `waits` says that the card is still open. */
+export function toolText(line: ToolLine, waits: boolean): string {
   const name = exact(line.target ? `${line.name} ${line.target}` : line.name);
   switch (line.status) {
     case "running":
@@ -16,7 +16,7 @@ export function toolText(line: ToolLine, approvalId: string | null): string {
     case "denied":
       return `${name}: denied`;
     case "pending":
-      return approvalId ? `${name}: waiting for approval ${approvalId}` : `${name}: asked for approval`;
+      return `${name}: ${waits ? "waiting for" : "asked for"} approval ${exact(line.approval ?? "")}`.trimEnd();
     case "interrupted":
       return `${name}: interrupted`;
     case "skipped":
@@ -73,11 +73,10 @@ export function approvalText(card: Approval): string {
   }
 }
 
-/** What came of the act, in the tool's own words. */
+/** What came of the act, in the tool's own words, as Markdown. */
 export function outcomeText(card: Approval): string | null {
   const outcome = card.outcome;
-  const said = outcome?.summary ?? outcome?.error ?? outcome?.says;
-  return said ? exact(said) : null;
+  return outcome?.summary ?? outcome?.error ?? outcome?.reason ?? outcome?.says ?? null;
 }
 
 /** A target's state and, when it is left alone, how long still. */

@@ -6,18 +6,19 @@ import { approvalText, laterApproval, outcomeText, targetText, toolText, whyText
 const line = (status: ToolStatus, target: string | null = "web"): ToolLine => ({ call_id: "c", name: "docker_action", target, status });
 
 test("one line says what became of a call", () => {
-  const rows: [ToolLine, string | null, string][] = [
-    [line("running"), null, "docker_action web: running…"],
-    [line("ok", null), null, "docker_action ✓"],
-    [line("error"), null, "docker_action web: failed"],
-    [line("denied"), null, "docker_action web: denied"],
-    [line("pending"), "K7QX", "docker_action web: waiting for approval K7QX"],
-    [line("pending"), null, "docker_action web: asked for approval"],
-    [line("interrupted"), null, "docker_action web: interrupted"],
-    [line("skipped"), null, "docker_action web: skipped"],
-    [line("ok", "a\u202eb"), null, "docker_action a\\u{202e}b ✓"],
+  const rows: [ToolLine, boolean, string][] = [
+    [line("running"), false, "docker_action web: running…"],
+    [line("ok", null), false, "docker_action ✓"],
+    [line("error"), false, "docker_action web: failed"],
+    [line("denied"), false, "docker_action web: denied"],
+    [{ ...line("pending"), approval: "K7QX" }, true, "docker_action web: waiting for approval K7QX"],
+    [{ ...line("pending"), approval: "K7QX" }, false, "docker_action web: asked for approval K7QX"],
+    [line("pending"), true, "docker_action web: waiting for approval"],
+    [line("interrupted"), false, "docker_action web: interrupted"],
+    [line("skipped"), false, "docker_action web: skipped"],
+    [line("ok", "a\u202eb"), false, "docker_action a\\u{202e}b ✓"],
   ];
-  for (const [given, approval, expect] of rows) assert.equal(toolText(given, approval), expect);
+  for (const [given, waits, expect] of rows) assert.equal(toolText(given, waits), expect);
 });
 
 test("why a turn ended", () => {
@@ -70,6 +71,7 @@ test("the outcome in the tool's words", () => {
     [null, null],
     [{ status: "ok", summary: "web is exited" }, "web is exited"],
     [{ status: "error", error: "no such container" }, "no such container"],
+    [{ status: "denied", reason: "not by you" }, "not by you"],
     [{ status: "interrupted", says: "the server stopped" }, "the server stopped"],
   ];
   for (const [outcome, expect] of rows) assert.equal(outcomeText(card("done", { outcome })), expect);
