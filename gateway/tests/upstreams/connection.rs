@@ -84,10 +84,40 @@ async fn answers_that_were_read_to_their_end_share_a_connection() {
     assert_eq!(connections, [0, 1, 0, 1, 0, 1, 0, 1, 0, 1]);
 }
 
-/// Reads one request with a body of two bytes.
+#[tokio::test]
+async fn the_end_of_an_answer_is_waited_for_a_moment() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        for _ in 0..2 {
+            read_request(&mut stream).await.unwrap();
+            let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+            let line = "{\"message\":{\"content\":\"hi\"},\"done\":true}\n";
+            stream
+                .write_all(format!("{head}{:x}\r\n{line}\r\n", line.len()).as_bytes())
+                .await
+                .unwrap();
+            // Real servers send the end of the body in a packet of its own.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            stream.write_all(b"0\r\n\r\n").await.unwrap();
+        }
+    };
+    let ollama = Ollama::new(upstream(&url), Settings::default());
+    let client = async {
+        for _ in 0..2 {
+            assert_eq!(reply(&ollama, ask("m", question("hello"))).await.text, "hi");
+        }
+    };
+    tokio::time::timeout(super::PATIENCE, async { tokio::join!(serve, client) })
+        .await
+        .unwrap();
+}
+
+/// Reads one request whose body is an object.
 async fn read_request(stream: &mut TcpStream) -> io::Result<()> {
     let mut seen = Vec::new();
-    while !seen.ends_with(b"\r\n\r\n{}") {
+    while !seen.windows(5).any(|window| window == b"\r\n\r\n{") || !seen.ends_with(b"}") {
         let mut piece = [0; 1024];
         let count = stream.read(&mut piece).await?;
         if count == 0 {
