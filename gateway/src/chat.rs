@@ -32,6 +32,9 @@ pub struct Original {
     pub body: Bytes,
     /// The caller asked for a usage chunk (`stream_options.include_usage`).
     pub include_usage: bool,
+    /// The caller reads along. One that waits for the whole answer has been given nothing before its end, so that a
+    /// target's death in the middle only means that another one starts.
+    pub stream: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,8 +178,8 @@ pub enum Event {
     /// One event of the upstream, byte for byte, for a caller that speaks the same protocol. Only sent when
     /// `Request::original` is set.
     Wire(WireChunk),
-    /// Everything since `Served` is void: the target died and the next one starts over. Only sent to first-party
-    /// callers (`Request::original` is `None`).
+    /// Everything since `Served` is void: the target died and the next one starts over. Not sent to API callers who
+    /// read along ([`Original::stream`]).
     Reset,
     Finish(Finish),
 }

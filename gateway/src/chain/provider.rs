@@ -59,7 +59,7 @@ impl Provider for Chain {
     fn stream(&self, call: Call) -> Events {
         let chain = self.clone();
         Box::pin(async_stream::stream! {
-            let first_party = is_first_party(&call.request);
+            let takes_reset = takes_reset(&call.request);
             let mut walk = Walk::new(chain.targets(), chain.last, call, chain.deadline);
             loop {
                 let Answer { served, held, source } = match walk.advance().await {
@@ -90,7 +90,7 @@ impl Provider for Chain {
                         None => return,
                     }
                 };
-                if !first_party || broken.class.disposition().next == Next::Relay {
+                if !takes_reset || broken.class.disposition().next == Next::Relay {
                     yield Err(broken);
                     return;
                 }
@@ -101,7 +101,8 @@ impl Provider for Chain {
     }
 }
 
-/// First-party callers understand a reset; API callers have already been given what is void.
-fn is_first_party(request: &Request) -> bool {
-    request.original.is_none()
+/// First-party callers understand a reset, and who waits for the whole answer never sees it. API callers who read along
+/// have already been given what is void.
+fn takes_reset(request: &Request) -> bool {
+    request.original.as_ref().is_none_or(|original| !original.stream)
 }

@@ -134,6 +134,7 @@ async fn whole(mut events: Events, mut identity: Identity) -> Result<Response, E
         }
         match event {
             Event::Served(by) => served = Some(by),
+            Event::Reset => (gather, merge, length) = (Gather::default(), None, 0),
             Event::Wire(chunk) => {
                 let merge = merge.get_or_insert_default();
                 merge.push(&chunk.data).map_err(|error| bad_gateway(error.0))?;

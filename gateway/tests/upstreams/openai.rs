@@ -21,6 +21,7 @@ fn forwarded(body: &Value, include_usage: bool) -> Request {
             protocol: Protocol::OpenAiChat,
             body: Bytes::from(body.to_string()),
             include_usage,
+            stream: true,
         }),
         ..Request::default()
     }

@@ -75,7 +75,7 @@ async fn a_slow_answer_is_waited_for_as_long_as_something_comes() {
     ];
     let idle = Error::new(Class::IdleTimeout, "nothing more came for 20 s");
     let expect = [served("t0/m", 1, &[]), said("a"), said(""), Err(idle)];
-    assert_eq!(rig(&[&[&noise]]).ask_over_the_api().await, expect);
+    assert_eq!(rig(&[&[&noise]]).ask_over_the_api(true).await, expect);
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,13 +83,30 @@ async fn after_the_commit_point_api_callers_get_the_error() {
     let rig = rig(&[&[&[text("half"), Step::Cut]], &[&[text("whole"), finish()]]]);
     let cut = Error::new(Class::Truncated, "the answer was cut off");
     assert_eq!(
-        rig.ask_over_the_api().await,
+        rig.ask_over_the_api(true).await,
         [served("t0/m", 1, &[]), said("half"), Err(cut)]
     );
     assert_eq!(rig.asked(), [1, 0]);
     // Two such deaths within five minutes are enough.
-    rig.ask_over_the_api().await;
+    rig.ask_over_the_api(true).await;
     assert_eq!(rig.states(), [Shown::Open, Shown::Closed]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_caller_who_waits_for_the_whole_is_served_by_the_next_target() {
+    let rig = rig(&[&[&[text("half"), Step::Cut]], &[&[text("whole"), finish()]]]);
+    let left = [("t0/m", "the answer was cut off", Class::Truncated)];
+    assert_eq!(
+        rig.ask_over_the_api(false).await,
+        [
+            served("t0/m", 1, &[]),
+            said("half"),
+            Ok(Event::Reset),
+            served("t1/m", 2, &left),
+            said("whole"),
+            Ok(finished())
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,7 +126,7 @@ async fn what_came_before_the_first_meaningful_event_is_kept_in_order() {
     ];
     let rig = rig(&[&[&script]]);
     let expect = [served("t0/m", 1, &[]), Ok(role), Ok(word), Ok(finished())];
-    assert_eq!(rig.ask_over_the_api().await, expect);
+    assert_eq!(rig.ask_over_the_api(true).await, expect);
 }
 
 #[tokio::test(start_paused = true)]

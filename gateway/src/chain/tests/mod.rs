@@ -104,12 +104,13 @@ impl Rig {
         self.ask_with(Request::default()).await
     }
 
-    async fn ask_over_the_api(&self) -> Vec<Result<Event, Error>> {
+    async fn ask_over_the_api(&self, stream: bool) -> Vec<Result<Event, Error>> {
         self.ask_with(Request {
             original: Some(Original {
                 protocol: Protocol::OpenAiChat,
                 body: Bytes::from_static(b"{}"),
                 include_usage: false,
+                stream,
             }),
             ..Request::default()
         })

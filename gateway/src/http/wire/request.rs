@@ -80,6 +80,7 @@ pub(in crate::http) fn parse(body: Bytes) -> Result<Asked, BadRequest> {
             protocol: Protocol::OpenAiChat,
             body,
             include_usage,
+            stream,
         }),
         ..Request::default()
     };

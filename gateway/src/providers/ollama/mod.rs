@@ -3,7 +3,6 @@
 
 mod discover;
 mod fault;
-mod probe;
 mod provider;
 mod request;
 #[cfg(test)]
@@ -13,6 +12,5 @@ mod settings;
 mod stream;
 
 pub use discover::{Details, Loaded, Model, Shown, choose_model, ps, show, tags, version};
-pub use probe::Probe;
 pub use provider::Ollama;
 pub use settings::{KeepAlive, Settings, Think, Thinking};

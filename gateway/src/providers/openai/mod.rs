@@ -3,7 +3,6 @@
 mod chunk;
 mod discover;
 mod fault;
-mod probe;
 mod provider;
 mod request;
 mod settings;
@@ -12,6 +11,5 @@ mod stream;
 mod tool_calls;
 
 pub use discover::models;
-pub use probe::Probe;
 pub use provider::OpenAi;
 pub use settings::{MaxTokensField, Settings};

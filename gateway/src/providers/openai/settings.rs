@@ -6,6 +6,7 @@ use serde::Deserialize;
 pub struct Settings {
     /// What the limit of the answer's length is called. Without it, requests of our own say
     /// `max_completion_tokens`, and forwarded ones what their sender said.
+    #[serde(rename = "max_tokens")]
     pub max_tokens_field: Option<MaxTokensField>,
     /// Fields of forwarded requests that this server refuses, for instance `top_k`.
     pub drop: Vec<String>,
