@@ -14,7 +14,7 @@ pub struct App {
     pub agent: Agent,
     /// Every target of every chain with the state of its breaker, in the order of the chain.
     pub targets: Arc<dyn Fn() -> Vec<Value> + Send + Sync>,
-    pub status: Arc<Status>,
+    pub status: Arc<dyn Fn() -> Status + Send + Sync>,
     /// Cancelled when the process stops: event streams end then.
     pub stopping: CancellationToken,
 }
@@ -25,6 +25,7 @@ pub struct Status {
     pub version: &'static str,
     pub started_at: Millis,
     pub console: String,
+    /// Empty until everything was looked for, shortly after the start.
     pub found: Vec<Found>,
 }
 

@@ -1,41 +1,22 @@
-//! Errors in OpenAI's shape, so that one client code reads all of them.
+//! The agent's refusals as HTTP answers, in the shape that the gateway gives all errors.
 
-use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use jarvis_gateway::http;
 
-/// An answer that is an error: status, code, message.
+/// An answer that is an error.
 #[derive(Debug)]
-pub(crate) struct ApiError {
-    status: StatusCode,
-    code: &'static str,
-    param: Option<&'static str>,
-    message: String,
-}
+pub(crate) struct ApiError(http::Error);
 
 impl ApiError {
-    pub(crate) fn bad_request(param: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            code: "invalid_value",
-            param: Some(param),
-            message: message.into(),
-        }
+    pub(crate) fn bad_request(param: &str, message: impl Into<String>) -> Self {
+        Self(http::Error::invalid(Some(param), "invalid_value", message))
     }
+}
 
-    pub(crate) fn body(status: StatusCode, message: impl Into<String>) -> Self {
-        let code = if status == StatusCode::PAYLOAD_TOO_LARGE {
-            "request_too_large"
-        } else {
-            "invalid_body"
-        };
-        Self {
-            status,
-            code,
-            param: None,
-            message: message.into(),
-        }
+impl From<http::Error> for ApiError {
+    fn from(error: http::Error) -> Self {
+        Self(error)
     }
 }
 
@@ -58,25 +39,12 @@ impl From<jarvis_agent::Error> for ApiError {
         if let E::Store(cause) = &error {
             tracing::error!(error = %cause, "a request failed because the database does not answer");
         }
-        Self {
-            status,
-            code,
-            param: None,
-            message: error.to_string(),
-        }
+        Self(http::Error::new(status, code, error.to_string()))
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let kind = if self.status.is_server_error() {
-            "server_error"
-        } else {
-            "invalid_request_error"
-        };
-        let body = json!({
-            "error": { "message": self.message, "type": kind, "param": self.param, "code": self.code }
-        });
-        (self.status, Json(body)).into_response()
+        self.0.into_response()
     }
 }

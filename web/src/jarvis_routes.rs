@@ -1,14 +1,10 @@
 //! The list of our own routes.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::{api, events};
-
-/// A message has at most 100,000 characters, which is at most 400 KB of UTF-8, or more when JSON escapes it.
-const BODY_LIMIT: usize = 1024 * 1024;
 
 /// The routes under `/v1/jarvis`. They expect the caller in the request's extensions, where `jarvis_gateway::http`'s
 /// guard puts it.
@@ -29,6 +25,5 @@ pub fn router(app: App) -> Router {
         .route("/v1/jarvis/approvals/{id}", get(api::approval).post(api::decide))
         .route("/v1/jarvis/audit", get(api::audit))
         .route("/v1/jarvis/events", get(events::events))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(app)
 }

@@ -1,11 +1,10 @@
 //! Who asks, and how a body or a query is read.
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use jarvis_agent::{Principal, Surface};
 use jarvis_gateway::caller::Caller;
+use jarvis_gateway::http::{Error, read_body};
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
@@ -26,15 +25,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Who {
     }
 }
 
-/// A JSON body whose faults are answered in our error shape.
+/// A message has at most 100,000 characters, which is at most 400 KB of UTF-8, or more when JSON escapes it.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// A JSON body, read with a limit, whose faults are answered in our error shape. Its media type does not matter: what
+/// keeps foreign pages out is the guard.
 pub(crate) struct Body<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let fault = |rejection: JsonRejection| ApiError::body(rejection.status(), rejection.body_text());
-        let Json(body) = Json::<T>::from_request(request, state).await.map_err(fault)?;
-        Ok(Self(body))
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let bytes = read_body(&parts.headers, body, BODY_LIMIT).await?;
+        let fault =
+            |error: serde_json::Error| Error::invalid(None, "invalid_body", format!("the body does not fit: {error}"));
+        Ok(Self(serde_json::from_slice(&bytes).map_err(fault)?))
     }
 }

@@ -15,7 +15,7 @@ type Answer = Result<Json<Value>, ApiError>;
 
 pub(crate) async fn status(State(app): State<App>, Who(who): Who) -> Answer {
     app.agent.may_look(&who)?;
-    Ok(Json(json!(*app.status)))
+    Ok(Json(json!((app.status)())))
 }
 
 pub(crate) async fn targets(State(app): State<App>, Who(who): Who) -> Answer {
