@@ -1,1 +1,57 @@
-fn main() {}
+//! The program: reads the configuration, builds the parts, connects them, stops them.
+
+mod assemble;
+mod cli;
+mod commands;
+mod config;
+mod data;
+mod discover;
+mod keys;
+mod output;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::config::Environment;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(&format!("jarvis: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let environment = Environment::of_process();
+    let config = config::load(&cli.place, &environment)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let code = runtime.block_on(dispatch(cli.command.unwrap_or(Command::Serve), config, environment));
+    // A terminal that still waits for a line must not keep the process.
+    runtime.shutdown_background();
+    code
+}
+
+async fn dispatch(command: Command, config: config::Config, environment: Environment) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve => serve::serve(config, environment).await,
+        Command::Chat {
+            message,
+            resume,
+            server,
+        } => commands::chat::chat(config, environment, server.url, message, resume).await,
+        Command::Doctor => commands::doctor::doctor(config, environment).await,
+        Command::Migrate { check } => commands::migrate::migrate(&config, check).await,
+        Command::Key(command) => commands::key::key(&config, command).await,
+        Command::Audit { limit, json } => commands::audit::audit(&config, limit, json).await,
+        Command::Approve { id, deny, server } => {
+            commands::approve::approve(&config, &environment, server.url, id, !deny).await
+        }
+    }
+}

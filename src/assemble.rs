@@ -1,0 +1,126 @@
+//! Builds the parts from the configuration.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use jarvis_gateway::breaker::prober::Probe;
+use jarvis_gateway::chain::{HostClass, Limits};
+use jarvis_gateway::clock::Clock;
+use jarvis_gateway::provider::Provider;
+use jarvis_gateway::providers::ollama::{self, Ollama};
+use jarvis_gateway::providers::openai::{self, OpenAi};
+use jarvis_gateway::providers::per_model::PerModel;
+use jarvis_gateway::registry::{self, Link, Registry};
+use jarvis_gateway::tasks::Tasks;
+use jarvis_gateway::upstream::Upstream;
+
+use crate::config::{Backend, Config, Environment, Kind, Target};
+
+/// How long connecting may take. A tailnet answers well within it.
+pub(crate) fn connect_limit(class: HostClass) -> Duration {
+    match class {
+        HostClass::Gpu | HostClass::Cpu => Duration::from_secs(1),
+        HostClass::Cloud => Duration::from_secs(2),
+    }
+}
+
+/// The backends and aliases of the configuration.
+pub(crate) fn registry(
+    config: &Config,
+    environment: &Environment,
+    clock: Arc<dyn Clock>,
+    tasks: &Tasks,
+) -> anyhow::Result<Arc<Registry>> {
+    let registry = Arc::new(Registry::new(clock, tasks.clone()));
+    for (name, settings) in &config.backends {
+        let backend = backend(name, settings, config, environment)
+            .with_context(|| format!("[backends.{name}] cannot be used"))?;
+        registry.set_backend(backend);
+    }
+    for (name, alias) in &config.aliases {
+        let link = |target: &Target| Link {
+            backend: target.backend.clone(),
+            model: target.model.clone(),
+        };
+        registry.set_alias(name, alias.targets.iter().map(link).collect());
+    }
+    Ok(registry)
+}
+
+fn backend(
+    name: &str,
+    settings: &Backend,
+    config: &Config,
+    environment: &Environment,
+) -> anyhow::Result<registry::Backend> {
+    let credential = settings
+        .credential
+        .as_deref()
+        .map(|reference| environment.secret(reference))
+        .transpose()?;
+    let class = settings.class();
+    let upstream = Arc::new(Upstream::new(&settings.base_url, credential, connect_limit(class))?);
+    let targets: Vec<&Target> = config
+        .aliases
+        .values()
+        .flat_map(|alias| &alias.targets)
+        .filter(|target| target.backend == name)
+        .collect();
+    let provider: Arc<dyn Provider> = match settings.kind {
+        Kind::Ollama => per_model(
+            &targets,
+            |target| Arc::new(Ollama::new(Arc::clone(&upstream), target.ollama_settings())),
+            Arc::new(Ollama::new(Arc::clone(&upstream), ollama::Settings::default())),
+        ),
+        Kind::Openai => per_model(
+            &targets,
+            |target| {
+                Arc::new(OpenAi::new(
+                    Arc::clone(&upstream),
+                    target.params.clone().unwrap_or_default(),
+                ))
+            },
+            Arc::new(OpenAi::new(Arc::clone(&upstream), openai::Settings::default())),
+        ),
+    };
+    let contexts = targets
+        .iter()
+        .filter_map(|target| Some((target.model.clone(), target.context()?)))
+        .collect();
+    Ok(registry::Backend {
+        name: name.to_owned(),
+        kind: settings.kind.as_str(),
+        class,
+        provider,
+        limits: Limits::of(class),
+        contexts,
+        models: Vec::new(),
+        probe: Some(probe(settings.kind, &upstream)),
+    })
+}
+
+fn per_model(
+    targets: &[&Target],
+    make: impl Fn(&Target) -> Arc<dyn Provider>,
+    others: Arc<dyn Provider>,
+) -> Arc<dyn Provider> {
+    let models: HashMap<String, Arc<dyn Provider>> = targets
+        .iter()
+        .map(|target| (target.model.clone(), make(target)))
+        .collect();
+    if models.is_empty() {
+        others
+    } else {
+        Arc::new(PerModel::new(models, others))
+    }
+}
+
+/// How a backend is asked for signs of life.
+pub(crate) fn probe(kind: Kind, upstream: &Arc<Upstream>) -> Arc<dyn Probe> {
+    match kind {
+        Kind::Ollama => Arc::new(Ollama::new(Arc::clone(upstream), ollama::Settings::default())),
+        Kind::Openai => Arc::new(OpenAi::new(Arc::clone(upstream), openai::Settings::default())),
+    }
+}

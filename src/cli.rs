@@ -1,0 +1,103 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Jarvis: a chat-first agent and AI gateway for the homelab.
+///
+/// Without a command it starts the server. It needs no configuration: an Ollama on this machine, an OpenAI key in the
+/// environment and a Docker socket are used when they are there.
+#[derive(Debug, Parser)]
+#[command(name = "jarvis", version, args_conflicts_with_subcommands = false)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Where this Jarvis lives. The same for all commands.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Place {
+    /// Address to listen on; port 0 takes a free one and prints it [default: 127.0.0.1:7878]
+    #[arg(long, global = true, env = "JARVIS_LISTEN", value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Folder for the database and everything else that is kept [default: jarvis in the user's data folder]
+    #[arg(long, global = true, env = "JARVIS_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Configuration file [default: jarvis.toml of the data folder or of this folder, if there is one]
+    #[arg(long, global = true, env = "JARVIS_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the server (the default)
+    Serve,
+    /// Talk to Jarvis in this terminal
+    Chat {
+        /// Ask this one question, print the answer, and leave
+        message: Option<String>,
+        /// Go on with the latest conversation instead of starting one
+        #[arg(long)]
+        resume: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Check configuration, database, models, Docker, and say what to do about what is wrong
+    Doctor,
+    /// Bring the database up to date (the server does this at its start too)
+    Migrate {
+        /// Only say what would be done; exit code 1 when something would
+        #[arg(long)]
+        check: bool,
+    },
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(Key),
+    /// Show what was done, by whom, and which rule allowed it
+    Audit {
+        /// How many entries, newest first
+        #[arg(long, default_value_t = 50)]
+        limit: i64,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// List open approvals, or decide one
+    Approve {
+        /// The card's id, like K7QX; without it the open cards are listed
+        id: Option<String>,
+        /// Say no
+        #[arg(long, requires = "id")]
+        deny: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+/// A running Jarvis to talk to.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Server {
+    /// Address of the running Jarvis [default: the listen address of this configuration]
+    #[arg(long, env = "JARVIS_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a key and print it once
+    New {
+        /// What it is for, to recognise it by
+        name: String,
+        /// What it may do: chat, ops, approve (several with commas)
+        #[arg(long, value_delimiter = ',', default_value = "chat")]
+        scope: Vec<jarvis_gateway::caller::Scope>,
+    },
+    /// List keys, without their secrets
+    List,
+    /// Revoke a key by its id or its first characters
+    Revoke { key: String },
+}

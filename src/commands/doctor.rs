@@ -1,0 +1,191 @@
+//! `jarvis doctor`: looks at everything once and says what to do about what is wrong.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use jarvis_gateway::providers::{ollama, openai};
+use jarvis_gateway::upstream::Upstream;
+use jarvis_memory::Store;
+use jarvis_memory::records::AuditCheck;
+use jarvis_tools::docker;
+
+use super::chat::is_there;
+use crate::assemble::connect_limit;
+use crate::config::{Backend, Config, Environment, Kind};
+use crate::output;
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// One finding; `Err` is something to act on.
+type Finding = Result<String, String>;
+
+pub(crate) async fn doctor(config: Config, environment: Environment) -> anyhow::Result<ExitCode> {
+    let mut findings: Vec<(String, Finding)> = vec![
+        ("config".into(), Ok(where_from(&config))),
+        ("database".into(), database(&config).await),
+        ("server".into(), server(&config).await),
+        ("docker".into(), docker::probe(&config.tools.docker, LIMIT).await),
+    ];
+    if config.backends.is_empty() {
+        findings.push(("ollama".into(), ollama_here(&environment).await));
+        findings.push(("openai".into(), openai_here(&environment).await));
+    }
+    for (name, backend) in &config.backends {
+        findings.push((name.clone(), configured(name, backend, &config, &environment).await));
+    }
+    let mut wrong = 0_u32;
+    for (what, finding) in &findings {
+        match finding {
+            Ok(says) => output::line(&format!("  ok     {what:<10} {says}")),
+            Err(says) => {
+                wrong += 1;
+                output::line(&format!("  wrong  {what:<10} {says}"));
+            }
+        }
+    }
+    // Without any model Jarvis still works in command mode, so that is a finding and not a failure by itself.
+    output::line(&match wrong {
+        0 => "Everything is well.".to_owned(),
+        1 => "One thing needs a look.".to_owned(),
+        several => format!("{several} things need a look."),
+    });
+    Ok(if wrong == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn where_from(config: &Config) -> String {
+    let file = config.path.as_ref().map_or_else(
+        || "no file: built-in defaults and what is found".to_owned(),
+        |path| path.display().to_string(),
+    );
+    format!("{file}; data in {}", config.data.display())
+}
+
+async fn database(config: &Config) -> Finding {
+    let path = config.data.join("jarvis.db");
+    let url = config.database_url();
+    let state = Store::migration_state(&url).await.map_err(|error| error.to_string())?;
+    if !state.may_open() {
+        return Err(format!(
+            "{}: made by another version of Jarvis; see `jarvis migrate --check`",
+            path.display()
+        ));
+    }
+    if state.applied.is_empty() {
+        return Ok(format!("{}: not there yet; the first start makes it", path.display()));
+    }
+    let pending = state.pending.len();
+    if pending > 0 {
+        return Ok(format!(
+            "{}: {pending} migrations are applied at the next start",
+            path.display()
+        ));
+    }
+    let store = Store::open(&url).await.map_err(|error| error.to_string())?;
+    let check = store.check_audit().await.map_err(|error| error.to_string());
+    store.close().await;
+    match check? {
+        AuditCheck::Intact { entries } => Ok(format!(
+            "{}: up to date, audit of {entries} entries intact",
+            path.display()
+        )),
+        AuditCheck::Broken { at } => Err(format!(
+            "{}: the audit was changed at entry {at}; restore a backup",
+            path.display()
+        )),
+    }
+}
+
+async fn server(config: &Config) -> Finding {
+    let base_url = format!("http://{}", config.listen());
+    let there = is_there(&base_url, None).await;
+    Ok(if there {
+        format!("running at {base_url}")
+    } else {
+        format!("not running at {base_url}")
+    })
+}
+
+async fn ollama_here(environment: &Environment) -> Finding {
+    let base_url = environment.ollama_base_url();
+    let upstream = Upstream::new(&base_url, None, connect_limit(jarvis_gateway::chain::HostClass::Cpu))
+        .map_err(|error| error.to_string())?;
+    ollama_says(&upstream, None).await.map_err(|error| {
+        format!("{error}. Install Ollama or set OLLAMA_HOST; without any model Jarvis works in command mode")
+    })
+}
+
+async fn openai_here(environment: &Environment) -> Finding {
+    let Some((key, variable)) = environment.openai_key() else {
+        return Ok("not used: neither OPENAI_API_KEY nor AI_INTEGRATIONS_OPENAI_API_KEY is set".to_owned());
+    };
+    let base_url = environment.openai_base_url();
+    let upstream = Upstream::new(
+        &base_url,
+        Some(key),
+        connect_limit(jarvis_gateway::chain::HostClass::Cloud),
+    )
+    .map_err(|error| error.to_string())?;
+    openai_says(&upstream, variable).await
+}
+
+async fn configured(name: &str, backend: &Backend, config: &Config, environment: &Environment) -> Finding {
+    let key = backend
+        .credential
+        .as_deref()
+        .map(|reference| environment.secret(reference))
+        .transpose();
+    let key = key.map_err(|error| error.to_string())?;
+    let upstream =
+        Upstream::new(&backend.base_url, key, connect_limit(backend.class())).map_err(|error| error.to_string())?;
+    match backend.kind {
+        Kind::Ollama => {
+            let targets = config.aliases.values().flat_map(|alias| &alias.targets);
+            let wanted = targets
+                .filter(|target| target.backend == name)
+                .map(|target| target.model.as_str());
+            ollama_says(&upstream, Some(wanted.collect())).await
+        }
+        Kind::Openai => openai_says(&upstream, backend.credential.as_deref().unwrap_or("no credential")).await,
+    }
+}
+
+/// Version and models; which of the wanted ones are missing.
+async fn ollama_says(upstream: &Upstream, wanted: Option<Vec<&str>>) -> Finding {
+    let base_url = upstream.base_url();
+    let version = ollama::version(upstream, LIMIT)
+        .await
+        .map_err(|error| format!("{base_url}: {error}"))?;
+    let models = ollama::tags(upstream, LIMIT)
+        .await
+        .map_err(|error| format!("{base_url}: {error}"))?;
+    let has = |name: &str| {
+        models
+            .iter()
+            .any(|model| model.name == name || model.name == format!("{name}:latest"))
+    };
+    let missing: Vec<&str> = wanted.into_iter().flatten().filter(|name| !has(name)).collect();
+    if !missing.is_empty() {
+        return Err(format!(
+            "{base_url}: Ollama {version} lacks {0}; run there: ollama pull {0}",
+            missing.join(" ")
+        ));
+    }
+    if ollama::choose_model(&models).is_none() {
+        return Err(format!(
+            "{base_url}: Ollama {version} has no chat model; run there: ollama pull qwen3:4b"
+        ));
+    }
+    Ok(format!("{base_url}: Ollama {version}, {} models", models.len()))
+}
+
+async fn openai_says(upstream: &Upstream, key: &str) -> Finding {
+    let base_url = upstream.base_url();
+    let models = openai::models(upstream, LIMIT)
+        .await
+        .map_err(|error| format!("{base_url} ({key}): {error}"))?;
+    Ok(format!("{base_url}: {} models, key from {key}", models.len()))
+}

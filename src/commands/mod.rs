@@ -1,0 +1,8 @@
+//! One file per command.
+
+pub(crate) mod approve;
+pub(crate) mod audit;
+pub(crate) mod chat;
+pub(crate) mod doctor;
+pub(crate) mod key;
+pub(crate) mod migrate;

@@ -1,0 +1,180 @@
+//! The environment, read in this one place.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use secrecy::SecretString;
+
+type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// The variables that Jarvis knows, as they were when it started.
+pub(crate) struct Environment {
+    lookup: Lookup,
+}
+
+impl Environment {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub(crate) fn of_process() -> Self {
+        Self {
+            lookup: Box::new(|name| std::env::var(name).ok()),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(pairs: &'static [(&'static str, &'static str)]) -> Self {
+        let find = move |name: &str| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        Self { lookup: Box::new(find) }
+    }
+
+    /// A variable that is set to something.
+    fn get(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    /// A secret that the configuration names as `env:NAME`.
+    pub(crate) fn secret(&self, reference: &str) -> anyhow::Result<SecretString> {
+        let Some(name) = reference.strip_prefix("env:") else {
+            // The reference may be the secret itself, pasted by mistake, so it is not repeated.
+            bail!(
+                "a credential is written as `env:NAME`, the name of an environment variable, never as the secret itself"
+            );
+        };
+        let value = self
+            .get(name)
+            .with_context(|| format!("the environment variable `{name}` is not set"))?;
+        Ok(SecretString::from(value))
+    }
+
+    /// The OpenAI key, and the name of the variable that it came from.
+    pub(crate) fn openai_key(&self) -> Option<(SecretString, &'static str)> {
+        ["AI_INTEGRATIONS_OPENAI_API_KEY", "OPENAI_API_KEY"]
+            .into_iter()
+            .find_map(|name| self.get(name).map(|value| (SecretString::from(value), name)))
+    }
+
+    pub(crate) fn openai_base_url(&self) -> String {
+        self.get("AI_INTEGRATIONS_OPENAI_BASE_URL")
+            .or_else(|| self.get("OPENAI_BASE_URL"))
+            .unwrap_or_else(|| "https://api.openai.com/v1".to_owned())
+    }
+
+    pub(crate) fn openai_model(&self) -> Option<String> {
+        self.get("OPENAI_MODEL")
+    }
+
+    /// Where Ollama listens on this machine, by its own variable.
+    pub(crate) fn ollama_base_url(&self) -> String {
+        match self.get("OLLAMA_HOST") {
+            Some(host) if host.contains("://") => host,
+            // Ollama's servers bind to 0.0.0.0 with the same variable; a client then means this machine.
+            Some(host) => {
+                let host = host.replace("0.0.0.0", "127.0.0.1");
+                if host
+                    .rsplit_once(':')
+                    .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+                {
+                    format!("http://{host}")
+                } else {
+                    format!("http://{host}:11434")
+                }
+            }
+            None => "http://127.0.0.1:11434".to_owned(),
+        }
+    }
+
+    pub(crate) fn docker_host(&self) -> Option<String> {
+        self.get("DOCKER_HOST")
+    }
+
+    /// The key for commands that talk to a running Jarvis.
+    pub(crate) fn jarvis_key(&self) -> Option<SecretString> {
+        self.get("JARVIS_KEY").map(SecretString::from)
+    }
+
+    pub(crate) fn log_filter(&self) -> Option<String> {
+        self.get("JARVIS_LOG")
+    }
+
+    pub(crate) fn no_color(&self) -> bool {
+        self.get("NO_COLOR").is_some()
+    }
+
+    /// The folder that everything is kept in when nobody names another.
+    pub(crate) fn data_folder(&self) -> anyhow::Result<PathBuf> {
+        if let Some(base) = self
+            .get("XDG_DATA_HOME")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+        {
+            return Ok(base.join("jarvis"));
+        }
+        let home = self.get("HOME").context(
+            "there is no folder to keep data in: neither XDG_DATA_HOME nor HOME is set; name one with --data DIR",
+        )?;
+        Ok(PathBuf::from(home).join(".local/share/jarvis"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn either_openai_variable_works_and_the_integration_comes_first() {
+        let key = |pairs| {
+            Environment::of(pairs)
+                .openai_key()
+                .map(|(key, name)| (key.expose_secret().to_owned(), name))
+        };
+        assert_eq!(key(&[]), None);
+        assert_eq!(key(&[("OPENAI_API_KEY", " ")]), None);
+        assert_eq!(key(&[("OPENAI_API_KEY", "a")]), Some(("a".into(), "OPENAI_API_KEY")));
+        let both = &[("OPENAI_API_KEY", "a"), ("AI_INTEGRATIONS_OPENAI_API_KEY", "b")];
+        assert_eq!(key(both), Some(("b".into(), "AI_INTEGRATIONS_OPENAI_API_KEY")));
+    }
+
+    #[test]
+    fn ollama_is_looked_for_where_its_own_variable_says() {
+        let check = |value: &'static str, expect: &str| {
+            let pairs: &'static [(&str, &str)] = Box::leak(Box::new([("OLLAMA_HOST", value)]));
+            assert_eq!(Environment::of(pairs).ollama_base_url(), expect);
+        };
+        check("", "http://127.0.0.1:11434");
+        check("0.0.0.0", "http://127.0.0.1:11434");
+        check("0.0.0.0:8000", "http://127.0.0.1:8000");
+        check("gpu", "http://gpu:11434");
+        check("http://gpu:1", "http://gpu:1");
+    }
+
+    #[test]
+    fn a_pasted_secret_is_refused_and_not_repeated() {
+        let error = Environment::of(&[]).secret("sk-verysecret").unwrap_err().to_string();
+        assert!(!error.contains("verysecret"), "{error}");
+        let error = Environment::of(&[]).secret("env:NOPE").unwrap_err().to_string();
+        assert_eq!(error, "the environment variable `NOPE` is not set");
+    }
+
+    #[test]
+    fn data_is_kept_in_the_users_folder() {
+        let check = |pairs, expect: Option<&str>| {
+            assert_eq!(Environment::of(pairs).data_folder().ok(), expect.map(PathBuf::from));
+        };
+        check(&[("HOME", "/home/ann")], Some("/home/ann/.local/share/jarvis"));
+        check(
+            &[("HOME", "/home/ann"), ("XDG_DATA_HOME", "/data")],
+            Some("/data/jarvis"),
+        );
+        check(
+            &[("HOME", "/home/ann"), ("XDG_DATA_HOME", "relative")],
+            Some("/home/ann/.local/share/jarvis"),
+        );
+        check(&[], None);
+    }
+}

@@ -1,0 +1,87 @@
+//! The data folder: private to its user, and used by one server at a time.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use secrecy::{ExposeSecret, SecretString};
+
+/// Makes the folder when it is missing.
+pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| {
+            format!(
+                "make the data folder {}; name another with --data DIR",
+                folder.display()
+            )
+        })
+}
+
+/// Held for the life of a server.
+pub(crate) struct Lock {
+    /// The lock lasts as long as the file is open, also when the process is killed.
+    _file: File,
+}
+
+/// Refuses when another server uses the folder.
+pub(crate) fn lock(folder: &Path) -> anyhow::Result<Lock> {
+    let path = folder.join("jarvis.lock");
+    let file = private_file(&path).with_context(|| format!("open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock { _file: file }),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another Jarvis uses the data folder {}: stop it first, or give this one its own with --data DIR",
+            folder.display()
+        ),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("lock {}", path.display())),
+    }
+}
+
+/// The key with which commands of the folder's owner talk to the running server. Made anew at each start and removed at
+/// its end; reading the folder is what proves the owner.
+pub(crate) struct LocalKey {
+    path: PathBuf,
+    pub(crate) secret: SecretString,
+}
+
+impl LocalKey {
+    pub(crate) fn make(folder: &Path) -> anyhow::Result<Self> {
+        let secret = SecretString::from(crate::keys::fresh_secret());
+        let path = folder.join("local.key");
+        let write = || -> std::io::Result<()> {
+            let mut file = private_file(&path)?;
+            file.set_len(0)?;
+            file.write_all(secret.expose_secret().as_bytes())
+        };
+        write().with_context(|| format!("write {}", path.display()))?;
+        Ok(Self { path, secret })
+    }
+
+    /// The key of the server that runs on this folder, if one does.
+    pub(crate) fn read(folder: &Path) -> Option<SecretString> {
+        let text = std::fs::read_to_string(folder.join("local.key")).ok()?;
+        Some(SecretString::from(text.trim().to_owned()))
+    }
+}
+
+impl Drop for LocalKey {
+    fn drop(&mut self) {
+        // A key that stays behind opens nothing: the next start makes another.
+        drop(std::fs::remove_file(&self.path));
+    }
+}
+
+fn private_file(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .read(true)
+        .mode(0o600)
+        .open(path)
+}

@@ -1,0 +1,291 @@
+//! `jarvis serve`: start, run, stop.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Context;
+use async_trait::async_trait;
+use axum::{Router, middleware};
+use jarvis_agent::{Agent, Parts};
+use jarvis_gateway::clock::{Clock, Millis, System};
+use jarvis_gateway::http::{self, Door};
+use jarvis_gateway::providers::command::Mode;
+use jarvis_gateway::registry::Registry;
+use jarvis_gateway::tasks::Tasks;
+use jarvis_memory::Store;
+use jarvis_tools::{catalog, docker};
+use jarvis_web::{App, Found, Status};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::assemble;
+use crate::config::{Config, Environment};
+use crate::data::{self, LocalKey};
+use crate::discover::Discovery;
+use crate::keys::AllKeys;
+use crate::output::{self, line};
+
+/// Running turns and acts get this long to finish when the process is asked to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(25);
+/// How long Docker may take to say what it is.
+const DOCKER_LIMIT: Duration = Duration::from_secs(3);
+
+/// A server that runs.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) local_key: LocalKey,
+    tasks: Tasks,
+    store: Store,
+    found: oneshot::Receiver<Vec<Found>>,
+    _lock: data::Lock,
+}
+
+pub(crate) async fn serve(config: Config, environment: Environment) -> anyhow::Result<ExitCode> {
+    output::start_log(&config.log, environment.log_filter().as_deref());
+    let mut stop = stop_signals()?;
+    let mut running = start(config, &environment).await?;
+    line(&format!(
+        "Jarvis {} listens on http://{}/",
+        env!("CARGO_PKG_VERSION"),
+        running.address
+    ));
+    for Found { what, ok, says } in running.found().await {
+        output::found(&what, ok, &says);
+    }
+    stop.recv().await;
+    line("Stopping: running turns are finished first; stop again to leave at once.");
+    tokio::select! {
+        () = running.stop() => {}
+        _ = stop.recv() => tracing::warn!("stopped at once; what was running is reported at the next start"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts a server in this process.
+pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::Result<Running> {
+    let listen = config.listen();
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("listen on {listen}; another program may use it: choose another with --listen ADDR")
+    })?;
+    let address = listener.local_addr()?;
+    data::make(&config.data)?;
+    let lock = data::lock(&config.data)?;
+    let store = Store::open(&config.database_url()).await?;
+    let local_key = LocalKey::make(&config.data)?;
+    let tasks = Tasks::default();
+    let clock: Arc<dyn Clock> = Arc::new(System);
+
+    let registry = assemble::registry(&config, environment, Arc::clone(&clock), &tasks)?;
+    let discovery = if config.aliases.is_empty() {
+        Some(Discovery::new(
+            Arc::clone(&registry),
+            config.agent.alias.clone(),
+            environment,
+        )?)
+    } else {
+        None
+    };
+    let agent = agent(&config, &registry, &store, &clock, &tasks).await?;
+    let (found, status) = look_around(&config, discovery, &tasks, clock.now(), address);
+    let stored = jarvis_memory::Keys::new(store.clone(), Arc::clone(&clock));
+    let keys = Arc::new(AllKeys::new(stored, &local_key));
+    let app = App {
+        agent,
+        targets: {
+            let registry = Arc::clone(&registry);
+            Arc::new(move || {
+                registry
+                    .targets()
+                    .iter()
+                    .map(|target| serde_json::json!(target))
+                    .collect()
+            })
+        },
+        status,
+        stopping: tasks.stopping().clone(),
+    };
+    let door = Arc::new(Door::new(keys, Arc::clone(&clock)));
+    let router = router(registry, door, clock, &store, app);
+    let of_server = tasks.clone();
+    tasks.spawn("server", async move {
+        http::serve(listener, router, &of_server, http::Limits::default()).await;
+    });
+    Ok(Running {
+        address,
+        local_key,
+        tasks,
+        store,
+        found,
+        _lock: lock,
+    })
+}
+
+/// The agent over the chain of its alias, with command mode as the last link, and as the model `jarvis`.
+async fn agent(
+    config: &Config,
+    registry: &Arc<Registry>,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    tasks: &Tasks,
+) -> anyhow::Result<Agent> {
+    let catalog = catalog::standard(config.tools.clone(), clock);
+    let chain = registry
+        .chain(&config.agent.alias)
+        .with_context(|| format!("there is no alias `{}`", config.agent.alias))?
+        .with_last(Arc::new(Mode::new(catalog.commands())));
+    let parts = Parts::new(
+        store.clone(),
+        Arc::new(chain),
+        catalog,
+        Arc::clone(clock),
+        tasks.clone(),
+        config.agent.clone(),
+    );
+    let agent = Agent::start(parts).await?;
+    registry.register("jarvis", Arc::new(agent.clone()));
+    tell_targets(registry, &agent, tasks);
+    Ok(agent)
+}
+
+/// Everything that is served, behind one door.
+fn router(registry: Arc<Registry>, door: Arc<Door>, clock: Arc<dyn Clock>, store: &Store, app: App) -> Router {
+    let own = jarvis_web::router(app).route_layer(middleware::from_fn_with_state(Arc::clone(&door), http::guard));
+    let ready = Arc::new(Database(store.clone()));
+    http::router(http::State {
+        registry,
+        door,
+        clock,
+        ready,
+    })
+    .merge(own)
+    .merge(jarvis_web::assets::router())
+    .fallback(http::not_found)
+}
+
+/// The process is ready when its database answers.
+struct Database(Store);
+
+#[async_trait]
+impl http::Ready for Database {
+    async fn ready(&self) -> Result<(), String> {
+        self.0.ping().await.map_err(|error| error.to_string())
+    }
+}
+
+impl Running {
+    /// What was found at the start. Empty when it was asked before.
+    pub(crate) async fn found(&mut self) -> Vec<Found> {
+        (&mut self.found).await.unwrap_or_default()
+    }
+
+    pub(crate) async fn stop(&self) {
+        if !self.tasks.stop(STOP_LIMIT).await {
+            tracing::warn!(
+                "not everything ended within {} s; the next start reports it",
+                STOP_LIMIT.as_secs()
+            );
+        }
+        self.store.close().await;
+    }
+}
+
+/// What the status page shows, filled in by a look around that does not hold up the start.
+fn look_around(
+    config: &Config,
+    discovery: Option<Discovery>,
+    tasks: &Tasks,
+    started_at: Millis,
+    address: SocketAddr,
+) -> (oneshot::Receiver<Vec<Found>>, Arc<dyn Fn() -> Status + Send + Sync>) {
+    let docker_config = config.tools.docker.clone();
+    let configured = configured_models(config);
+    let seen: Arc<OnceLock<Vec<Found>>> = Arc::default();
+    let (tell, told) = oneshot::channel();
+    let (seen_here, of_discovery) = (Arc::clone(&seen), tasks.clone());
+    tasks.spawn("look around", async move {
+        let models = async {
+            match discovery {
+                Some(discovery) => discovery.begin(&of_discovery).await,
+                None => vec![configured],
+            }
+        };
+        let (mut found, docker) = tokio::join!(models, docker::probe(&docker_config, DOCKER_LIMIT));
+        let (ok, says) = docker.map_or_else(|says| (false, says), |says| (true, says));
+        found.push(Found {
+            what: "Docker".into(),
+            ok,
+            says,
+        });
+        let found = seen_here.get_or_init(|| found).clone();
+        // Nobody prints it when the process is stopping already.
+        drop(tell.send(found));
+    });
+    let console = format!("http://{address}/");
+    let status = move || Status {
+        version: env!("CARGO_PKG_VERSION"),
+        started_at,
+        console: console.clone(),
+        found: seen.get().cloned().unwrap_or_default(),
+    };
+    (told, Arc::new(status))
+}
+
+fn configured_models(config: &Config) -> Found {
+    let alias = &config.agent.alias;
+    let links = config.aliases.get(alias).map_or(0, |alias| alias.targets.len());
+    let from = config
+        .path
+        .as_ref()
+        .map_or_else(String::new, |path| format!(" of {}", path.display()));
+    Found {
+        what: "Models".into(),
+        ok: true,
+        says: format!("{alias} with {links} targets{from}"),
+    }
+}
+
+/// Passes changes of breakers on to whoever watches.
+fn tell_targets(registry: &Arc<Registry>, agent: &Agent, tasks: &Tasks) {
+    let (registry, agent) = (Arc::clone(registry), agent.clone());
+    let stopping = tasks.stopping().clone();
+    let mut changes = registry.changes();
+    tasks.spawn("target changes", async move {
+        loop {
+            let change = tokio::select! {
+                change = changes.recv() => change,
+                () = stopping.cancelled() => return,
+            };
+            let changed = match change {
+                Ok(key) => registry.changed(&key),
+                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => registry.targets(),
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+            };
+            for target in changed {
+                agent.target_changed(serde_json::json!(target));
+            }
+        }
+    });
+}
+
+/// SIGTERM and SIGINT, one after the other.
+pub(crate) fn stop_signals() -> anyhow::Result<tokio::sync::mpsc::Receiver<()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (send, receive) = tokio::sync::mpsc::channel(2);
+    #[expect(clippy::disallowed_methods, reason = "signals outlive the tasks that they stop")]
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if send.send(()).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(receive)
+}

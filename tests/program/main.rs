@@ -1,0 +1,19 @@
+//! The whole program as its own process, over sockets, with a real Docker engine and a stand-in for model servers.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and ends its own tasks by ending"
+)]
+
+mod bad_input;
+mod chains;
+mod containers;
+mod door;
+mod jarvis;
+mod start;
+mod stop;
+mod wire;
+mod world;
