@@ -110,6 +110,25 @@ impl Store {
         .await
     }
 
+    /// The message that its sender gave this id, if it was stored before.
+    pub async fn message_by_external_id(&self, conversation_id: &str, external_id: &str) -> Result<Option<Message>> {
+        let query = sqlx::query(
+            "SELECT id, conversation_id, run_id, person_id, trust, role, text, detail, external_id, created_at
+             FROM messages WHERE conversation_id = $1 AND external_id = $2",
+        )
+        .bind(conversation_id)
+        .bind(external_id);
+        tried(Named("look for a message in conversation", conversation_id), async {
+            query
+                .fetch_optional(&self.read)
+                .await?
+                .as_ref()
+                .map(message)
+                .transpose()
+        })
+        .await
+    }
+
     /// Oldest first: the last `limit` messages before the message id `before`, or up to the newest.
     pub async fn messages(&self, conversation_id: &str, before: Option<&str>, limit: i64) -> Result<Vec<Message>> {
         let query = sqlx::query(

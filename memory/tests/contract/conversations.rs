@@ -106,6 +106,10 @@ async fn repeated_delivery(store: Store) {
     assert!(store.add_message(&first).await.unwrap());
     assert!(!store.add_message(&repeated).await.unwrap());
     assert!(store.add_message(&elsewhere).await.unwrap());
+    let find = async |conversation: &str, id: &str| store.message_by_external_id(conversation, id).await.unwrap();
+    assert_eq!(find(&here.id, "m1").await, Some(first.clone()));
+    assert_eq!(find(&there.id, "m1").await, Some(elsewhere));
+    assert_eq!(find(&here.id, "m2").await, None);
     assert_eq!(store.messages(&here.id, None, 10).await.unwrap(), [first]);
     let unchanged = store.conversation(&here.id).await.unwrap().unwrap();
     assert_eq!((unchanged.title.as_str(), unchanged.updated_at), ("first", make::NOW));
