@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jarvis_memory::records::{
-    Approval, ApprovalStatus, AuditCheck, AuditEntry, Conversation, Message, MessageRole, Person, RunStatus,
+    Approval, ApprovalStatus, AuditCheck, AuditEntry, Conversation, Message, MessageRole, Person, Run, RunStatus,
 };
 use jarvis_tools::risk::Trust;
 use serde_json::json;
@@ -135,6 +135,9 @@ impl Agent {
             return Err(Error::Stopping);
         }
         let conversation = conversations::find(parts, principal, conversation_id).await?;
+        if let Some(message) = conversations::delivered(parts, &conversation.id, external_id.as_deref()).await? {
+            return Ok(Said { message, is_new: false });
+        }
         let plain = plain::parse(text);
         if plain.is_none() && !self.inner.sessions.has_room(&conversation.id) {
             return Err(Error::Busy);
@@ -145,7 +148,7 @@ impl Agent {
             trust: principal.vote_trust().level(),
         };
         parts.store.put_person(&person).await?;
-        let mut run = answer::fresh_run(parts, principal, &conversation.id);
+        let run = answer::fresh_run(parts, principal, &conversation.id);
         let message = Message {
             id: fresh_id(),
             conversation_id: conversation.id.clone(),
@@ -158,35 +161,45 @@ impl Agent {
             external_id,
             created_at: parts.now(),
         };
-        if let Some(plain) = plain {
-            let is_new = conversations::add(parts, message.clone()).await?;
-            if is_new {
-                self.carry_out(principal, &conversation.id, plain).await?;
-            }
-            return Ok(Said { message, is_new });
+        if plain.is_none() {
+            // The run first: a crash right after it leaves a run that the next start closes and tells of.
+            parts.store.start_run(&run).await?;
         }
-        // The run first: a crash right after it leaves a run that the next start closes and tells of.
-        parts.store.start_run(&run).await?;
-        let is_new = conversations::add(parts, message.clone()).await?;
-        let pushed = if is_new {
-            let stop = CancellationToken::new();
+        if !conversations::add(parts, message.clone()).await? {
+            // The same delivery twice at once: the other one is answered.
+            if plain.is_none() {
+                self.unused(run, "duplicate").await?;
+            }
+            let first = conversations::delivered(parts, &conversation.id, message.external_id.as_deref()).await?;
+            let message = first.unwrap_or(message);
+            return Ok(Said { message, is_new: false });
+        }
+        if let Some(plain) = plain {
+            self.carry_out(principal, &conversation.id, plain).await?;
+        } else {
             let inbound = Inbound {
                 principal: principal.clone(),
                 message: message.clone(),
                 run: run.clone(),
-                stop,
+                stop: CancellationToken::new(),
             };
-            self.inner.sessions.push(parts, inbound)
-        } else {
-            Ok(())
-        };
-        if !is_new || pushed.is_err() {
-            run.status = RunStatus::Stopped;
-            run.ended_at = Some(parts.now());
-            run.stop_reason = Some(if is_new { "busy" } else { "duplicate" }.to_owned());
-            parts.store.update_run(&run).await?;
+            if let Err(error) = self.inner.sessions.push(parts, inbound) {
+                self.unused(run, "busy").await?;
+                return Err(error);
+            }
         }
-        pushed.map(|()| Said { message, is_new })
+        Ok(Said { message, is_new: true })
+    }
+
+    /// Closes a run that no turn will use.
+    async fn unused(&self, run: Run, why: &str) -> Result<(), Error> {
+        let closed = Run {
+            status: RunStatus::Stopped,
+            ended_at: Some(self.parts().now()),
+            stop_reason: Some(why.to_owned()),
+            ..run
+        };
+        Ok(self.parts().store.update_run(&closed).await?)
     }
 
     /// Stops the running turn of a conversation and those that wait. Returns whether there were any.

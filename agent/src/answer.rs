@@ -40,19 +40,18 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) {
         conversation_id: conversation_id.clone(),
         run_id: run_id.clone(),
     };
-    let why = match context::of_conversation(parts, &principal, &conversation_id, &message).await {
+    let outcome = match context::of_conversation(parts, &principal, &conversation_id, &message).await {
         Ok(context) => {
             let driver = driver(parts, &principal, &run, watch, stop);
-            let outcome = driver.run(turn(parts, &principal, &message.text, context)).await;
-            close(parts, run, &outcome).await;
-            outcome.why
+            driver.run(turn(parts, &principal, &message.text, context)).await
         }
         Err(error) => {
             tracing::error!(run.id = run_id, %error, "a conversation could not be read, so its message has no answer");
-            Why::Failed
+            Outcome::failed("The database does not answer, so I cannot read this conversation. Ask again later.")
         }
     };
-    parts.bus.publish(state(RunState::Finished, Some(why.as_str())));
+    close(parts, run, &outcome).await;
+    parts.bus.publish(state(RunState::Finished, Some(outcome.why.as_str())));
 }
 
 /// The tools of a room. A key without `ops` has none: it talks, and nothing acts for it.

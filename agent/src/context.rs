@@ -2,8 +2,10 @@
 
 use jarvis_gateway::chat::{Message, Role};
 use jarvis_memory::records::{self, Approval, MessageRole};
+use jarvis_tools::risk::Trust;
 use jiff::Timestamp;
 
+use crate::approvals;
 use crate::parts::Parts;
 use crate::principal::Principal;
 
@@ -12,6 +14,8 @@ pub(crate) const LAST_STEP: &str = include_str!("../../prompts/last_step.md");
 
 /// Characters of earlier messages that a model is shown at most: about 6,000 tokens, so that an 8 k window holds them.
 const HISTORY_CHARS: usize = 24_000;
+/// Characters of an open card's title in the system prompt.
+const TITLE_CHARS: usize = 120;
 
 /// A context, and what earlier turns left in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +33,10 @@ pub(crate) async fn of_conversation(
     message: &records::Message,
 ) -> Result<Context, jarvis_memory::Error> {
     let limit = i64::from(parts.config.history_messages);
-    let history = parts.store.messages(conversation_id, Some(&message.id), limit).await?;
+    let mut history = parts.store.messages(conversation_id, None, limit).await?;
+    // Answers to earlier messages can be newer than this one, which waited for them; what people wrote after it has turns
+    // of its own.
+    history.retain(|other| other.id < message.id || other.role != MessageRole::User);
     let open = parts
         .store
         .approvals(Some(records::ApprovalStatus::Pending), 20)
@@ -44,9 +51,11 @@ pub(crate) async fn of_conversation(
         kept.iter()
             .any(|message| message.detail.get(name) == Some(&true.into()))
     };
+    let is_strangers =
+        |message: &&records::Message| message.role == MessageRole::User && message.trust < Trust::Operator.level();
     Ok(Context {
         messages,
-        tainted: flag("tainted"),
+        tainted: flag("tainted") || kept.iter().any(is_strangers),
         saw_private: flag("saw_private"),
     })
 }
@@ -82,14 +91,22 @@ fn system(parts: &Parts, principal: &Principal, open: &[Approval]) -> Message {
     let time = Timestamp::from_millisecond(parts.now().0).unwrap_or_default();
     text += &format!("\n\nNow: {time:.0} (UTC). You talk with: {}.", principal.name);
     for card in open {
-        let title = card
-            .plan
-            .get("title")
-            .and_then(serde_json::Value::as_str)
-            .unwrap_or(&card.tool);
-        text += &format!("\nOpen approval {}: {title}. Not done yet.", card.id);
+        text += &format!(
+            "\nOpen approval {}: {}. Not done yet.",
+            card.id,
+            one_line(approvals::title(card))
+        );
     }
     Message::text(Role::System, text)
+}
+
+/// Names in a title can be anybody's: here they write no line of their own.
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.join(" ").chars().take(TITLE_CHARS).collect()
 }
 
 fn newest_that_fit(history: &[records::Message]) -> Vec<&records::Message> {
@@ -110,6 +127,7 @@ fn of_record(message: &records::Message) -> Message {
     match message.role {
         MessageRole::User => Message::text(Role::User, &message.text),
         MessageRole::Assistant => Message::text(Role::Assistant, &message.text),
-        MessageRole::Event => Message::text(Role::System, format!("Event: {}", message.text)),
+        // Not in the system's voice: it can quote what a tool read somewhere.
+        MessageRole::Event => Message::text(Role::User, format!("(Event, not written by a person) {}", message.text)),
     }
 }

@@ -82,6 +82,18 @@ pub(crate) async fn add(parts: &Parts, message: Message) -> Result<bool, jarvis_
     Ok(is_new)
 }
 
+/// The message that was stored under the sender's own id, if there is one.
+pub(crate) async fn delivered(
+    parts: &Parts,
+    conversation_id: &str,
+    external_id: Option<&str>,
+) -> Result<Option<Message>, jarvis_memory::Error> {
+    match external_id {
+        Some(id) => parts.store.message_by_external_id(conversation_id, id).await,
+        None => Ok(None),
+    }
+}
+
 /// Checks a text before it is stored.
 pub(crate) fn check_text(text: &str) -> Result<(), Error> {
     if text.trim().is_empty() {

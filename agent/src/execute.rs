@@ -7,6 +7,7 @@ use jarvis_tools::{Context, Error, Output, Prepared};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use crate::guard::guarded;
 use crate::parts::{Parts, fresh_id};
 use crate::policy::Decision;
 use crate::turn::ReadyCall;
@@ -94,15 +95,22 @@ async fn run(parts: &Parts, allowed: &Allowed, stop: &CancellationToken) -> Tool
     let context = Context { stop: stop.clone() };
     let limit = tool.time_limit();
     let acts = allowed.prepared.risk.effect > Effect::Read;
-    let call = tokio::time::timeout(limit, tool.run(&context, allowed.prepared.arguments.clone()));
+    let call = guarded(tool.run(&context, allowed.prepared.arguments.clone()));
+    let call = tokio::time::timeout(limit, call);
     tokio::select! {
         () = stop.cancelled() => ToolResult::Interrupted { says: format!("`{}` was stopped", allowed.tool) },
         ended = call => match ended {
-            Ok(Ok(output)) => of_output(output),
-            Ok(Err(error)) => of_error(error),
-            Err(_) if acts => unknown(&format!("`{}` took longer than {} s", allowed.tool, limit.as_secs())),
+            Ok(Some(Ok(output))) => of_output(output),
+            Ok(Some(Err(error))) => of_error(error),
+            Ok(None) if acts => unknown(&format!("`{}` broke off by a fault of its own", allowed.tool)),
+            Ok(None) => ToolResult::Error {
+                error: format!("`{}` broke off by a fault of its own", allowed.tool),
+                hint: None,
+                retry: false,
+            },
+            Err(_) if acts => unknown(&format!("`{}` took longer than {limit:?}", allowed.tool)),
             Err(_) => ToolResult::Error {
-                error: format!("`{}` gave no answer within {} s", allowed.tool, limit.as_secs()),
+                error: format!("`{}` gave no answer within {limit:?}", allowed.tool),
                 hint: None,
                 retry: true,
             },

@@ -11,6 +11,7 @@ mod context;
 mod conversations;
 mod error;
 mod execute;
+mod guard;
 mod limits;
 mod parts;
 mod plain;

@@ -32,17 +32,18 @@ impl Provider for Agent {
             let stop = CancellationToken::new();
             let _stop_when_dropped = stop.clone().drop_guard();
             let (steps, mut told) = mpsc::channel(STEPS);
-            let turn = match begin(&parts, &call.request).await {
-                Ok(turn) => turn,
-                Err(error) => {
-                    yield Err(error);
-                    return;
-                }
-            };
-            let (done, mut outcome) = tokio::sync::oneshot::channel();
+            let (done, outcome) = tokio::sync::oneshot::channel();
             let parts_of_task = parts.clone();
+            // All of it in the task: a client that leaves between two rows must not leave a run open.
             parts.tasks.spawn("api turn", async move {
-                let result = turn.run(&parts_of_task, Watch::Request(steps), stop).await;
+                let watch = Watch::Request {
+                    steps,
+                    stopping: parts_of_task.tasks.stopping().clone(),
+                };
+                let result = match begin(&parts_of_task, &call.request).await {
+                    Ok(turn) => Ok(turn.run(&parts_of_task, watch, stop).await),
+                    Err(error) => Err(error),
+                };
                 // A client that left is no error: the answer is stored.
                 drop(done.send(result));
             });
@@ -55,12 +56,13 @@ impl Provider for Agent {
                     return;
                 }
             }
-            match (&mut outcome).await {
-                Ok(outcome) => {
+            match outcome.await {
+                Ok(Ok(outcome)) => {
                     for event in shown.of_outcome(&outcome) {
                         yield event;
                     }
                 }
+                Ok(Err(error)) => yield Err(error),
                 Err(_) => yield Err(Error::new(Class::Truncated, "the turn broke off")),
             }
         })
@@ -261,6 +263,11 @@ impl Shown {
                 "\n\n"
             };
             events.push(Ok(Event::Text(format!("{gap}{}", outcome.text))));
+        }
+        let waits = outcome.tools.iter().filter_map(|line| line.approval.as_deref());
+        for id in waits.filter(|id| !outcome.text.contains(id)) {
+            let text = format!("\n\nNOT done yet: this waits for approval **{id}**.");
+            events.push(Ok(Event::Text(text)));
         }
         let (_, _, tokens_in, tokens_out) = outcome.counts;
         let usage = Usage {

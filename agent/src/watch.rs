@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jarvis_gateway::chat::Served;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 use crate::view::{Happening, ToolLine};
@@ -28,14 +29,21 @@ pub(crate) enum Watch {
         conversation_id: String,
         run_id: String,
     },
-    /// To the one API request that asked. A full channel makes the turn wait; a closed one is no error.
-    Request(mpsc::Sender<Progress>),
+    /// To the one API request that asked. A full channel makes the turn wait until the process stops; a closed one is no
+    /// error.
+    Request {
+        steps: mpsc::Sender<Progress>,
+        stopping: CancellationToken,
+    },
 }
 
 impl Watch {
     pub(crate) async fn tell(&self, progress: Progress) {
         match self {
-            Self::Request(channel) => drop(channel.send(progress).await),
+            Self::Request { steps, stopping } => tokio::select! {
+                sent = steps.send(progress) => drop(sent),
+                () = stopping.cancelled() => {}
+            },
             Self::Bus {
                 bus,
                 conversation_id,

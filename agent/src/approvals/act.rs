@@ -1,7 +1,7 @@
 //! Doing what was approved: once, on the state it was approved for, and with the truth told afterwards.
 
 use jarvis_gateway::chat::ToolResult;
-use jarvis_memory::records::{Approval, ApprovalStatus};
+use jarvis_memory::records::{Approval, ApprovalStatus, AuditEvent};
 use jarvis_tools::Prepared;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,10 @@ use crate::policy::Decision;
 
 /// Claims and carries out an approved card. Whoever comes second finds it claimed and does nothing.
 pub(crate) async fn carry_out(parts: &Parts, id: &str) {
+    // Begun now, it could be cut off in the middle. The next start carries it out.
+    if parts.tasks.stopping().is_cancelled() {
+        return;
+    }
     let claimed = match claim(parts, id).await {
         Ok(Some(claimed)) => claimed,
         Ok(None) => return,
@@ -32,6 +36,18 @@ async fn claim(parts: &Parts, id: &str) -> Result<Option<Approval>, jarvis_memor
     };
     // Recomputed from the stored arguments: a row whose arguments were changed is not claimed.
     let hash = args_hash(&approval.tool, &approval.arguments);
+    if hash != approval.args_hash {
+        tracing::error!(
+            approval.id = id,
+            "an approved act is not what was asked for; somebody changed its row"
+        );
+        let text = format!(
+            "**{id}** is not carried out: what is stored of it is not what was asked for. Ask for it again, and look at \
+             who can write to the database."
+        );
+        tell(parts, &approval, text).await;
+        return Ok(None);
+    }
     parts.store.claim_approval(id, &hash, parts.now()).await
 }
 
@@ -61,13 +77,7 @@ async fn on_fresh_state(parts: &Parts, approval: &Approval) -> (ApprovalStatus, 
             },
         );
     }
-    let origin = Origin {
-        person_id: approval.requester_id.clone(),
-        via: "approval".to_owned(),
-        conversation_id: approval.conversation_id.clone(),
-        run_id: approval.run_id.clone().unwrap_or_default(),
-        approval_id: Some(approval.id.clone()),
-    };
+    let origin = origin(approval, "approval");
     let allowed = Allowed {
         call_id: approval.id.clone(),
         tool: approval.tool.clone(),
@@ -81,6 +91,17 @@ async fn on_fresh_state(parts: &Parts, approval: &Approval) -> (ApprovalStatus, 
         ApprovalStatus::Failed
     };
     (status, result)
+}
+
+/// The act is still on behalf of whoever asked for it.
+pub(crate) fn origin(approval: &Approval, via: &str) -> Origin {
+    Origin {
+        person_id: approval.requester_id.clone(),
+        via: via.to_owned(),
+        conversation_id: approval.conversation_id.clone(),
+        run_id: approval.run_id.clone().unwrap_or_default(),
+        approval_id: Some(approval.id.clone()),
+    }
 }
 
 fn prepare(parts: &Parts, approval: &Approval) -> Result<Prepared, ToolResult> {
@@ -113,6 +134,14 @@ async fn finish(parts: &Parts, mut approval: Approval, status: ApprovalStatus, r
     }
     approval.status = status;
     approval.result = Some(value);
+    let event = AuditEvent {
+        tool: Some(approval.tool.clone()),
+        outcome: Some(status.as_str().to_owned()),
+        ..origin(&approval, "approval").event("approval.finished")
+    };
+    if let Err(error) = parts.store.append_audit(&event, parts.now()).await {
+        tracing::error!(approval.id = approval.id, %error, "the end of an approval is not in the audit");
+    }
     tell(parts, &approval, told(&approval, &result)).await;
     match parts.store.approval(&approval.id).await {
         Ok(Some(stored)) => publish(parts, stored),

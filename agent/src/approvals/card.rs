@@ -8,7 +8,8 @@ use jarvis_tools::{Context, Plan, Prepared};
 use rand::RngExt;
 
 use super::{args_hash, publish, title};
-use crate::execute::{Origin, of_error};
+use crate::execute::{Origin, of_error, write_note};
+use crate::guard::guarded;
 use crate::parts::{Parts, fresh_id};
 use crate::policy::Decision;
 use crate::turn::ReadyCall;
@@ -23,9 +24,24 @@ const ID_TRIES: usize = 5;
 /// Makes the plan and writes the card. What the model gets back is never an approval: only `pending`, or why there is no
 /// card. An open card for the same act in the same conversation is returned instead of a second one.
 pub(crate) async fn raise(parts: &Parts, origin: &Origin, ready: &ReadyCall, decision: Decision) -> ToolResult {
-    let Ok(prepared) = &ready.prepared else {
-        return failed("the call was not understood, so no card was raised");
+    let result = match raised(parts, origin, ready, decision).await {
+        Ok(approval) => {
+            let result = pending(parts, &approval);
+            publish(parts, approval);
+            return result;
+        }
+        Err(result) => result,
     };
+    // A card writes its call down itself; a call without a card of its own is a row too.
+    if let Err(error) = write_note(parts, origin, ready, Some(decision), &result).await {
+        tracing::warn!(tool = ready.call.name, %error, "a call that raised no card is not in the audit");
+    }
+    result
+}
+
+/// The new card, or what is said without one.
+async fn raised(parts: &Parts, origin: &Origin, ready: &ReadyCall, decision: Decision) -> Result<Approval, ToolResult> {
+    let prepared = ready.prepared.as_ref().map_err(Clone::clone)?;
     let hash = args_hash(&ready.call.name, &prepared.arguments);
     let conversation = origin.conversation_id.as_deref().unwrap_or_default();
     match parts
@@ -33,22 +49,14 @@ pub(crate) async fn raise(parts: &Parts, origin: &Origin, ready: &ReadyCall, dec
         .open_approval(conversation, &ready.call.name, &hash, parts.now())
         .await
     {
-        Ok(Some(open)) => return pending(parts, &open),
+        Ok(Some(open)) => return Err(pending(parts, &open)),
         Ok(None) => {}
-        Err(error) => return unwritten(&ready.call.name, &error),
+        Err(error) => return Err(unwritten(&ready.call.name, &error)),
     }
-    let plan = match plan(parts, &ready.call.name, prepared).await {
-        Ok(plan) => plan,
-        Err(result) => return result,
-    };
-    match write(parts, origin, ready, prepared, decision, &hash, plan).await {
-        Ok(approval) => {
-            let result = pending(parts, &approval);
-            publish(parts, approval);
-            result
-        }
-        Err(error) => unwritten(&ready.call.name, &error),
-    }
+    let plan = plan(parts, &ready.call.name, prepared).await?;
+    write(parts, origin, ready, prepared, decision, &hash, plan)
+        .await
+        .map_err(|error| unwritten(&ready.call.name, &error))
 }
 
 pub(super) async fn plan(parts: &Parts, tool: &str, prepared: &Prepared) -> Result<Plan, ToolResult> {
@@ -56,9 +64,14 @@ pub(super) async fn plan(parts: &Parts, tool: &str, prepared: &Prepared) -> Resu
         return Err(failed(&format!("there is no tool `{tool}`")));
     };
     let context = Context::default();
-    match tokio::time::timeout(PLAN_LIMIT, tool.plan(&context, &prepared.arguments)).await {
-        Ok(Ok(plan)) => Ok(plan),
-        Ok(Err(error)) => Err(of_error(error)),
+    let planning = guarded(tool.plan(&context, &prepared.arguments));
+    match tokio::time::timeout(PLAN_LIMIT, planning).await {
+        Ok(Some(Ok(plan))) => Ok(plan),
+        Ok(Some(Err(error))) => Err(of_error(error)),
+        Ok(None) => Err(failed(&format!(
+            "the plan of `{}` broke off by a fault of its own",
+            tool.name()
+        ))),
         Err(_) => Err(failed(&format!(
             "the plan was not ready within {} s; nothing was done",
             PLAN_LIMIT.as_secs()

@@ -13,7 +13,7 @@ mod act;
 mod card;
 mod decide;
 
-pub(crate) use act::{carry_out, outcome_unknown};
+pub(crate) use act::{carry_out, origin, outcome_unknown};
 pub(crate) use card::raise;
 pub(crate) use decide::{decide, expire};
 
@@ -65,7 +65,7 @@ fn publish(parts: &Parts, approval: Approval) {
 }
 
 /// The plan's title, for sentences about the card.
-fn title(approval: &Approval) -> &str {
+pub(crate) fn title(approval: &Approval) -> &str {
     approval
         .plan
         .get("title")
@@ -73,12 +73,24 @@ fn title(approval: &Approval) -> &str {
         .unwrap_or(&approval.tool)
 }
 
-/// Tells the conversation that the card came from.
+/// Tells the conversation that the card came from. A tool's words in it taint later turns as they would have tainted
+/// the one that asked.
 async fn tell(parts: &Parts, approval: &Approval, text: String) {
     let Some(conversation_id) = approval.conversation_id.clone() else {
         return;
     };
-    let detail = serde_json::json!({ "approval": approval.id, "status": approval.status });
+    let quotes = parts
+        .catalog
+        .get(&approval.tool)
+        .is_none_or(|tool| tool.untrusted_output());
+    let private = parts
+        .catalog
+        .get(&approval.tool)
+        .and_then(|tool| tool.prepare(&approval.arguments).ok())
+        .is_none_or(|prepared| prepared.risk.reads_private);
+    let detail = serde_json::json!({
+        "approval": approval.id, "status": approval.status, "tainted": quotes, "saw_private": private,
+    });
     if let Err(error) = conversations::add_event(parts, &conversation_id, approval.run_id.clone(), text, detail).await {
         tracing::error!(approval.id = approval.id, %error, "a conversation could not be told of its approval");
     }

@@ -18,6 +18,7 @@ use super::event::{Event, ReadyCall};
 use super::state::{State, unprepared};
 use crate::approvals;
 use crate::execute::{self, Allowed, Origin, execute};
+use crate::guard::guarded;
 use crate::parts::Parts;
 use crate::policy::Decision;
 use crate::view::ToolLine;
@@ -50,6 +51,21 @@ pub(crate) struct Outcome {
     pub(crate) counts: (u32, u32, u64, u64),
 }
 
+impl Outcome {
+    /// An end that no turn machine made. What the context held is not known, so the worst is assumed.
+    pub(crate) fn failed(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            why: Why::Failed,
+            tools: Vec::new(),
+            served: None,
+            tainted: true,
+            saw_private: true,
+            counts: (0, 0, 0, 0),
+        }
+    }
+}
+
 type Ending = (ReadyCall, ToolResult);
 
 /// What is under way between two events.
@@ -59,17 +75,28 @@ struct Work {
     partial: String,
     running: FuturesUnordered<BoxFuture<'static, Ending>>,
     reads: CancellationToken,
+    /// Ids of the calls of this turn so far.
+    ids: HashSet<String>,
     tools: Vec<ToolLine>,
     served: Option<Served>,
 }
 
 impl Driver {
     pub(crate) async fn run(self, state: State) -> Outcome {
+        let run_id = self.origin.run_id.clone();
+        guarded(Box::pin(self.drive(state))).await.unwrap_or_else(|| {
+            tracing::error!(run.id = run_id, "a turn broke off by a fault; its answer says so");
+            Outcome::failed("Jarvis has a fault and could not finish this. The log says more.")
+        })
+    }
+
+    async fn drive(self, state: State) -> Outcome {
         let mut work = Work {
             asking: None,
             partial: String::new(),
             running: FuturesUnordered::new(),
             reads: CancellationToken::new(),
+            ids: HashSet::new(),
             tools: Vec::new(),
             served: None,
         };
@@ -189,10 +216,10 @@ impl Driver {
         let (_, gather) = work.asking.as_mut()?;
         let reply = gather.push(event)?;
         work.asking = None;
-        if !reply.tool_calls.is_empty() {
+        if !reply.tool_calls.is_empty() && !reply.text.is_empty() {
             self.watch.tell(Progress::Break).await;
         }
-        let calls = self.ready(&reply);
+        let calls = self.ready(&reply, &mut work.ids);
         Some(Event::Replied { reply, calls })
     }
 
@@ -209,11 +236,11 @@ impl Driver {
     }
 
     /// Looks the calls of a reply up: unknown tools and unfit arguments become results that the model can act on.
-    fn ready(&self, reply: &Reply) -> Vec<ReadyCall> {
-        let mut ids = HashSet::new();
+    fn ready(&self, reply: &Reply, ids: &mut HashSet<String>) -> Vec<ReadyCall> {
         let with_own_id = |(index, call): (usize, &ToolCall)| {
             let mut call = call.clone();
-            // Some servers send empty or repeated ids, and every result has to find its own call.
+            // Some servers send empty ids or number the calls of every reply anew, and every result has to find its own
+            // call.
             while call.id.is_empty() || !ids.insert(call.id.clone()) {
                 call.id = format!("call_{index}_{}", crate::parts::fresh_id().replace('-', ""));
             }
@@ -305,19 +332,8 @@ async fn next_of_model(asking: &mut Option<(Events, Gather)>) -> Result<chat::Ev
 fn outcome(state: &State, work: Work, text: String, why: Why) -> Outcome {
     let (tainted, saw_private) = state.flags();
     let text = match why {
-        // What was streamed before the stop is kept: people have read it already.
-        Why::Cancelled | Why::Shutdown if text.is_empty() => {
-            let ending = if why == Why::Cancelled {
-                "Stopped."
-            } else {
-                "Jarvis was shut down during this answer."
-            };
-            if work.partial.trim().is_empty() {
-                ending.to_owned()
-            } else {
-                format!("{}\n\n*{ending}*", work.partial)
-            }
-        }
+        Why::Cancelled => cut_off(&work.partial, "Stopped.", &text),
+        Why::Shutdown => cut_off(&work.partial, "Jarvis was shut down during this answer.", &text),
         _ => text,
     };
     Outcome {
@@ -329,4 +345,18 @@ fn outcome(state: &State, work: Work, text: String, why: Why) -> Outcome {
         saw_private,
         counts: state.counts(),
     }
+}
+
+/// What was streamed before the stop is kept, because people have read it already; then what was done, if anything.
+fn cut_off(partial: &str, ending: &str, done: &str) -> String {
+    let mut text = if partial.trim().is_empty() {
+        ending.to_owned()
+    } else {
+        format!("{partial}\n\n*{ending}*")
+    };
+    if !done.is_empty() {
+        text.push(' ');
+        text.push_str(done);
+    }
+    text
 }

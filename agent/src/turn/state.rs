@@ -38,6 +38,8 @@ pub struct State {
     phase: Phase,
     /// Summaries of what was done, for an ending that no model writes.
     done: Vec<String>,
+    /// Of these, what came of calls that were more than reads, for an ending by somebody's stop.
+    acted: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +86,7 @@ impl State {
             saw_private,
             phase: Phase::New,
             done: Vec::new(),
+            acted: Vec::new(),
         }
     }
 
@@ -292,15 +295,21 @@ impl State {
     fn remember(&mut self, call: &ReadyCall, result: &ToolResult) {
         let Ok(prepared) = &call.prepared else { return };
         self.used.count_result(&call.call.name, &prepared.arguments, result);
+        if prepared.risk.effect > ToolEffect::Read {
+            self.acted.extend(spoken(result));
+        }
         match result {
             ToolResult::Ok { summary, .. } => {
                 self.tainted |= call.untrusted_output;
                 self.saw_private |= prepared.risk.reads_private;
                 self.done.push(summary.clone());
             }
-            // The text of an error can quote the outside too.
+            // The text of an error can quote the outside too, and so can the state that a plan read.
             ToolResult::Error { .. } => self.tainted |= call.untrusted_output,
-            ToolResult::Pending { says, .. } | ToolResult::Interrupted { says } => self.done.push(says.clone()),
+            ToolResult::Pending { says, .. } | ToolResult::Interrupted { says } => {
+                self.tainted |= call.untrusted_output;
+                self.done.push(says.clone());
+            }
             ToolResult::Denied { .. } | ToolResult::Skipped { .. } => {}
         }
     }
@@ -308,12 +317,6 @@ impl State {
     /// Every call has its result: they go into the context in the order of the calls.
     fn close(&mut self, batch: Batch, now: Millis) -> Vec<Effect> {
         let limit = self.setting.limits.result_chars;
-        let acted: Vec<String> = batch
-            .slots
-            .iter()
-            .filter(|slot| !slot.is_read())
-            .filter_map(spoken)
-            .collect();
         for slot in batch.slots {
             if let Some(result) = slot.result {
                 self.messages
@@ -322,17 +325,7 @@ impl State {
         }
         match batch.stop {
             None => self.ask(now),
-            Some(why) => {
-                let mut text = match why {
-                    Why::Shutdown => "Jarvis was shut down during this turn.".to_owned(),
-                    _ => "Stopped.".to_owned(),
-                };
-                if !acted.is_empty() {
-                    text.push_str(" This was under way already and is finished:\n\n");
-                    text.push_str(&acted.join("\n\n"));
-                }
-                self.finish(text, why)
-            }
+            Some(why) => self.finish_stopped(why),
         }
     }
 
@@ -341,7 +334,7 @@ impl State {
             Phase::Over => Vec::new(),
             Phase::New | Phase::Asking { .. } => {
                 let mut effects = vec![Effect::Abandon];
-                effects.extend(self.finish(String::new(), why));
+                effects.extend(self.finish_stopped(why));
                 effects
             }
             Phase::Acting(batch) => {
@@ -356,6 +349,16 @@ impl State {
                 effects
             }
         }
+    }
+
+    /// The end by a stop. The driver, who knows what was streamed, puts that and the reason before the text.
+    fn finish_stopped(&mut self, why: Why) -> Vec<Effect> {
+        let text = if self.acted.is_empty() {
+            String::new()
+        } else {
+            format!("What was done until then:\n\n{}", self.acted.join("\n\n"))
+        };
+        self.finish(text, why)
     }
 
     fn finish(&mut self, text: String, why: Why) -> Vec<Effect> {
@@ -373,8 +376,8 @@ impl State {
     }
 }
 
-fn spoken(slot: &Slot) -> Option<String> {
-    match slot.result.as_ref()? {
+fn spoken(result: &ToolResult) -> Option<String> {
+    match result {
         ToolResult::Ok { summary, .. } => Some(summary.clone()),
         ToolResult::Error { error, .. } => Some(error.clone()),
         ToolResult::Pending { says, .. } | ToolResult::Interrupted { says } => Some(says.clone()),
