@@ -1,0 +1,162 @@
+//! Who may decide a card, when, and how often it counts.
+
+use jarvis_agent::view::CardStatus;
+use jarvis_agent::{Error, Principal, Surface};
+use jarvis_gateway::caller::Scope;
+use std::time::Duration;
+
+use crate::approvals::asked_to_stop_web;
+use crate::support::{key, owner, until};
+
+#[tokio::test]
+async fn somebody_without_the_right_is_refused_and_written_down() {
+    let house = asked_to_stop_web().await;
+    let id = house.card().await.id;
+    for (name, scopes) in [("chat", &[Scope::Chat][..]), ("ops", &[Scope::Chat, Scope::Ops])] {
+        let principal = Principal::of(&key(name, scopes), Surface::Api);
+        let refused = house.agent.decide(&principal, &id, true, None).await;
+        assert!(matches!(refused, Err(Error::MayNotApprove)), "{name}: {refused:?}");
+    }
+    assert_eq!(house.card().await.status, CardStatus::Pending);
+    assert_eq!(house.world.done(), Vec::<String>::new());
+    assert_eq!(
+        house.audit().await[1..],
+        [
+            "approval.vote key:id-chat/api act refused",
+            "approval.vote key:id-ops/api act refused",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_second_click_counts_for_nothing() {
+    let house = asked_to_stop_web().await;
+    let id = house.card().await.id;
+    house.approve(&id).await;
+    for yes in [true, false] {
+        let again = house.decide(&id, yes).await;
+        assert!(
+            matches!(
+                &again,
+                Err(Error::AlreadyDecided {
+                    status: CardStatus::Done,
+                    ..
+                })
+            ),
+            "{again:?}"
+        );
+    }
+    assert_eq!(house.world.done(), ["stop web"]);
+    let unknown = house.decide("ZZZZ", true).await;
+    assert!(
+        matches!(&unknown, Err(Error::NoApproval(id)) if id == "ZZZZ"),
+        "{unknown:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_twenty_who_decide_at_once_one_counts() {
+    let house = asked_to_stop_web().await;
+    let id = house.card().await.id;
+    let mut seen = house.watch();
+    let votes = (0..20).map(|number| {
+        let principal = Principal::of(&key(&format!("phone-{number}"), &[Scope::Approve]), Surface::Api);
+        let (agent, id) = (house.agent.clone(), id.clone());
+        async move { agent.decide(&principal, &id, true, None).await }
+    });
+    // In tasks of their own, so that they really meet.
+    let (sent, mut outcomes) = tokio::sync::mpsc::channel(20);
+    for vote in votes {
+        let sent = sent.clone();
+        house.tasks.spawn("vote", async move {
+            sent.send(vote.await).await.expect("somebody counts");
+        });
+    }
+    drop(sent);
+    let (mut counted, mut late) = (0, 0);
+    while let Some(outcome) = until("all votes", outcomes.recv()).await {
+        match outcome {
+            Ok(_) => counted += 1,
+            Err(Error::AlreadyDecided { .. }) => late += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!((counted, late), (1, 19));
+    assert_eq!(seen.closed(&id).await.status, CardStatus::Done);
+    assert_eq!(house.world.done(), ["stop web"]);
+    let intents = house
+        .audit()
+        .await
+        .into_iter()
+        .filter(|line| line.starts_with("tool.intent"));
+    assert_eq!(intents.count(), 1);
+}
+
+#[tokio::test]
+async fn a_click_after_the_time_expires_the_card() {
+    let house = asked_to_stop_web().await;
+    let id = house.card().await.id;
+    house.clock.advance(Duration::from_mins(30));
+    for _ in 0..2 {
+        let late = house.decide(&id, true).await;
+        assert!(
+            matches!(&late, Err(Error::ApprovalExpired(of)) if *of == id),
+            "{late:?}"
+        );
+    }
+    assert_eq!(house.card().await.status, CardStatus::Expired);
+    assert_eq!(
+        house.talk().await[2..],
+        [format!(
+            "event: **{id}** expired without a decision: stop web. Ask again if it is still wanted."
+        )]
+    );
+    assert_eq!(house.audit().await[1..], ["approval.expired -/jarvis act"]);
+    assert_eq!(house.world.done(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_card_expires_without_a_click() {
+    let house = asked_to_stop_web().await;
+    let id = house.card().await.id;
+    let mut seen = house.watch();
+    house.clock.advance(Duration::from_mins(30));
+    // Only the sweeper's own wait is skipped: with time standing still, the database's limits would pass at once.
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(21)).await;
+    tokio::time::resume();
+    assert_eq!(seen.closed(&id).await.status, CardStatus::Expired);
+    assert_eq!(
+        seen.lines(),
+        [
+            format!("message event: **{id}** expired without a decision: stop web. Ask again if it is still wanted."),
+            "approval stop web expired".to_owned(),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_card_is_decided_up_to_its_last_moment() {
+    let house = asked_to_stop_web().await;
+    let id = house.card().await.id;
+    house.clock.advance(Duration::from_mins(30) - Duration::from_millis(1));
+    assert_eq!(house.approve(&id).await.status, CardStatus::Done);
+    assert_eq!(house.world.done(), ["stop web"]);
+}
+
+/// An act that is approved while Jarvis goes down is left for the next start and not begun half.
+#[tokio::test]
+async fn an_approval_during_shutdown_waits_for_the_next_start() {
+    let house = asked_to_stop_web().await;
+    let id = house.card().await.id;
+    house.tasks.stopping().cancel();
+    house.agent.decide(&owner(), &id, true, None).await.expect("it counts");
+    assert!(house.tasks.stop(Duration::from_secs(10)).await);
+    assert_eq!(house.world.done(), Vec::<String>::new());
+    let house = house.restarted([]).await;
+    let mut seen = house.watch();
+    if house.card().await.status != CardStatus::Done {
+        seen.closed(&id).await;
+    }
+    assert_eq!(house.world.done(), ["stop web"]);
+}

@@ -1,0 +1,190 @@
+//! Faults of others: tools that panic, a model that panics, a database that is gone.
+
+use std::sync::Arc;
+
+use jarvis_agent::view::Happening;
+use jarvis_gateway::provider::{Call, Events, Provider};
+use jarvis_gateway::providers::scripted::{calls, says};
+use jarvis_memory::records::Message;
+
+use crate::provider::{answer, request};
+use crate::support::{House, Manner, World, short};
+
+const READ_WEB: &str = r#"{"name":"web"}"#;
+const RESTART_WEB: &str = r#"{"action":"restart","name":"web"}"#;
+const STOP_WEB: &str = r#"{"action":"stop","name":"web"}"#;
+
+#[tokio::test]
+async fn a_tool_that_panics_is_a_result_and_the_conversation_goes_on() {
+    let check = async |manner: Manner, tool: &str, arguments: &str, recorded: &str, told: &str| {
+        let house = House::new([calls("c1", tool, arguments), says("That broke."), says("here")]).await;
+        house.world.set_manner("web", manner);
+        let answer = house.ask("restart web").await;
+        assert_eq!(answer.text, "That broke.", "{recorded}");
+        assert_eq!(house.calls(&answer).await, [recorded]);
+        let result = house.model.calls()[1].request.messages[3].joined_text();
+        assert_eq!(result, told);
+        assert_eq!(house.ask("still there?").await.text, "here", "{recorded}");
+        assert_eq!(house.cards().await, [], "{recorded}");
+        house.audit().await;
+    };
+    check(
+        Manner::Panics,
+        "read_state",
+        READ_WEB,
+        r#"read_state {"name":"web"} read error"#,
+        r#"{"status":"error","error":"`read_state` broke off by a fault of its own","retry":false}"#,
+    )
+    .await;
+    check(
+        Manner::Panics,
+        "act",
+        RESTART_WEB,
+        r#"act {"action":"restart","name":"web"} reversible interrupted"#,
+        r#"{"status":"interrupted","says":"Outcome unknown: `act` broke off by a fault of its own. Look at the state before you try again."}"#,
+    )
+    .await;
+    check(
+        Manner::PanicsInPlan,
+        "act",
+        STOP_WEB,
+        r#"act {"action":"stop","name":"web"} destructive error"#,
+        r#"{"status":"error","error":"the plan of `act` broke off by a fault of its own","retry":false}"#,
+    )
+    .await;
+}
+
+struct Panicking;
+
+impl Provider for Panicking {
+    fn stream(&self, _call: Call) -> Events {
+        Box::pin(futures_util::stream::once(async { panic!("a fault in a provider") }))
+    }
+}
+
+#[tokio::test]
+async fn a_fault_in_a_turn_ends_that_turn_only() {
+    let house = House::with_chain(Arc::new(Panicking), World::new()).await;
+    for _ in 0..2 {
+        let answer = house.ask("hello").await;
+        assert_eq!(
+            answer.text,
+            "Jarvis has a fault and could not finish this. The log says more."
+        );
+        assert_eq!(
+            short::run(&house.run_of(&answer).await),
+            "failed failed: 0 models, 0 tools"
+        );
+    }
+    let said = answer(&house, request(jarvis_gateway::caller::Caller::Loopback, &["hello"])).await;
+    assert_eq!(
+        said.as_deref(),
+        Ok("Jarvis has a fault and could not finish this. The log says more.")
+    );
+}
+
+/// Plays a turn that reads `web` and then restarts it, and breaks the database while the reading is held.
+async fn loses_the_database(how: impl AsyncFn(&House)) -> (House, Message, Vec<String>) {
+    let house = House::new([
+        calls("c1", "read_state", READ_WEB),
+        calls("c2", "act", RESTART_WEB),
+        calls("c3", "act", STOP_WEB),
+        says("I could read, and nothing was done."),
+    ])
+    .await;
+    let gate = house.world.hold("web");
+    let mut seen = house.watch();
+    let said = house
+        .say("look at web, restart web, stop web")
+        .await
+        .expect("taken")
+        .message;
+    gate.arrived().await;
+    how(&house).await;
+    gate.open();
+    seen.finished(said.run_id.as_deref().expect("a run")).await;
+    let answer = seen
+        .first(
+            "an answer",
+            |happening| matches!(happening, Happening::Message { message } if short::is_answer(message)),
+        )
+        .await;
+    let Happening::Message { message } = answer else {
+        panic!("a message was looked for")
+    };
+    (house, message, seen.lines())
+}
+
+#[tokio::test]
+async fn without_a_database_reads_are_answered_and_acts_are_refused() {
+    let closed = loses_the_database(async |house: &House| house.store.close().await).await;
+    let read_only = loses_the_database(async |house: &House| {
+        let read_only = "PRAGMA query_only = ON";
+        house
+            .store
+            .execute_raw(read_only)
+            .await
+            .expect("the connection takes it");
+    })
+    .await;
+    for (house, answer, lines) in [closed, read_only] {
+        assert_eq!(answer.text, "I could read, and nothing was done.");
+        assert_eq!(
+            lines[2..],
+            [
+                "tool read_state web running",
+                "tool read_state web ok",
+                "tool act web running",
+                "tool act web error",
+                "tool act web error",
+                "delta \"I could read, and nothing was done.\"",
+                "message assistant: I could read, and nothing was done.",
+                "run finished answered",
+            ]
+        );
+        assert_eq!(house.world.done(), Vec::<String>::new());
+        let told = |index: usize| {
+            let messages = &house.model.calls()[index].request.messages;
+            messages.last().expect("a result").joined_text()
+        };
+        assert_eq!(
+            told(2),
+            r#"{"status":"error","error":"the audit could not be written, so nothing was done","hint":"look at the database of Jarvis; `jarvis doctor` checks it","retry":false}"#
+        );
+        assert_eq!(
+            told(3),
+            r#"{"status":"error","error":"the approval could not be written to the database, so nothing is queued and nothing was done","retry":false}"#
+        );
+    }
+}
+
+/// The message was stored, and then the conversation could not be read for its turn.
+#[tokio::test]
+async fn a_message_has_an_answer_when_the_database_goes_right_after_it() {
+    let house = House::new([says("never asked")]).await;
+    let mut seen = house.watch();
+    let said = house.say("hello").await.expect("taken").message;
+    house.store.close().await;
+    seen.finished(said.run_id.as_deref().expect("a run")).await;
+    assert_eq!(
+        seen.lines(),
+        [
+            "message user: hello",
+            "run started",
+            "message assistant: The database does not answer, so I cannot read this conversation. Ask again later.",
+            "run finished failed",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_card_is_not_decided_without_a_database() {
+    let house = crate::approvals::asked_to_stop_web().await;
+    let id = house.card().await.id;
+    house.store.close().await;
+    let refused = house.decide(&id, true).await.expect_err("no database");
+    assert_eq!(refused.to_string(), "the database does not answer, so nothing was done");
+    assert_eq!(house.world.done(), Vec::<String>::new());
+    let refused = house.say("hello").await.expect_err("no database");
+    assert_eq!(refused.to_string(), "the database does not answer, so nothing was done");
+}

@@ -1,0 +1,26 @@
+//! The agent over a real store, tools with state and a scripted model: what people say, what is stored, told and done.
+
+#[cfg(test)]
+mod approvals;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod deciding;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod injection;
+#[cfg(test)]
+mod order;
+#[cfg(test)]
+mod provider;
+#[cfg(test)]
+mod questions;
+#[cfg(test)]
+mod restart;
+#[cfg(test)]
+mod rights;
+#[cfg(test)]
+mod stopping;
+#[cfg(test)]
+mod support;

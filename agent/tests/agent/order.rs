@@ -1,0 +1,91 @@
+//! Many messages: in order within a conversation, side by side between conversations, and only so many.
+
+use jarvis_agent::Error;
+use jarvis_gateway::chat::{Event, Role};
+use jarvis_gateway::providers::scripted::{Step, calls, says};
+
+use crate::support::{House, owner};
+
+#[tokio::test]
+async fn the_second_message_sees_the_answer_to_the_first() {
+    let house = House::new([calls("c1", "read_state", r#"{"name":"web"}"#), says("one"), says("two")]).await;
+    let gate = house.world.hold("web");
+    let mut seen = house.watch();
+    house.say("first").await.expect("taken");
+    gate.arrived().await;
+    let second = house.say("second").await.expect("taken").message;
+    house.say("third").await.expect("taken");
+    gate.open();
+    seen.finished(second.run_id.as_deref().expect("a run")).await;
+    let context = &house.model.calls()[2].request.messages[1..];
+    let context: Vec<(Role, String)> = context
+        .iter()
+        .map(|message| (message.role, message.joined_text()))
+        .collect();
+    assert_eq!(
+        context,
+        [
+            (Role::User, "first".to_owned()),
+            (Role::Assistant, "one".to_owned()),
+            (Role::User, "second".to_owned()),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn conversations_do_not_wait_for_each_other() {
+    let house = House::new([
+        calls("c1", "read_state", r#"{"name":"web"}"#),
+        says("quick"),
+        says("slow"),
+    ])
+    .await;
+    let gate = house.world.hold("web");
+    let mut seen = house.watch();
+    let slow = house.say("is web up?").await.expect("taken").message;
+    gate.arrived().await;
+    let other = house.agent.create_conversation(&owner()).await.expect("made").id;
+    let quick = house
+        .agent
+        .say(&owner(), &other, "hello", None)
+        .await
+        .expect("taken")
+        .message;
+    seen.finished(quick.run_id.as_deref().expect("a run")).await;
+    gate.open();
+    seen.finished(slow.run_id.as_deref().expect("a run")).await;
+    let talk = house.agent.messages(&owner(), &other, None, 10).await.expect("read");
+    assert_eq!(talk[1].text, "quick");
+    assert_eq!(house.talk().await, ["user: is web up?", "assistant: slow"]);
+    let titles: Vec<String> = house
+        .agent
+        .conversations(&owner(), 10)
+        .await
+        .expect("read")
+        .into_iter()
+        .map(|conversation| conversation.title)
+        .collect();
+    assert_eq!(titles, ["hello", "is web up?"]);
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_before_anything_is_stored() {
+    let house = House::new([vec![Step::Event(Event::Text("Well".into())), Step::Hang]]).await;
+    let mut seen = house.watch();
+    let mut runs = vec![house.say("0").await.expect("taken").message.run_id.expect("a run")];
+    seen.text("Well").await;
+    for number in 1..=16 {
+        let said = house.say(&number.to_string()).await.expect("there is room");
+        runs.push(said.message.run_id.expect("a run"));
+    }
+    assert!(matches!(house.say("17").await, Err(Error::Busy)));
+    assert_eq!(house.talk().await.len(), 17);
+    // A command does not wait in the queue.
+    house.say("stop").await.expect("taken");
+    for run in &runs {
+        seen.finished(run).await;
+    }
+    assert_eq!(house.store.unfinished_runs().await.expect("a store"), []);
+    house.model.push(says("free again"));
+    assert_eq!(house.ask("18").await.text, "free again");
+}

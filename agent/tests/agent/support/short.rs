@@ -1,0 +1,72 @@
+//! Rows and events as one line each, without the ids that differ from run to run.
+
+use jarvis_agent::view::{Happening, RunState};
+use jarvis_memory::records::{AuditEntry, Message, MessageRole, Run, ToolCall};
+
+/// `user: hello`, `assistant: hi`, `event: …`.
+pub(crate) fn message(message: &Message) -> String {
+    format!("{}: {}", message.role.as_str(), message.text)
+}
+
+/// `read_state {"name":"web"} read ok`.
+pub(crate) fn tool_call(call: &ToolCall) -> String {
+    format!("{} {} {} {}", call.tool, call.arguments, call.effect, call.outcome)
+}
+
+/// `done answered: 2 models, 1 tools`.
+pub(crate) fn run(run: &Run) -> String {
+    format!(
+        "{} {}: {} models, {} tools",
+        run.status.as_str(),
+        run.stop_reason.as_deref().unwrap_or("-"),
+        run.model_calls,
+        run.tool_calls
+    )
+}
+
+/// `tool.intent owner/console read_state {"name":"web"} allow read`: every field that is there and is a word.
+pub(crate) fn audit(entry: &AuditEntry) -> String {
+    let mut words = vec![entry.kind.clone()];
+    words.push(format!("{}/{}", entry.person_id.as_deref().unwrap_or("-"), entry.via));
+    words.extend(entry.tool.clone());
+    words.extend(entry.arguments.as_ref().map(ToString::to_string));
+    words.extend(entry.decision.clone());
+    words.extend(entry.rule.clone());
+    words.extend(entry.outcome.clone());
+    words.join(" ")
+}
+
+/// `run started`, `tool read_state web running`, `delta "hi"`, `message assistant: hi`, `approval stop web pending`.
+pub(crate) fn happening(happening: &Happening) -> String {
+    match happening {
+        Happening::Message { message: stored } => format!("message {}", message(stored)),
+        Happening::Run {
+            state: RunState::Started,
+            ..
+        } => "run started".to_owned(),
+        Happening::Run {
+            state: RunState::Finished,
+            why,
+            ..
+        } => format!("run finished {}", why.unwrap_or("-")),
+        Happening::Delta { text, .. } => format!("delta {text:?}"),
+        Happening::Reset { .. } => "reset".to_owned(),
+        Happening::Tool(line) => format!(
+            "tool {} {} {}",
+            line.name,
+            line.target.as_deref().unwrap_or("-"),
+            line.status
+        ),
+        Happening::Approval { approval } => format!(
+            "approval {} {}",
+            approval.plan["title"].as_str().unwrap_or("-"),
+            approval.status.as_str()
+        ),
+        Happening::Target { .. } => "target".to_owned(),
+        Happening::Reload => "reload".to_owned(),
+    }
+}
+
+pub(crate) fn is_answer(message: &Message) -> bool {
+    message.role == MessageRole::Assistant
+}
