@@ -3028,7 +3028,7 @@ function Connected() {
     a4("span", { class: `light ${state.state}`, "aria-hidden": "true" }),
     a4("p", { class: "small", children: [
       a4("span", { role: "status", children: connectionText(state) }),
-      state.state === "waiting" && a4("span", { class: "muted", children: [
+      state.state === "waiting" && a4("span", { class: "muted next", children: [
         " Next try in ",
         Math.max(0, Math.ceil((state.at - now.value) / 1e3)),
         " s."

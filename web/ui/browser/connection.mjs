@@ -90,6 +90,24 @@ export const scenarios = [
     },
   },
   {
+    name: "a lost connection moves nothing on the page",
+    async run({ browser, start }) {
+      for (const size of SIZES) {
+        const { base, close: end } = await start({ cards: 1 });
+        const { page, close } = await open(browser, base, { size, hash: "#/approvals" });
+        await connected(page);
+        const button = page.getByRole("button", { name: /^Approve: / });
+        const before = await button.boundingBox();
+        await end();
+        await page.getByRole("button", { name: "Try now" }).waitFor();
+        assert.deepEqual(await button.boundingBox(), before, `at ${size.width}`);
+        await assertAccessible(page, `without a connection at ${size.width}`);
+        await assertFits(page, `without a connection at ${size.width}`);
+        await close();
+      }
+    },
+  },
+  {
     name: "a burst of events before a break is not repeated, and void text goes at once",
     async run({ browser, start }) {
       const { base, mock, close: end } = await start({});

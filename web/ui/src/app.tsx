@@ -107,7 +107,7 @@ function Connected(): JSX.Element {
     <div class="connection">
       <span class={`light ${state.state}`} aria-hidden="true" />
       <p class="small"><span role="status">{connectionText(state)}</span>
-        {state.state === "waiting" && <span class="muted"> Next try in {Math.max(0, Math.ceil((state.at - now.value) / 1000))} s.</span>}</p>
+        {state.state === "waiting" && <span class="muted next"> Next try in {Math.max(0, Math.ceil((state.at - now.value) / 1000))} s.</span>}</p>
       {state.state === "waiting" && <button type="button" class="button quiet" onClick={tryNow}>Try now</button>}
       {state.state === "refused" && !keyWanted.value && (
         <button type="button" class="button" onClick={() => (keyWanted.value = "missing")}>Use another key</button>
