@@ -120,3 +120,82 @@ impl Config {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../deploy/jarvis.example.toml");
+    const DOCUMENTED: &str = include_str!("../../docs/configuration.md");
+
+    #[test]
+    fn the_example_loads() {
+        let config = parse(EXAMPLE).expect("the example is a configuration");
+        config.check().expect("its names fit one another");
+        assert_eq!(config.backends.len(), 3);
+        assert_eq!(config.aliases["jarvis-chat"].targets.len(), 3);
+    }
+
+    /// What the example says of the defaults is what they are.
+    #[test]
+    fn the_example_shows_the_defaults() {
+        let config = parse(EXAMPLE).expect("the example is a configuration");
+        assert_eq!(config.agent, jarvis_agent::Config::default());
+        assert_eq!(config.listen(), Config::default().listen());
+        assert_eq!(config.log.format, LogFormat::default());
+        assert_eq!(config.tools.docker.host, docker::Host::default());
+    }
+
+    #[test]
+    fn the_example_in_the_documentation_loads() {
+        let (_, rest) = DOCUMENTED.split_once("```toml\n").expect("an example");
+        let (example, _) = rest.split_once("```").expect("its end");
+        parse(example)
+            .expect("the example is a configuration")
+            .check()
+            .expect("its names fit one another");
+    }
+
+    /// A key without a comment above it, or in the comment of its section, is a key that nobody can look up.
+    #[test]
+    fn every_key_of_the_example_is_explained() {
+        let mut commented = false;
+        for line in EXAMPLE.lines() {
+            match line.trim() {
+                "" => commented = false,
+                text if text.starts_with('#') => commented = true,
+                text if text.starts_with('[') => {}
+                text => {
+                    let key = text.split('=').next().unwrap_or_default().trim();
+                    let says_itself = [
+                        "backend",
+                        "kind",
+                        "base_url",
+                        "model",
+                        "class",
+                        "name",
+                        "url",
+                        "ollama",
+                        "think",
+                        "credential",
+                    ];
+                    assert!(
+                        commented || says_itself.contains(&key) || is_bound(key),
+                        "`{key}` is not explained"
+                    );
+                }
+            }
+        }
+    }
+
+    /// The bounds of a turn, whose section explains them together.
+    fn is_bound(key: &str) -> bool {
+        ["model_calls", "tool_calls", "wall_seconds", "tokens", "repeats"].contains(&key)
+    }
+
+    #[test]
+    fn a_wrong_key_is_named() {
+        let error = format!("{:#}", parse("[agent.limits]\nmodel_cals = 3").unwrap_err());
+        assert!(error.contains("model_cals") && error.contains("line 2"), "{error}");
+    }
+}

@@ -27,8 +27,14 @@ async fn a_request_that_is_not_right_is_told_what_is_wrong() {
     };
     check(r#"{"model":"#, 400, "invalid_request", "line 1").await;
     check("[]", 400, "invalid_request", "").await;
-    check(r#"{"messages":[]}"#, 400, "missing_required_parameter", "model").await;
-    check(r#"{"model":"jarvis","messages":"hi"}"#, 400, "invalid_type", "messages").await;
+    check(r#"{"messages":[]}"#, 400, "invalid_request", "`model`").await;
+    check(
+        r#"{"model":"jarvis","messages":"hi"}"#,
+        400,
+        "invalid_request",
+        "messages",
+    )
+    .await;
     check(
         r#"{"model":"jarvs","messages":[{"role":"user","content":"x"}]}"#,
         404,

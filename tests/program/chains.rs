@@ -59,6 +59,21 @@ async fn a_model_asks_for_tools_in_free_words_and_jarvis_runs_them() {
     }
 }
 
+/// A model that names a tool that does not exist is told which ones do, and the turn goes on.
+#[tokio::test]
+async fn an_unknown_tool_is_told_to_the_model() {
+    let server = stand_in().await;
+    let jarvis = Jarvis::start(&chain(&server.url(), &[("cloud", "tools")])).await;
+    let conversation = jarvis.conversation().await;
+    let answer = jarvis.ask(&conversation, "do it\ncall delete_everything {}").await;
+    assert_eq!(answer["detail"]["why"], json!("answered"), "{answer}");
+    let text = answer["text"].as_str().expect("a text");
+    assert!(
+        text.contains("there is no tool `delete_everything`") && text.contains("list_containers"),
+        "{text}"
+    );
+}
+
 #[tokio::test]
 async fn the_first_target_that_works_answers_and_the_headers_say_which() {
     let server = stand_in().await;
