@@ -139,15 +139,14 @@ fn sql_faults(packages: &[Package]) -> Vec<String> {
         .collect()
 }
 
-/// Every dependency takes its version from the workspace's table, where it stands once. A crate that asks itself for the
-/// features of its tests has no version to give.
+/// Every dependency takes its version from the workspace's table, where it stands once. A folder of ours has none.
 fn version_faults(name: &str, manifest: &toml::Table) -> Vec<String> {
     ["dependencies", "dev-dependencies", "build-dependencies"]
         .into_iter()
         .filter_map(|table| manifest.get(table)?.as_table())
         .flatten()
-        .filter(|(to, _)| *to != name)
         .filter(|(_, value)| value.get("workspace").and_then(toml::Value::as_bool) != Some(true))
+        .filter(|(_, value)| value.get("path").is_none() || value.get("version").is_some())
         .map(|(to, _)| format!("{name}: the version of {to} belongs into the workspace's table"))
         .collect()
 }
@@ -367,7 +366,7 @@ mod planted {
     #[test]
     fn versions() -> anyhow::Result<()> {
         let manifest =
-            "[dependencies]\na.workspace = true\nb = '1'\n[dev-dependencies]\nx.path = '.'\nc = { version = '1' }"
+            "[dependencies]\na.workspace = true\nb = '1'\n[dev-dependencies]\nours.path = '.'\nc = { version = '1' }"
                 .parse()?;
         assert_eq!(
             version_faults("x", &manifest),
