@@ -267,7 +267,7 @@ async fn an_answer_can_be_stopped() {
     talk.say("go on");
     talk.answers.holds("next\n").await;
     let (done, answers, notices) = talk.end().await;
-    assert_eq!((done, answers.as_str()), (Ok(()), "one two\n\n\n*Stopped.*\nnext\n"));
+    assert_eq!((done, answers.as_str()), (Ok(()), "one two\n*Stopped.*\nnext\n"));
     assert!(notices.ends_with("· stopping\n"), "{notices}");
     assert!(
         server

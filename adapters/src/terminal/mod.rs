@@ -20,6 +20,8 @@ mod wire;
 #[cfg(test)]
 mod chat_tests;
 #[cfg(test)]
+mod prompt_tests;
+#[cfg(test)]
 mod screen_tests;
 #[cfg(test)]
 mod stand_in;

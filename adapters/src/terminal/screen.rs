@@ -197,10 +197,13 @@ impl Screen {
         match rest(run, text) {
             Rest::Nothing => self.end_line(),
             Rest::After(missing) => {
-                let mut pieces = if matches!(self.cursor, Cursor::InTool(_)) {
-                    self.end_line()
+                let mut pieces = self.end_tool();
+                // A notice ended the line in its middle.
+                let is_cut = self.cursor == Cursor::LineStart && !run.streamed.ends_with('\n');
+                let missing = if is_cut {
+                    missing.trim_start_matches('\n')
                 } else {
-                    Vec::new()
+                    missing
                 };
                 pieces.push(Piece::Answer(format!("{missing}\n")));
                 self.cursor = Cursor::LineStart;
@@ -250,11 +253,7 @@ impl Screen {
             return Vec::new();
         }
         run.streamed.push_str(text);
-        let mut pieces = if matches!(self.cursor, Cursor::InTool(_)) {
-            self.end_line()
-        } else {
-            Vec::new()
-        };
+        let mut pieces = self.end_tool();
         self.cursor = if text.ends_with('\n') {
             Cursor::LineStart
         } else {
@@ -321,6 +320,13 @@ impl Screen {
         let mut pieces = self.end_line();
         pieces.push(Piece::Answer(format!("{}\n", text.trim_end())));
         pieces
+    }
+
+    fn end_tool(&mut self) -> Vec<Piece> {
+        match self.cursor {
+            Cursor::InTool(_) => self.end_line(),
+            Cursor::LineStart | Cursor::InAnswer => Vec::new(),
+        }
     }
 
     fn end_line(&mut self) -> Vec<Piece> {

@@ -65,6 +65,7 @@ fn an_answer_is_shown_once_and_as_it_is_kept() {
     );
     check(&[delta("\n it "), delta("runs\n"), answer("it runs")], "it runs\n");
     check(&[delta("it "), answer("it runs")], "it runs\n");
+    check(&[delta("it\n"), answer("it\n\nruns")], "it\n\nruns\n");
     check(
         &[delta("it"), answer("something else")],
         "it\n· the answer as it is kept:\nsomething else\n",
