@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use jarvis_adapters::terminal::Client;
+use jarvis_adapters::terminal::{Client, clean};
 use serde_json::Value;
 
 use crate::config::{Config, Environment};
@@ -24,7 +24,7 @@ pub(crate) async fn approve(
     let card = client.decide(&id, yes).await?;
     let title = card.pointer("/plan/title").and_then(Value::as_str).unwrap_or_default();
     let word = if yes { "Approved" } else { "Denied" };
-    line(&format!("{word} {}: {title}.", id.to_uppercase()));
+    line(&format!("{word} {}: {}.", clean(&id.to_uppercase()), clean(title)));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -34,7 +34,7 @@ async fn list(client: &Client) -> anyhow::Result<ExitCode> {
         line("No approval is open.");
     }
     for card in open {
-        let text = |pointer: &str| card.pointer(pointer).and_then(Value::as_str).unwrap_or("?").to_owned();
+        let text = |pointer: &str| clean(card.pointer(pointer).and_then(Value::as_str).unwrap_or("?"));
         line(&format!(
             "{}  {}  (now: {}; afterwards: {}; asked by {})",
             text("/id"),

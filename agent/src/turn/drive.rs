@@ -8,7 +8,9 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use jarvis_gateway::caller::Caller;
-use jarvis_gateway::chat::{self, Gather, Message, Reply, Request, Served, ToolCall, ToolResult, ToolSpec};
+use jarvis_gateway::chat::{
+    self, FinishReason, Gather, Message, Reply, Request, Served, ToolCall, ToolResult, ToolSpec,
+};
 use jarvis_gateway::provider::{self, Call, Class, Events};
 use tokio_util::sync::CancellationToken;
 
@@ -243,6 +245,21 @@ impl Driver {
             // call.
             while call.id.is_empty() || !ids.insert(call.id.clone()) {
                 call.id = format!("call_{index}_{}", crate::parts::fresh_id().replace('-', ""));
+            }
+            if reply.finish.reason == FinishReason::Length {
+                // What is left of the arguments can be valid JSON and still not be what the model meant.
+                let error = format!(
+                    "`{}` was cut off by the limit of the answer's length; nothing was done",
+                    call.name
+                );
+                return unprepared(
+                    call,
+                    ToolResult::Error {
+                        error,
+                        hint: None,
+                        retry: true,
+                    },
+                );
             }
             self.look_up(call)
         };

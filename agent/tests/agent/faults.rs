@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use jarvis_agent::view::Happening;
+use jarvis_gateway::chat::FinishReason;
 use jarvis_gateway::provider::{Call, Events, Provider};
-use jarvis_gateway::providers::scripted::{calls, says};
+use jarvis_gateway::providers::scripted::{call, calls, finish, says};
 use jarvis_memory::records::Message;
 
 use crate::provider::{answer, request};
@@ -52,6 +53,26 @@ async fn a_tool_that_panics_is_a_result_and_the_conversation_goes_on() {
         r#"{"status":"error","error":"the plan of `act` broke off by a fault of its own","retry":false}"#,
     )
     .await;
+}
+
+/// What is left of arguments that a length limit cut off can be valid JSON, and is still not what was meant.
+#[tokio::test]
+async fn a_call_that_was_cut_off_is_not_made() {
+    let cut = vec![call(0, "c1", "act", RESTART_WEB), finish(FinishReason::Length)];
+    let house = House::new([cut, says("It was cut off.")]).await;
+    let answer = house.ask("restart web").await;
+    assert_eq!(answer.text, "It was cut off.");
+    let result = house.model.calls()[1].request.messages[3].joined_text();
+    assert!(
+        result.contains("cut off by the limit of the answer's length"),
+        "{result}"
+    );
+    assert_eq!(house.calls(&answer).await.len(), 1);
+    assert!(
+        house.calls(&answer).await[0].ends_with("error"),
+        "{:?}",
+        house.calls(&answer).await
+    );
 }
 
 struct Panicking;
