@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jarvis_memory::records::{
-    Approval, ApprovalStatus, AuditCheck, AuditEntry, Conversation, Message, MessageRole, Person, Run, RunStatus,
+    Approval, ApprovalStatus, AuditCheck, AuditEntry, Conversation, Message, MessageRole, Run,
 };
 use jarvis_tools::risk::Trust;
 use serde_json::json;
@@ -121,6 +121,9 @@ impl Agent {
     }
 
     /// Takes a message. When this returns it is stored; the answer comes over [`Agent::watch`] and into the history.
+    ///
+    /// While the database does not answer, a message for a model is answered all the same, over [`Agent::watch`] alone;
+    /// nothing acts then, because no intent can be written.
     pub async fn say(
         &self,
         principal: &Principal,
@@ -134,24 +137,11 @@ impl Agent {
         if parts.tasks.stopping().is_cancelled() {
             return Err(Error::Stopping);
         }
-        let conversation = conversations::find(parts, principal, conversation_id).await?;
-        if let Some(message) = conversations::delivered(parts, &conversation.id, external_id.as_deref()).await? {
-            return Ok(Said { message, is_new: false });
-        }
         let plain = plain::parse(text);
-        if plain.is_none() && !self.inner.sessions.has_room(&conversation.id) {
-            return Err(Error::Busy);
-        }
-        let person = Person {
-            id: principal.person_id.clone(),
-            display: principal.name.clone(),
-            trust: principal.vote_trust().level(),
-        };
-        parts.store.put_person(&person).await?;
-        let run = answer::fresh_run(parts, principal, &conversation.id);
+        let run = answer::fresh_run(parts, principal, conversation_id);
         let message = Message {
             id: fresh_id(),
-            conversation_id: conversation.id.clone(),
+            conversation_id: conversation_id.to_owned(),
             run_id: plain.is_none().then(|| run.id.clone()),
             person_id: Some(principal.person_id.clone()),
             trust: principal.trust.level(),
@@ -161,52 +151,81 @@ impl Agent {
             external_id,
             created_at: parts.now(),
         };
-        if plain.is_none() {
-            // The run first: a crash right after it leaves a run that the next start closes and tells of.
-            parts.store.start_run(&run).await?;
-        }
-        if !conversations::add(parts, message.clone()).await? {
-            // The same delivery twice at once: the other one is answered.
-            if plain.is_none() {
-                self.unused(run, "duplicate").await?;
+        match self.store_said(principal, &message, &run).await {
+            Ok(None) => {}
+            Ok(Some(first)) => {
+                return Ok(Said {
+                    message: first,
+                    is_new: false,
+                });
             }
-            let first = conversations::delivered(parts, &conversation.id, message.external_id.as_deref()).await?;
-            let message = first.unwrap_or(message);
-            return Ok(Said { message, is_new: false });
+            Err(Error::Store(error)) if plain.is_none() => {
+                tracing::warn!(run.id = run.id, %error, "a message is answered and not kept, because the database does not answer");
+                let message = message.clone();
+                parts.bus.publish(Happening::Message { message });
+            }
+            Err(error) => return Err(error),
         }
         if let Some(plain) = plain {
-            self.carry_out(principal, &conversation.id, plain).await?;
+            self.carry_out(principal, conversation_id, plain).await?;
         } else {
             let inbound = Inbound {
                 principal: principal.clone(),
                 message: message.clone(),
-                run: run.clone(),
+                run,
                 stop: CancellationToken::new(),
+                api: None,
             };
-            if let Err(error) = self.inner.sessions.push(parts, inbound) {
-                self.unused(run, "busy").await?;
-                return Err(error);
-            }
+            self.queue(inbound).await?;
         }
         Ok(Said { message, is_new: true })
     }
 
-    /// Closes a run that no turn will use.
-    async fn unused(&self, run: Run, why: &str) -> Result<(), Error> {
-        let closed = Run {
-            status: RunStatus::Stopped,
-            ended_at: Some(self.parts().now()),
-            stop_reason: Some(why.to_owned()),
-            ..run
-        };
-        Ok(self.parts().store.update_run(&closed).await?)
+    /// Stores a message with its run. The message that was there before, when this is a repeated delivery.
+    async fn store_said(&self, principal: &Principal, message: &Message, run: &Run) -> Result<Option<Message>, Error> {
+        let parts = self.parts();
+        let (conversation, external_id) = (message.conversation_id.as_str(), message.external_id.as_deref());
+        conversations::find(parts, principal, conversation).await?;
+        if let Some(first) = conversations::delivered(parts, conversation, external_id).await? {
+            return Ok(Some(first));
+        }
+        let has_turn = message.run_id.is_some();
+        if has_turn && !self.inner.sessions.has_room(conversation) {
+            return Err(Error::Busy);
+        }
+        parts.store.put_person(&principal.person()).await?;
+        if has_turn {
+            // The run first: a crash right after it leaves a run that the next start closes and tells of.
+            parts.store.start_run(run).await?;
+        }
+        if conversations::add(parts, message.clone()).await? {
+            return Ok(None);
+        }
+        // The same delivery twice at once: the other one is answered.
+        if has_turn {
+            answer::close_unused(parts, run.clone(), "duplicate").await;
+        }
+        Ok(conversations::delivered(parts, conversation, external_id).await?)
+    }
+
+    /// Hands a message to its conversation's task. Its run is closed when there is no room.
+    pub(crate) async fn queue(&self, inbound: Inbound) -> Result<(), Error> {
+        let run = inbound.run.clone();
+        let pushed = self.inner.sessions.push(self.parts(), inbound);
+        if pushed.is_err() {
+            answer::close_unused(self.parts(), run, "busy").await;
+        }
+        pushed
     }
 
     /// Stops the running turn of a conversation and those that wait. Returns whether there were any.
     pub async fn cancel(&self, principal: &Principal, conversation_id: &str) -> Result<bool, Error> {
         reads_everything(principal)?;
-        let conversation = conversations::find(self.parts(), principal, conversation_id).await?;
-        Ok(self.inner.sessions.cancel(&conversation.id))
+        match conversations::find(self.parts(), principal, conversation_id).await {
+            // Who may see everything may stop a turn also while nobody can tell where it belongs.
+            Ok(_) | Err(Error::Store(_)) => Ok(self.inner.sessions.cancel(conversation_id)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Cards, newest first.

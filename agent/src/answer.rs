@@ -14,7 +14,7 @@ use crate::execute::Origin;
 use crate::parts::{Parts, fresh_id};
 use crate::policy::Caller;
 use crate::principal::Principal;
-use crate::session::Inbound;
+use crate::session::{Api, Inbound};
 use crate::turn::{Driver, Outcome, Setting, State, Why};
 use crate::view::{Happening, RunState};
 use crate::watch::Watch;
@@ -26,6 +26,7 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) {
         message,
         run,
         stop,
+        api,
     } = inbound;
     let (conversation_id, run_id) = (run.conversation_id.clone(), run.id.clone());
     let state = |state, why| Happening::Run {
@@ -35,23 +36,27 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) {
         why,
     };
     parts.bus.publish(state(RunState::Started, None));
-    let watch = Watch::Bus {
+    let on_the_bus = || Watch::Bus {
         bus: Arc::clone(&parts.bus),
         conversation_id: conversation_id.clone(),
         run_id: run_id.clone(),
     };
-    let outcome = match context::of_conversation(parts, &principal, &conversation_id, &message).await {
-        Ok(context) => {
-            let driver = driver(parts, &principal, &run, watch, stop);
-            driver.run(turn(parts, &principal, &message.text, context)).await
-        }
+    let (watch, done) = api.map_or_else(|| (on_the_bus(), None), |Api { watch, done }| (watch, Some(done)));
+    let context = match context::of_conversation(parts, &principal, &conversation_id, &message).await {
+        Ok(context) => context,
         Err(error) => {
-            tracing::error!(run.id = run_id, %error, "a conversation could not be read, so its message has no answer");
-            Outcome::failed("The database does not answer, so I cannot read this conversation. Ask again later.")
+            tracing::warn!(run.id = run_id, %error, "a message is answered without its conversation, which cannot be read");
+            context::of_message(parts, &principal, &message)
         }
     };
+    let driver = driver(parts, &principal, &run, watch, stop);
+    let outcome = driver.run(turn(parts, &principal, &message.text, context)).await;
     close(parts, run, &outcome).await;
     parts.bus.publish(state(RunState::Finished, Some(outcome.why.as_str())));
+    if let Some(done) = done {
+        // A client that left is no error: the answer is stored.
+        drop(done.send(outcome));
+    }
 }
 
 /// The tools of a room. A key without `ops` has none: it talks, and nothing acts for it.
@@ -124,6 +129,19 @@ pub(crate) fn fresh_run(parts: &Parts, principal: &Principal, conversation_id: &
         started_at: parts.now(),
         ended_at: None,
         stop_reason: None,
+    }
+}
+
+/// Closes a run that no turn will use.
+pub(crate) async fn close_unused(parts: &Parts, run: Run, why: &str) {
+    let closed = Run {
+        status: RunStatus::Stopped,
+        ended_at: Some(parts.now()),
+        stop_reason: Some(why.to_owned()),
+        ..run
+    };
+    if let Err(error) = parts.store.update_run(&closed).await {
+        tracing::error!(run.id = closed.id, %error, "the end of a run could not be stored");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a model is shown: the system prompt, the facts of the moment, the conversation so far, the new message.
 
-use jarvis_gateway::chat::{Message, Role};
+use jarvis_gateway::chat::{Message, Part, Role};
 use jarvis_memory::records::{self, Approval, MessageRole};
 use jarvis_tools::risk::Trust;
 use jiff::Timestamp;
@@ -16,6 +16,9 @@ pub(crate) const LAST_STEP: &str = include_str!("../../prompts/last_step.md");
 const HISTORY_CHARS: usize = 24_000;
 /// Characters of an open card's title in the system prompt.
 const TITLE_CHARS: usize = 120;
+
+const WITHOUT_DATABASE: &str = "The database of Jarvis does not answer: earlier messages are not shown, this one is not \
+                                kept, and nothing can be acted on. Say so.";
 
 /// A context, and what earlier turns left in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +61,17 @@ pub(crate) async fn of_conversation(
         tainted: flag("tainted") || kept.iter().any(is_strangers),
         saw_private: flag("saw_private"),
     })
+}
+
+/// The context for a message whose conversation cannot be read. What that holds is not known, so the worst is assumed.
+pub(crate) fn of_message(parts: &Parts, principal: &Principal, message: &records::Message) -> Context {
+    let mut system = system(parts, principal, &[]);
+    system.content.push(Part::Text(WITHOUT_DATABASE.to_owned()));
+    Context {
+        messages: vec![system, Message::text(Role::User, &message.text)],
+        tainted: true,
+        saw_private: true,
+    }
 }
 
 /// The context for an API client that brings its own history.

@@ -1,6 +1,7 @@
 //! Who speaks, as told by the transport.
 
 use jarvis_gateway::caller::{Caller, Scope};
+use jarvis_memory::records::Person;
 use jarvis_tools::risk::Trust;
 
 /// The person of this machine: whoever may use its loopback or its data folder.
@@ -94,8 +95,17 @@ impl Principal {
         }
     }
 
+    /// The row of this principal, with the trust that its votes carry.
+    pub(crate) fn person(&self) -> Person {
+        Person {
+            id: self.person_id.clone(),
+            display: self.name.clone(),
+            trust: self.vote_trust().level(),
+        }
+    }
+
     /// The trust that this person's votes carry. A key made for approving carries the owner's, though it cannot act.
-    pub(crate) fn vote_trust(&self) -> Trust {
+    fn vote_trust(&self) -> Trust {
         if self.may_approve { Trust::Owner } else { self.trust }
     }
 

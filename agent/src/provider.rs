@@ -1,12 +1,10 @@
 //! The agent as a model: any OpenAI client talks to the whole of Jarvis under the name `jarvis`.
 
-use std::sync::Arc;
-
 use async_stream::stream;
 use jarvis_gateway::chat::{Event, Finish, FinishReason, Request, Role, Served, Usage};
 use jarvis_gateway::provider::{Call, Class, Error, Events, Provider};
 use jarvis_memory::records::{Conversation, Message, MessageRole, Run};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;
@@ -15,6 +13,7 @@ use crate::context;
 use crate::conversations;
 use crate::parts::{Parts, fresh_id};
 use crate::principal::{Principal, Surface};
+use crate::session::{Api, Inbound};
 use crate::turn::{Outcome, Why};
 use crate::watch::{Progress, Watch};
 
@@ -26,26 +25,21 @@ const STEPS: usize = 64;
 
 impl Provider for Agent {
     fn stream(&self, call: Call) -> Events {
-        let parts = self.parts().clone();
+        let agent = self.clone();
         Box::pin(stream! {
             // Dropping the stream is how a client leaves: the turn is stopped with it, acts that have begun go on.
             let stop = CancellationToken::new();
             let _stop_when_dropped = stop.clone().drop_guard();
             let (steps, mut told) = mpsc::channel(STEPS);
-            let (done, outcome) = tokio::sync::oneshot::channel();
-            let parts_of_task = parts.clone();
+            let (done, outcome) = oneshot::channel();
             // All of it in the task: a client that leaves between two rows must not leave a run open.
-            parts.tasks.spawn("api turn", async move {
+            agent.parts().tasks.clone().spawn("api turn", async move {
                 let watch = Watch::Request {
                     steps,
-                    stopping: parts_of_task.tasks.stopping().clone(),
-                };
-                let result = match begin(&parts_of_task, &call.request).await {
-                    Ok(turn) => Ok(turn.run(&parts_of_task, watch, stop).await),
-                    Err(error) => Err(error),
+                    stopping: agent.parts().tasks.stopping().clone(),
                 };
                 // A client that left is no error: the answer is stored.
-                drop(done.send(result));
+                drop(done.send(answered(&agent, &call.request, watch, stop).await));
             });
             let mut shown = Shown::default();
             while let Some(progress) = told.recv().await {
@@ -63,113 +57,127 @@ impl Provider for Agent {
                     }
                 }
                 Ok(Err(error)) => yield Err(error),
-                Err(_) => yield Err(Error::new(Class::Truncated, "the turn broke off")),
+                Err(_) => yield Err(broke_off()),
             }
         })
     }
 }
 
-/// A turn whose rows are written.
-struct Begun {
-    principal: Principal,
-    run: Run,
-    text: String,
-    context: context::Context,
+/// The whole turn, from its first row to its last.
+async fn answered(agent: &Agent, request: &Request, watch: Watch, stop: CancellationToken) -> Result<Outcome, Error> {
+    let parts = agent.parts();
+    let text = asked(parts, request)?;
+    let principal = Principal::of(&request.caller, Surface::Api);
+    let conversation_id = request.conversation.clone().unwrap_or_else(|| api_id(&principal));
+    let (run, message) = rows(parts, &principal, &conversation_id, &text);
+    match write(parts, &principal, request, &run, &message).await {
+        Ok(()) => {}
+        Err(crate::Error::Store(error)) if request.conversation.is_none() => {
+            tracing::warn!(run.id = run.id, %error, "a request is answered and not kept, because the database does not answer");
+        }
+        Err(error) => return Err(of_agent(&error)),
+    }
+    if request.conversation.is_some() {
+        let (done, outcome) = oneshot::channel();
+        let inbound = Inbound {
+            principal,
+            message,
+            run,
+            stop,
+            api: Some(Api { watch, done }),
+        };
+        agent.queue(inbound).await.map_err(|error| of_agent(&error))?;
+        return outcome.await.map_err(|_| broke_off());
+    }
+    // A client's own history needs no order: its requests are turns side by side.
+    let context = context::of_client(parts, &principal, &request.messages);
+    let driver = answer::driver(parts, &principal, &run, watch, stop);
+    let outcome = driver.run(answer::turn(parts, &principal, &text, context)).await;
+    answer::close(parts, run, &outcome).await;
+    Ok(outcome)
 }
 
-impl Begun {
-    async fn run(self, parts: &Parts, watch: Watch, stop: CancellationToken) -> Outcome {
-        let driver = answer::driver(parts, &self.principal, &self.run, watch, stop);
-        let outcome = driver
-            .run(answer::turn(parts, &self.principal, &self.text, self.context))
-            .await;
-        answer::close(parts, self.run, &outcome).await;
-        outcome
+fn broke_off() -> Error {
+    Error::new(Class::Truncated, "the turn broke off")
+}
+
+fn of_agent(error: &crate::Error) -> Error {
+    match error {
+        crate::Error::NoConversation(_) => Error {
+            status: Some(404),
+            ..refused(error.to_string())
+        },
+        crate::Error::Busy | crate::Error::Stopping => Error::new(Class::Saturated, error.to_string()),
+        _ => Error::new(Class::Upstream5xx, error.to_string()),
     }
 }
 
-async fn begin(parts: &Parts, request: &Arc<Request>) -> Result<Begun, Error> {
+fn refused(message: impl Into<String>) -> Error {
+    Error {
+        status: Some(400),
+        ..Error::new(Class::ClientFault, message)
+    }
+}
+
+/// What the user asks, when the request is one for an agent.
+fn asked(parts: &Parts, request: &Request) -> Result<String, Error> {
     if !request.tools.is_empty() {
         let message = "the model `jarvis` brings its own tools and does not call yours; send `tools` to an alias such as `jarvis-chat`";
-        return Err(Error {
-            status: Some(400),
-            ..Error::new(Class::ClientFault, message)
-        });
+        return Err(refused(message));
     }
     if parts.tasks.stopping().is_cancelled() {
         return Err(Error::new(Class::Saturated, "Jarvis is shutting down"));
     }
     let last = request.messages.iter().rev().find(|message| message.role == Role::User);
-    let Some(text) = last.map(jarvis_gateway::chat::Message::joined_text) else {
-        return Err(Error {
-            status: Some(400),
-            ..Error::new(Class::ClientFault, "there is no user message to answer")
-        });
-    };
-    conversations::check_text(&text).map_err(|error| Error {
-        status: Some(400),
-        ..Error::new(Class::ClientFault, error.to_string())
-    })?;
-    let principal = Principal::of(&request.caller, Surface::Api);
-    write(parts, &principal, request, text)
-        .await
-        .map_err(|error| match error {
-            crate::Error::NoConversation(_) => Error {
-                status: Some(404),
-                ..Error::new(Class::ClientFault, error.to_string())
-            },
-            error => Error::new(Class::Upstream5xx, error.to_string()),
-        })
+    let text = last
+        .map(jarvis_gateway::chat::Message::joined_text)
+        .ok_or_else(|| refused("there is no user message to answer"))?;
+    conversations::check_text(&text).map_err(|error| refused(error.to_string()))?;
+    Ok(text)
 }
 
 async fn write(
     parts: &Parts,
     principal: &Principal,
-    request: &Arc<Request>,
-    text: String,
-) -> Result<Begun, crate::Error> {
-    let conversation = match &request.conversation {
+    request: &Request,
+    run: &Run,
+    message: &Message,
+) -> Result<(), crate::Error> {
+    match &request.conversation {
         Some(id) => conversations::find(parts, principal, id).await?,
         None => api_conversation(parts, principal).await?,
     };
-    let person = jarvis_memory::records::Person {
-        id: principal.person_id.clone(),
-        display: principal.name.clone(),
-        trust: principal.vote_trust().level(),
-    };
-    parts.store.put_person(&person).await?;
-    let run = answer::fresh_run(parts, principal, &conversation.id);
-    parts.store.start_run(&run).await?;
+    parts.store.put_person(&principal.person()).await?;
+    parts.store.start_run(run).await?;
+    conversations::add(parts, message.clone()).await?;
+    Ok(())
+}
+
+fn rows(parts: &Parts, principal: &Principal, conversation_id: &str, text: &str) -> (Run, Message) {
+    let run = answer::fresh_run(parts, principal, conversation_id);
     let message = Message {
         id: fresh_id(),
-        conversation_id: conversation.id.clone(),
+        conversation_id: conversation_id.to_owned(),
         run_id: Some(run.id.clone()),
         person_id: Some(principal.person_id.clone()),
         trust: principal.trust.level(),
         role: MessageRole::User,
-        text: text.clone(),
+        text: text.to_owned(),
         detail: serde_json::json!({}),
         external_id: None,
         created_at: parts.now(),
     };
-    conversations::add(parts, message.clone()).await?;
-    let context = if request.conversation.is_some() {
-        context::of_conversation(parts, principal, &conversation.id, &message).await?
-    } else {
-        context::of_client(parts, principal, &request.messages)
-    };
-    Ok(Begun {
-        principal: principal.clone(),
-        run,
-        text,
-        context,
-    })
+    (run, message)
+}
+
+fn api_id(principal: &Principal) -> String {
+    format!("api-{}", principal.person_id)
 }
 
 /// Clients that keep their own history share one conversation, in which the owner can read what they asked.
 async fn api_conversation(parts: &Parts, principal: &Principal) -> Result<Conversation, crate::Error> {
     let room = conversations::room(parts, principal).await?;
-    let id = format!("api-{}", principal.person_id);
+    let id = api_id(principal);
     if let Some(known) = parts.store.conversation(&id).await? {
         return Ok(known);
     }
@@ -193,9 +201,8 @@ async fn api_conversation(parts: &Parts, principal: &Principal) -> Result<Conver
 #[derive(Default)]
 struct Shown {
     served: bool,
-    text: String,
     /// Text of the model call in progress.
-    since_break: usize,
+    current: String,
     broken: bool,
 }
 
@@ -204,20 +211,18 @@ impl Shown {
         match progress {
             Progress::Served(served) => self.served_by(served),
             Progress::Text(text) => {
-                self.text.push_str(&text);
-                self.since_break += text.len();
+                self.current.push_str(&text);
                 vec![Ok(Event::Text(text))]
             }
             // Nothing was said since the last break, so nothing is void and nothing is to be set apart.
-            Progress::Reset | Progress::Break if self.since_break == 0 => Vec::new(),
+            Progress::Reset | Progress::Break if self.current.is_empty() => Vec::new(),
             Progress::Reset => {
                 self.broken = true;
                 let message = "the model that answered went away in the middle of the answer; ask again";
                 vec![Err(Error::new(Class::Truncated, message))]
             }
             Progress::Break => {
-                self.since_break = 0;
-                self.text.push_str("\n\n");
+                self.current.clear();
                 vec![Ok(Event::Text("\n\n".into()))]
             }
             Progress::Tool(_) => Vec::new(),
@@ -254,15 +259,12 @@ impl Shown {
             )));
             return events;
         }
-        let streamed: String = self.text.chars().rev().take(outcome.text.chars().count()).collect();
-        let streamed: String = streamed.chars().rev().collect();
-        if streamed != outcome.text {
-            let gap = if self.text.is_empty() || self.text.ends_with("\n\n") {
-                ""
-            } else {
-                "\n\n"
-            };
-            events.push(Ok(Event::Text(format!("{gap}{}", outcome.text))));
+        let rest = match outcome.text.strip_prefix(self.current.as_str()) {
+            Some(rest) => rest.to_owned(),
+            None => format!("\n\n{}", outcome.text),
+        };
+        if !rest.is_empty() {
+            events.push(Ok(Event::Text(rest)));
         }
         let waits = outcome.tools.iter().filter_map(|line| line.approval.as_deref());
         for id in waits.filter(|id| !outcome.text.contains(id)) {

@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jarvis_memory::records::{Message, Run};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::answer;
 use crate::error::Error;
 use crate::parts::Parts;
 use crate::principal::Principal;
+use crate::turn::Outcome;
+use crate::watch::Watch;
 
 /// Messages that may wait in one conversation while a turn runs.
 const WAITING: usize = 16;
@@ -24,6 +26,13 @@ pub(crate) struct Inbound {
     pub(crate) message: Message,
     pub(crate) run: Run,
     pub(crate) stop: CancellationToken,
+    /// The API request that waits for the answer, if one does. Without it everybody who watches is told.
+    pub(crate) api: Option<Api>,
+}
+
+pub(crate) struct Api {
+    pub(crate) watch: Watch,
+    pub(crate) done: oneshot::Sender<Outcome>,
 }
 
 /// The running conversations.

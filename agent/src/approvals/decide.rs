@@ -1,6 +1,6 @@
 //! Deciding a card, and letting it expire.
 
-use jarvis_memory::records::{Approval, ApprovalStatus, AuditEvent, Person, Vote, VoteOutcome};
+use jarvis_memory::records::{Approval, ApprovalStatus, AuditEvent, Vote, VoteOutcome};
 
 use super::{act, publish, tell, title};
 use crate::error::Error;
@@ -24,11 +24,7 @@ pub(crate) async fn decide(
         return Err(Error::MayNotApprove);
     }
     // The vote statement reads the trust from the table, so the row has to be there and right before it.
-    let person = Person {
-        id: principal.person_id.clone(),
-        display: principal.name.clone(),
-        trust: principal.vote_trust().level(),
-    };
+    let person = principal.person();
     parts.store.put_person(&person).await?;
     let vote = Vote {
         approval_id: approval.id.clone(),

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use jarvis_agent::view::Happening;
-use jarvis_gateway::chat::FinishReason;
+use jarvis_gateway::caller::Caller;
+use jarvis_gateway::chat::{Event, FinishReason};
 use jarvis_gateway::provider::{Call, Events, Provider};
-use jarvis_gateway::providers::scripted::{call, calls, finish, says};
+use jarvis_gateway::providers::scripted::{Step, call, calls, finish, says};
 use jarvis_memory::records::Message;
 
 use crate::provider::{answer, request};
-use crate::support::{House, Manner, World, short};
+use crate::support::{House, Manner, World, owner, short};
 
 const READ_WEB: &str = r#"{"name":"web"}"#;
 const RESTART_WEB: &str = r#"{"action":"restart","name":"web"}"#;
@@ -97,7 +98,7 @@ async fn a_fault_in_a_turn_ends_that_turn_only() {
             "failed failed: 0 models, 0 tools"
         );
     }
-    let said = answer(&house, request(jarvis_gateway::caller::Caller::Loopback, &["hello"])).await;
+    let said = answer(&house, request(Caller::Loopback, &["hello"])).await;
     assert_eq!(
         said.as_deref(),
         Ok("Jarvis has a fault and could not finish this. The log says more.")
@@ -182,20 +183,75 @@ async fn without_a_database_reads_are_answered_and_acts_are_refused() {
 /// The message was stored, and then the conversation could not be read for its turn.
 #[tokio::test]
 async fn a_message_has_an_answer_when_the_database_goes_right_after_it() {
-    let house = House::new([says("never asked")]).await;
+    let house = House::new([says("hello")]).await;
     let mut seen = house.watch();
-    let said = house.say("hello").await.expect("taken").message;
+    let said = house.say("hi").await.expect("taken").message;
     house.store.close().await;
     seen.finished(said.run_id.as_deref().expect("a run")).await;
     assert_eq!(
         seen.lines(),
         [
-            "message user: hello",
+            "message user: hi",
             "run started",
-            "message assistant: The database does not answer, so I cannot read this conversation. Ask again later.",
-            "run finished failed",
+            "delta \"hello\"",
+            "message assistant: hello",
+            "run finished answered",
         ]
     );
+}
+
+/// A database that is gone, or on a full disk, from the start: questions are answered, and nothing acts.
+#[tokio::test]
+async fn without_a_database_a_message_is_answered_and_not_kept() {
+    let turns = || {
+        [
+            calls("c1", "read_state", READ_WEB),
+            calls("c2", "act", RESTART_WEB),
+            calls("c3", "act", STOP_WEB),
+            says("web is running; I could not restart it."),
+        ]
+    };
+    let house = House::new(turns()).await;
+    house.store.close().await;
+    let mut seen = house.watch();
+    let said = house.say("restart web").await.expect("taken").message;
+    seen.finished(said.run_id.as_deref().expect("a run")).await;
+    assert_eq!(
+        seen.lines(),
+        [
+            "message user: restart web",
+            "run started",
+            "tool read_state web running",
+            "tool read_state web ok",
+            "tool act web running",
+            "tool act web error",
+            "tool act web error",
+            "delta \"web is running; I could not restart it.\"",
+            "message assistant: web is running; I could not restart it.",
+            "run finished answered",
+        ]
+    );
+    let system = house.model.calls()[0].request.messages[0].joined_text();
+    assert!(system.contains("The database of Jarvis does not answer"), "{system}");
+
+    for turn in turns() {
+        house.model.push(turn);
+    }
+    let said = answer(&house, request(Caller::Loopback, &["restart web"])).await;
+    assert_eq!(said.as_deref(), Ok("web is running; I could not restart it."));
+    assert_eq!(house.world.done(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_turn_can_be_stopped_without_a_database() {
+    let house = House::new([vec![Step::Event(Event::Text("Once".into())), Step::Hang]]).await;
+    let mut seen = house.watch();
+    let said = house.say("a story").await.expect("taken").message;
+    seen.text("Once").await;
+    house.store.close().await;
+    let stopped = house.agent.cancel(&owner(), &house.conversation).await;
+    assert!(matches!(stopped, Ok(true)), "{stopped:?}");
+    seen.finished(said.run_id.as_deref().expect("a run")).await;
 }
 
 #[tokio::test]
@@ -203,9 +259,10 @@ async fn a_card_is_not_decided_without_a_database() {
     let house = crate::approvals::asked_to_stop_web().await;
     let id = house.card().await.id;
     house.store.close().await;
+    let nothing_was_done = "the database does not answer, so nothing was done";
     let refused = house.decide(&id, true).await.expect_err("no database");
-    assert_eq!(refused.to_string(), "the database does not answer, so nothing was done");
+    assert_eq!(refused.to_string(), nothing_was_done);
+    let refused = house.say(&format!("approve {id}")).await.expect_err("no database");
+    assert_eq!(refused.to_string(), nothing_was_done);
     assert_eq!(house.world.done(), Vec::<String>::new());
-    let refused = house.say("hello").await.expect_err("no database");
-    assert_eq!(refused.to_string(), "the database does not answer, so nothing was done");
 }

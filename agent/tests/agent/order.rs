@@ -1,10 +1,12 @@
 //! Many messages: in order within a conversation, side by side between conversations, and only so many.
 
 use jarvis_agent::Error;
-use jarvis_gateway::chat::{Event, Role};
+use jarvis_gateway::caller::Caller;
+use jarvis_gateway::chat::{Event, Message, Request, Role};
 use jarvis_gateway::providers::scripted::{Step, calls, says};
 
-use crate::support::{House, owner};
+use crate::provider::{answer, request};
+use crate::support::{House, owner, until};
 
 #[tokio::test]
 async fn the_second_message_sees_the_answer_to_the_first() {
@@ -88,4 +90,43 @@ async fn a_full_queue_refuses_before_anything_is_stored() {
     assert_eq!(house.store.unfinished_runs().await.expect("a store"), []);
     house.model.push(says("free again"));
     assert_eq!(house.ask("18").await.text, "free again");
+}
+
+/// A named conversation is one conversation, whether its messages come over the API or from the console.
+#[tokio::test]
+async fn a_request_waits_for_its_turn_in_a_named_conversation() {
+    let house = House::new([
+        calls("c1", "read_state", r#"{"name":"web"}"#),
+        says("one"),
+        vec![Step::Event(Event::Text("two".into())), Step::Hang],
+    ])
+    .await;
+    let gate = house.world.hold("web");
+    let mut seen = house.watch();
+    house.say("first").await.expect("taken");
+    gate.arrived().await;
+    let named = Request {
+        conversation: Some(house.conversation.clone()),
+        ..request(Caller::Loopback, &["second"])
+    };
+    let api = answer(&house, named);
+    let console = async {
+        seen.told("second").await;
+        assert_eq!(house.model.calls().len(), 1, "the first turn still runs");
+        gate.open();
+        until("the second turn", async {
+            while house.model.calls().len() < 3 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        house.say("stop").await.expect("taken");
+    };
+    let (said, ()) = tokio::join!(api, console);
+    assert_eq!(said.as_deref(), Ok("two\n\n*Stopped.*"));
+    let context: Vec<String> = house.model.calls()[2].request.messages[1..]
+        .iter()
+        .map(Message::joined_text)
+        .collect();
+    assert_eq!(context, ["first", "one", "second"]);
 }
