@@ -259,6 +259,11 @@ impl Agent {
         Ok(row.into())
     }
 
+    /// Raises a new card for an act whose card expired, went stale, failed, or was denied.
+    pub async fn ask_again(&self, principal: &Principal, id: &str) -> Result<ApprovalView, Error> {
+        Ok(approvals::ask_again(self.parts(), principal, id).await?.into())
+    }
+
     /// Audit entries, newest first. The first page also says whether the whole chain holds, which reads every entry.
     pub async fn audit(
         &self,
@@ -288,6 +293,17 @@ impl Agent {
                     "Nothing is running here."
                 };
                 conversations::add_event(parts, conversation_id, None, text.to_owned(), json!({})).await?;
+                return Ok(());
+            }
+            Plain::Again(id) => {
+                let text = match approvals::ask_again(parts, principal, &id).await {
+                    // The card's own conversation is told of it; this one may be another.
+                    Ok(new) if new.conversation_id.as_deref() == Some(conversation_id) => return Ok(()),
+                    Ok(new) => format!("**{id}** was asked for again as **{}**.", new.id),
+                    Err(Error::Store(error)) => return Err(Error::Store(error)),
+                    Err(error) => format!("Not asked again: {error}."),
+                };
+                conversations::add_event(parts, conversation_id, None, text, json!({ "approval": id })).await?;
                 return Ok(());
             }
             Plain::Approve(id) => (id, true),

@@ -14,6 +14,8 @@ pub enum Error {
     AlreadyDecided { id: String, status: ApprovalStatus },
     #[error("approval {0} has expired; ask for the act again")]
     ApprovalExpired(String),
+    #[error("no new card was raised: {0}")]
+    NotRaised(String),
     #[error("this needs a key with the scope `ops`")]
     Forbidden,
     #[error("a message may have at most {limit} characters; this one has {got}")]

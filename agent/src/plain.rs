@@ -5,6 +5,8 @@
 pub(crate) enum Plain {
     Approve(String),
     Deny(String),
+    /// Ask again for an act whose card came to nothing.
+    Again(String),
     Stop,
 }
 
@@ -22,6 +24,7 @@ pub(crate) fn parse(text: &str) -> Option<Plain> {
     match (command.as_str(), argument) {
         ("approve", Some(id)) => approval_id(id).map(Plain::Approve),
         ("deny" | "reject", Some(id)) => approval_id(id).map(Plain::Deny),
+        ("again", Some(id)) => approval_id(id).map(Plain::Again),
         ("stop", None) => Some(Plain::Stop),
         _ => None,
     }
@@ -45,6 +48,7 @@ mod tests {
         check("  Approve `k7qx`.  ", Some(Plain::Approve("K7QX".into())));
         check("deny K7QX", Some(Plain::Deny("K7QX".into())));
         check("reject K7QX", Some(Plain::Deny("K7QX".into())));
+        check("again K7QX", Some(Plain::Again("K7QX".into())));
         check("/stop", Some(Plain::Stop));
         check("stop", Some(Plain::Stop));
         check("stop web", None);

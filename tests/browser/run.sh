@@ -40,7 +40,7 @@ status=0
 node web/ui/browser/run.mjs || status=1
 # A scenario with a card stops the container, or is denied to; each of them finds it running.
 for scenario in "keyboard alone: say something and approve, at 1280" "keyboard alone: say something and approve, at 360" \
-  "two pages: one decides, the other sees it"; do
+  "two pages: one decides, the other sees it" "an act that was denied is asked for again"; do
   docker start "$container" >/dev/null
   JARVIS_ASK="stop $container" node web/ui/browser/run.mjs "$scenario" || status=1
 done

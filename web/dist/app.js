@@ -978,6 +978,9 @@ var RANK = {
 function laterApproval(known, other) {
   return known && RANK[known.status] > RANK[other.status] ? known : other;
 }
+function canAskAgain(card) {
+  return card.status === "expired" || card.status === "stale" || card.status === "failed" || card.status === "denied";
+}
 function approvalText(card) {
   let by = card.decided_by ? ` by ${exact(card.decided_by)}` : "";
   switch (card.status) {
@@ -1266,6 +1269,17 @@ async function decide(asked, yes) {
     note(id, { busy: !1, bad: !1, text: open ? `Your vote counts. It takes ${decided.need}.` : "" });
   } catch (error) {
     note(id, { busy: !1, bad: !0, text: refusal(error, id) }), error instanceof ApiError && [404, 409, 410].includes(error.status) && loadApproval(id);
+  }
+}
+async function askAgain({ id }) {
+  if (!notes.value.get(id)?.busy) {
+    note(id, { busy: !0, bad: !1, text: "Asking again…" });
+    try {
+      let card = await post(`/approvals/${encodeURIComponent(id)}/again`, {});
+      addApprovals([card]), note(id, { busy: !1, bad: !1, text: `Asked again as ${card.id}.` });
+    } catch (error) {
+      note(id, { busy: !1, bad: !0, text: error instanceof ApiError ? `Not asked again: ${error.message}` : sentence(error) });
+    }
   }
 }
 function refusal(error, id) {
@@ -2419,7 +2433,16 @@ function Decided({ card }) {
       a4("span", { class: "muted", children: approvalText(card) })
     ] }) }),
     outcome && a4(Markdown, { text: outcome }),
-    a4(Plan, { card })
+    a4(Plan, { card }),
+    canAskAgain(card) && a4("button", { type: "button", class: "button", onClick: () => {
+      askAgain(card);
+    }, children: [
+      "Ask again",
+      a4("span", { class: "sr", children: [
+        ": ",
+        exact(card.plan.title)
+      ] })
+    ] })
   ] });
 }
 function Plan({ card }) {

@@ -29,6 +29,7 @@ impl From<jarvis_agent::Error> for ApiError {
             E::MayNotApprove => (StatusCode::FORBIDDEN, "approval_forbidden"),
             E::AlreadyDecided { .. } => (StatusCode::CONFLICT, "approval_already_decided"),
             E::ApprovalExpired(_) => (StatusCode::GONE, "approval_expired"),
+            E::NotRaised(_) => (StatusCode::CONFLICT, "approval_not_raised"),
             E::Forbidden => (StatusCode::FORBIDDEN, "insufficient_scope"),
             E::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "message_too_long"),
             E::Empty => (StatusCode::BAD_REQUEST, "message_empty"),

@@ -23,6 +23,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/jarvis/conversations/{id}/cancel", post(api::cancel))
         .route("/v1/jarvis/approvals", get(api::approvals))
         .route("/v1/jarvis/approvals/{id}", get(api::approval).post(api::decide))
+        .route("/v1/jarvis/approvals/{id}/again", post(api::ask_again))
         .route("/v1/jarvis/audit", get(api::audit))
         .route("/v1/jarvis/events", get(events::events))
         .with_state(app)

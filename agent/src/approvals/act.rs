@@ -104,7 +104,7 @@ pub(crate) fn origin(approval: &Approval, via: &str) -> Origin {
     }
 }
 
-fn prepare(parts: &Parts, approval: &Approval) -> Result<Prepared, ToolResult> {
+pub(super) fn prepare(parts: &Parts, approval: &Approval) -> Result<Prepared, ToolResult> {
     let missing = || ToolResult::Error {
         error: format!("there is no tool `{}` any more", approval.tool),
         hint: None,

@@ -40,7 +40,12 @@ pub(crate) async fn raise(parts: &Parts, origin: &Origin, ready: &ReadyCall, dec
 }
 
 /// The new card, or what is said without one.
-async fn raised(parts: &Parts, origin: &Origin, ready: &ReadyCall, decision: Decision) -> Result<Approval, ToolResult> {
+pub(super) async fn raised(
+    parts: &Parts,
+    origin: &Origin,
+    ready: &ReadyCall,
+    decision: Decision,
+) -> Result<Approval, ToolResult> {
     let prepared = ready.prepared.as_ref().map_err(Clone::clone)?;
     let hash = args_hash(&ready.call.name, &prepared.arguments);
     let conversation = origin.conversation_id.as_deref().unwrap_or_default();

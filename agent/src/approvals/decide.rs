@@ -115,9 +115,10 @@ pub(crate) async fn expire(parts: &Parts) -> Result<(), jarvis_memory::Error> {
         };
         parts.store.append_audit(&event, parts.now()).await?;
         let text = format!(
-            "**{}** expired without a decision: {}. Ask again if it is still wanted.",
+            "**{}** expired without a decision: {}. Say `again {}` if it is still wanted.",
             approval.id,
-            title(&approval)
+            title(&approval),
+            approval.id
         );
         tell(parts, &approval, text).await;
         publish(parts, approval);

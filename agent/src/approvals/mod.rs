@@ -10,10 +10,12 @@
 //! twice.
 
 mod act;
+mod again;
 mod card;
 mod decide;
 
 pub(crate) use act::{carry_out, origin, outcome_unknown};
+pub(crate) use again::ask_again;
 pub(crate) use card::raise;
 pub(crate) use decide::{decide, expire};
 

@@ -108,7 +108,7 @@ async fn a_click_after_the_time_expires_the_card() {
     assert_eq!(
         house.talk().await[2..],
         [format!(
-            "event: **{id}** expired without a decision: stop web. Ask again if it is still wanted."
+            "event: **{id}** expired without a decision: stop web. Say `again {id}` if it is still wanted."
         )]
     );
     assert_eq!(house.audit().await[1..], ["approval.expired -/jarvis act"]);
@@ -129,10 +129,63 @@ async fn a_card_expires_without_a_click() {
     assert_eq!(
         seen.lines(),
         [
-            format!("message event: **{id}** expired without a decision: stop web. Ask again if it is still wanted."),
+            format!(
+                "message event: **{id}** expired without a decision: stop web. Say `again {id}` if it is still wanted."
+            ),
             "approval stop web expired".to_owned(),
         ]
     );
+}
+
+/// An act whose card came to nothing is asked for again by its id; one that was done, or still waits, is not.
+#[tokio::test]
+async fn what_came_to_nothing_is_asked_for_again() {
+    let house = asked_to_stop_web().await;
+    let old = house.card().await.id;
+    let early = house.agent.ask_again(&owner(), &old).await;
+    assert!(
+        matches!(
+            early,
+            Err(Error::AlreadyDecided {
+                status: CardStatus::Pending,
+                ..
+            })
+        ),
+        "{early:?}"
+    );
+    house.decide(&old, false).await.expect("it is denied");
+    let stranger = Principal::of(&key("chat", &[Scope::Chat]), Surface::Api);
+    assert!(matches!(
+        house.agent.ask_again(&stranger, &old).await,
+        Err(Error::Forbidden)
+    ));
+
+    house.world.set("web", "paused");
+    let new = house.agent.ask_again(&owner(), &old).await.expect("a new card");
+    assert_ne!(new.id, old);
+    assert_eq!((new.status, new.rule.as_str()), (CardStatus::Pending, "asked_again"));
+    let same = house.agent.ask_again(&owner(), &old).await.expect("the open card");
+    assert_eq!(same.id, new.id);
+    assert!(house.talk().await.contains(&format!(
+        "event: **{old}** was asked for again as **{}**: stop web.",
+        new.id
+    )));
+    assert_eq!(house.world.done(), Vec::<String>::new());
+
+    house.approve(&new.id).await;
+    assert_eq!(house.world.done(), ["stop web"]);
+    let done = house.agent.ask_again(&owner(), &new.id).await;
+    assert!(
+        matches!(
+            done,
+            Err(Error::AlreadyDecided {
+                status: CardStatus::Done,
+                ..
+            })
+        ),
+        "{done:?}"
+    );
+    house.audit().await;
 }
 
 #[tokio::test]

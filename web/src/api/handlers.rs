@@ -94,6 +94,15 @@ pub(crate) async fn decide(
     )))
 }
 
+pub(crate) async fn ask_again(
+    State(app): State<App>,
+    Who(who): Who,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let card = app.agent.ask_again(&who, &id).await?;
+    Ok((StatusCode::CREATED, Json(json!(card))).into_response())
+}
+
 pub(crate) async fn audit(State(app): State<App>, Who(who): Who, Asked(window): Asked<AuditWindow>) -> Answer {
     let (entries, check) = app.agent.audit(&who, window.before, window.limit).await?;
     Ok(Json(json!({ "entries": entries, "check": check })))

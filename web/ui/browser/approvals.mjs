@@ -122,4 +122,26 @@ export const scenarios = [
       await end();
     },
   },
+  {
+    name: "an act that was denied is asked for again",
+    asks: true,
+    async run({ browser, base, key, ask }) {
+      const { page, bad, close } = await open(browser, base, { key, hash: "#/chat/new" });
+      await connected(page);
+      await say(page, ask);
+      await showCards(page);
+      await page.waitForTimeout(500);
+      await deny(page).first().click();
+      await page.getByText(/^Denied/).first().waitFor();
+      await page.locator("article.denied summary").first().click();
+      await page.getByRole("button", { name: /^Ask again/ }).first().click();
+      await page.getByText(/Asked again as/).first().waitFor();
+      await page.waitForTimeout(500);
+      await deny(page).first().click();
+      await page.waitForFunction(() => document.title === "Jarvis");
+      await assertAccessible(page, "cards that were denied");
+      assert.deepEqual(bad, []);
+      await close();
+    },
+  },
 ];

@@ -182,6 +182,13 @@ export class Mock {
         if (!card) throw new Refusal(404, "approval_not_found", `no approval ${id}`);
         return respond(200, card);
       }
+      case "POST approvals/:id/again": {
+        const old = this.approvals.find((one) => one.id === id);
+        if (!old || ["pending", "approved", "executing", "done"].includes(old.status)) throw new Refusal(409, "approval_already_decided", `it is ${old?.status}`);
+        const card = { ...data.approval(`M${this.counter += 1}`, Date.now(), old.conversation_id), plan: old.plan, arguments: old.arguments };
+        this.ask(card);
+        return respond(201, card);
+      }
       case "POST approvals/:id":
         return respond(200, this.decide(id, body));
       case "GET audit": {

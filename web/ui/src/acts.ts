@@ -95,6 +95,19 @@ export async function decide(asked: Approval, yes: boolean): Promise<void> {
   }
 }
 
+/** Asks for a new card for the same act. The new card comes with the answer, and as an event to everyone else. */
+export async function askAgain({ id }: Approval): Promise<void> {
+  if (notes.value.get(id)?.busy) return;
+  note(id, { busy: true, bad: false, text: "Asking again…" });
+  try {
+    const card = await post<Approval>(`/approvals/${encodeURIComponent(id)}/again`, {});
+    addApprovals([card]);
+    note(id, { busy: false, bad: false, text: `Asked again as ${card.id}.` });
+  } catch (error) {
+    note(id, { busy: false, bad: true, text: error instanceof ApiError ? `Not asked again: ${error.message}` : sentence(error) });
+  }
+}
+
 function refusal(error: unknown, id: string): string {
   if (!(error instanceof ApiError)) return sentence(error);
   switch (error.status) {

@@ -2,13 +2,13 @@
 
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { decide, notes } from "./acts";
+import { askAgain, decide, notes } from "./acts";
 import { Icon } from "./icon";
 import { Markdown } from "./markdown";
 import { approvals, loaded, now, pending } from "./state";
 import { countdown, exact } from "./text";
 import type { Approval } from "./types";
-import { approvalText, outcomeText } from "./words";
+import { approvalText, canAskAgain, outcomeText } from "./words";
 
 /** A click this soon after the cards moved may have been meant for another card. */
 const SETTLE_MS = 400;
@@ -108,6 +108,9 @@ function Decided({ card }: { card: Approval }): JSX.Element {
       </summary>
       {outcome && <Markdown text={outcome} />}
       <Plan card={card} />
+      {canAskAgain(card) && (
+        <button type="button" class="button" onClick={() => void askAgain(card)}>Ask again<span class="sr">: {exact(card.plan.title)}</span></button>
+      )}
     </details>
   );
 }

@@ -50,6 +50,11 @@ export function laterApproval(known: Approval | undefined, other: Approval): App
   return known && RANK[known.status] > RANK[other.status] ? known : other;
 }
 
+/** The act was not done, so it can be asked for again. */
+export function canAskAgain(card: Approval): boolean {
+  return card.status === "expired" || card.status === "stale" || card.status === "failed" || card.status === "denied";
+}
+
 /** What became of a card: `Approved by owner, being done now`. */
 export function approvalText(card: Approval): string {
   const by = card.decided_by ? ` by ${exact(card.decided_by)}` : "";

@@ -1,0 +1,78 @@
+//! Asking again for an act whose card came to nothing.
+
+use jarvis_gateway::chat::{ToolCall, ToolResult};
+use jarvis_memory::records::{Approval, ApprovalStatus};
+use jarvis_tools::risk::Trust;
+
+use super::{act, card, publish, tell, title};
+use crate::error::Error;
+use crate::execute::Origin;
+use crate::parts::Parts;
+use crate::policy::Decision;
+use crate::principal::Principal;
+use crate::turn::ReadyCall;
+
+/// Raises a new card with a new plan for the same act. Only for cards that expired, went stale, were denied or failed:
+/// an act that was done is not repeated by a click.
+pub(crate) async fn ask_again(parts: &Parts, principal: &Principal, id: &str) -> Result<Approval, Error> {
+    let Some(old) = parts.store.approval(id).await? else {
+        return Err(Error::NoApproval(id.chars().take(16).collect()));
+    };
+    if principal.trust < Trust::from_level(old.min_trust) {
+        return Err(Error::Forbidden);
+    }
+    match old.status {
+        ApprovalStatus::Expired | ApprovalStatus::Stale | ApprovalStatus::Denied | ApprovalStatus::Failed => {}
+        ApprovalStatus::Pending | ApprovalStatus::Approved | ApprovalStatus::Executing | ApprovalStatus::Done => {
+            return Err(Error::AlreadyDecided {
+                id: old.id,
+                status: old.status,
+            });
+        }
+    }
+    let prepared = act::prepare(parts, &old).map_err(said)?;
+    let ready = ReadyCall {
+        call: ToolCall {
+            id: format!("again_{}", crate::parts::fresh_id()),
+            name: old.tool.clone(),
+            arguments: old.arguments.to_string(),
+        },
+        prepared: Ok(prepared),
+        untrusted_output: false,
+        listed: true,
+    };
+    let origin = Origin {
+        person_id: Some(principal.person_id.clone()),
+        via: principal.surface.as_str().to_owned(),
+        conversation_id: old.conversation_id.clone(),
+        run_id: old.run_id.clone().unwrap_or_default(),
+        approval_id: None,
+    };
+    let new = match card::raised(parts, &origin, &ready, Decision::Ask("asked_again")).await {
+        Ok(new) => new,
+        // Somebody was faster: theirs is the card.
+        Err(ToolResult::Pending { approval, .. }) => {
+            let open = parts.store.approval(&approval).await?;
+            return open.ok_or(Error::NoApproval(approval));
+        }
+        Err(result) => return Err(said(result)),
+    };
+    publish(parts, new.clone());
+    let text = format!("**{}** was asked for again as **{}**: {}.", old.id, new.id, title(&new));
+    tell(parts, &new, text).await;
+    Ok(new)
+}
+
+fn said(result: ToolResult) -> Error {
+    Error::NotRaised(match result {
+        ToolResult::Error {
+            error,
+            hint: Some(hint),
+            ..
+        } => format!("{error}; {hint}"),
+        ToolResult::Error { error, .. } => error,
+        ToolResult::Denied { reason } => reason,
+        ToolResult::Pending { says, .. } | ToolResult::Interrupted { says } | ToolResult::Skipped { says } => says,
+        ToolResult::Ok { summary, .. } => summary,
+    })
+}
