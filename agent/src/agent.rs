@@ -164,7 +164,13 @@ impl Agent {
                 let message = message.clone();
                 parts.bus.publish(Happening::Message { message });
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                // To stop takes no row.
+                if plain == Some(Plain::Stop) && matches!(error, Error::Store(_)) {
+                    self.inner.sessions.cancel(conversation_id);
+                }
+                return Err(error);
+            }
         }
         if let Some(plain) = plain {
             self.carry_out(principal, conversation_id, plain).await?;

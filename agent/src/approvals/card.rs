@@ -94,8 +94,8 @@ async fn write(
     plan: Plan,
 ) -> Result<Approval, jarvis_memory::Error> {
     let now = parts.now();
-    let mut approval = Approval {
-        id: String::new(),
+    let approval = Approval {
+        id: free_id(parts).await?,
         tool: ready.call.name.clone(),
         arguments: prepared.arguments.clone(),
         args_hash: hash.to_owned(),
@@ -116,22 +116,6 @@ async fn write(
         executed_at: None,
         result: None,
     };
-    let mut tries = 0;
-    loop {
-        approval.id = short_id();
-        tries += 1;
-        match parts.store.create_approval(&approval).await {
-            Ok(()) => break,
-            Err(jarvis_memory::Error::Conflict { .. }) if tries < ID_TRIES => {}
-            Err(error) => return Err(error),
-        }
-    }
-    if !origin.run_id.is_empty() {
-        parts
-            .store
-            .start_tool_call(&row(origin, ready, prepared, &approval))
-            .await?;
-    }
     let event = AuditEvent {
         approval_id: Some(approval.id.clone()),
         tool: Some(approval.tool.clone()),
@@ -141,8 +125,28 @@ async fn write(
         detail: Some(serde_json::json!({ "title": title(&approval), "expires_at": approval.expires_at })),
         ..origin.event("approval.created")
     };
+    // The card last of what may fail: one that nobody was told of must not be there to be approved.
     parts.store.append_audit(&event, now).await?;
+    parts.store.create_approval(&approval).await?;
+    if !origin.run_id.is_empty() {
+        let row = row(origin, ready, prepared, &approval);
+        if let Err(error) = parts.store.start_tool_call(&row).await {
+            tracing::error!(approval.id = approval.id, %error, "the call behind a card is not among the calls of its run");
+        }
+    }
     Ok(approval)
+}
+
+/// An id that no card has yet.
+async fn free_id(parts: &Parts) -> Result<String, jarvis_memory::Error> {
+    let mut id = short_id();
+    for _ in 1..ID_TRIES {
+        if parts.store.approval(&id).await?.is_none() {
+            break;
+        }
+        id = short_id();
+    }
+    Ok(id)
 }
 
 fn row(origin: &Origin, ready: &ReadyCall, prepared: &Prepared, approval: &Approval) -> ToolCall {

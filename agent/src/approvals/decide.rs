@@ -53,7 +53,10 @@ pub(crate) async fn decide(
             });
         }
     }
-    record(parts, principal, &approval, yes, if yes { "yes" } else { "no" }).await?;
+    // The vote counts already. An act that follows is refused by itself when its own intent cannot be written.
+    if let Err(error) = record(parts, principal, &approval, yes, if yes { "yes" } else { "no" }).await {
+        tracing::error!(approval.id = approval.id, %error, "a vote is not in the audit");
+    }
     let Some(decided) = parts.store.approval(&approval.id).await? else {
         return Err(Error::NoApproval(id.to_owned()));
     };
@@ -114,8 +117,12 @@ pub(crate) async fn expire(parts: &Parts) -> Result<(), jarvis_memory::Error> {
             ..AuditEvent::default()
         };
         parts.store.append_audit(&event, parts.now()).await?;
+        let how = match &approval.decided_by {
+            Some(by) => format!("was approved by {by} and expired before it was begun"),
+            None => "expired without a decision".to_owned(),
+        };
         let text = format!(
-            "**{}** expired without a decision: {}. Say `again {}` if it is still wanted.",
+            "**{}** {how}: {}. Say `again {}` if it is still wanted.",
             approval.id,
             title(&approval),
             approval.id

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jarvis_agent::view::Happening;
+use jarvis_agent::view::{CardStatus, Happening};
 use jarvis_gateway::caller::Caller;
 use jarvis_gateway::chat::{Event, FinishReason};
 use jarvis_gateway::provider::{Call, Events, Provider};
@@ -244,14 +244,59 @@ async fn without_a_database_a_message_is_answered_and_not_kept() {
 
 #[tokio::test]
 async fn a_turn_can_be_stopped_without_a_database() {
-    let house = House::new([vec![Step::Event(Event::Text("Once".into())), Step::Hang]]).await;
-    let mut seen = house.watch();
-    let said = house.say("a story").await.expect("taken").message;
-    seen.text("Once").await;
-    house.store.close().await;
-    let stopped = house.agent.cancel(&owner(), &house.conversation).await;
-    assert!(matches!(stopped, Ok(true)), "{stopped:?}");
-    seen.finished(said.run_id.as_deref().expect("a run")).await;
+    for in_words in [false, true] {
+        let house = House::new([vec![Step::Event(Event::Text("Once".into())), Step::Hang]]).await;
+        let mut seen = house.watch();
+        let said = house.say("a story").await.expect("taken").message;
+        seen.text("Once").await;
+        house.store.close().await;
+        if in_words {
+            house.say("stop").await.expect_err("it cannot be written down");
+        } else {
+            let stopped = house.agent.cancel(&owner(), &house.conversation).await;
+            assert!(matches!(stopped, Ok(true)), "{stopped:?}");
+        }
+        seen.finished(said.run_id.as_deref().expect("a run")).await;
+    }
+}
+
+/// Makes every insert into a table fail, as a full disk may for one and not for the next.
+async fn break_table(house: &House, table: &str) {
+    let sql = format!("CREATE TRIGGER full_{table} BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'full'); END");
+    house.store.execute_raw(&sql).await.expect("the trigger is made");
+}
+
+#[tokio::test]
+async fn a_card_that_was_not_told_is_not_there() {
+    let check = async |table: &str, status: &str, cards: usize| {
+        let house = House::new([calls("c1", "act", STOP_WEB), says("hm")]).await;
+        break_table(&house, table).await;
+        let answer = house.ask("stop web").await;
+        assert_eq!(answer.detail["tools"][0]["status"], status, "{table}");
+        assert_eq!(house.cards().await.len(), cards, "{table}");
+    };
+    check("audit", "error", 0).await;
+    check("approvals", "error", 0).await;
+    check("tool_calls", "pending", 1).await;
+}
+
+#[tokio::test]
+async fn an_approved_act_is_refused_and_told_when_its_intent_cannot_be_written() {
+    for table in ["audit", "tool_calls"] {
+        let house = crate::approvals::asked_to_stop_web().await;
+        break_table(&house, table).await;
+        let closed = house.approve(&house.card().await.id).await;
+        assert_eq!(closed.status, CardStatus::Failed, "{table}");
+        let told = house.talk().await.pop().expect("an event");
+        assert!(
+            told.ends_with(
+                "It failed: the audit could not be written, so nothing was done; look at the database of Jarvis; \
+                 `jarvis doctor` checks it."
+            ),
+            "{told}"
+        );
+        assert_eq!(house.world.done(), Vec::<String>::new(), "{table}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Many messages: in order within a conversation, side by side between conversations, and only so many.
 
+use std::time::Duration;
+
 use jarvis_agent::Error;
 use jarvis_gateway::caller::Caller;
 use jarvis_gateway::chat::{Event, Message, Request, Role};
@@ -129,4 +131,39 @@ async fn a_request_waits_for_its_turn_in_a_named_conversation() {
         .map(Message::joined_text)
         .collect();
     assert_eq!(context, ["first", "one", "second"]);
+}
+
+#[tokio::test]
+async fn a_conversation_that_was_quiet_for_long_goes_on() {
+    let house = House::new([says("one"), says("two")]).await;
+    house.ask("first").await;
+    // Its task ends meanwhile; only that wait is skipped, as the database's own limits must not pass.
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_mins(5) + Duration::from_secs(1)).await;
+    tokio::time::resume();
+    assert_eq!(house.ask("second").await.text, "two");
+}
+
+#[tokio::test]
+async fn a_turn_that_takes_too_long_is_ended_with_what_is_known() {
+    let house = House::new([
+        calls("c1", "read_state", r#"{"name":"web"}"#),
+        says("web is up, I think"),
+    ])
+    .await;
+    let gate = house.world.hold("web");
+    let mut seen = house.watch();
+    let said = house.say("is web up?").await.expect("taken").message;
+    gate.arrived().await;
+    house.clock.advance(Duration::from_secs(121));
+    gate.open();
+    seen.finished(said.run_id.as_deref().expect("a run")).await;
+    let last = &house.model.calls()[1].request;
+    assert!(last.tools.is_empty());
+    assert_eq!(last.messages.last().map(|message| message.role), Some(Role::System));
+    let answer = house.messages().await.pop().expect("an answer");
+    assert_eq!(
+        (answer.text.as_str(), &answer.detail["why"]),
+        ("web is up, I think", &"wall_clock".into())
+    );
 }

@@ -95,7 +95,13 @@ async fn a_card_whose_time_ended_meanwhile_is_expired_at_start() {
     assert_eq!(house.card().await.status, CardStatus::Expired);
     assert_eq!(house.world.done(), Vec::<String>::new());
     let told = house.talk().await.pop().expect("an event");
-    assert!(told.starts_with(&format!("event: **{id}** expired")), "{told}");
+    assert_eq!(
+        told,
+        format!(
+            "event: **{id}** was approved by owner and expired before it was begun: stop web. Say `again {id}` if it \
+             is still wanted."
+        )
+    );
 }
 
 #[tokio::test]

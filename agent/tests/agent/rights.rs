@@ -3,6 +3,7 @@
 use jarvis_agent::{Agent, Error, Principal, Surface};
 use jarvis_gateway::caller::Scope;
 use jarvis_gateway::providers::scripted::{calls, says};
+use jarvis_memory::records::Room;
 
 use crate::approvals::{STOP_WEB, asked_to_stop_web};
 use crate::provider::{answer, request};
@@ -103,8 +104,15 @@ async fn what_a_key_without_ops_asks_is_its_own() {
         .expect("the owner may");
     assert_eq!(rooms.len(), 1, "only the owner's own");
     let theirs = house.store.conversation("api-key:id-guest").await.expect("a store");
-    assert_eq!(
-        theirs.map(|conversation| conversation.title).as_deref(),
-        Some("API: guest")
-    );
+    let theirs = theirs.expect("a conversation");
+    assert_eq!(theirs.title, "API: guest");
+    let room = house.store.room_by_id(&theirs.room_id).await.expect("a store");
+    let expect = Room {
+        id: theirs.room_id.clone(),
+        platform: "key".into(),
+        external_id: "id-guest".into(),
+        ceiling: 1,
+        public: false,
+    };
+    assert_eq!(room, Some(expect));
 }
