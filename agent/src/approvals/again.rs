@@ -4,7 +4,7 @@ use jarvis_gateway::chat::{ToolCall, ToolResult};
 use jarvis_memory::records::{Approval, ApprovalStatus};
 use jarvis_tools::risk::Trust;
 
-use super::{act, card, publish, tell, title};
+use super::{act, args_hash, card, publish, tell, title};
 use crate::error::Error;
 use crate::execute::Origin;
 use crate::parts::Parts;
@@ -30,6 +30,16 @@ pub(crate) async fn ask_again(parts: &Parts, principal: &Principal, id: &str) ->
             });
         }
     }
+    if args_hash(&old.tool, &old.arguments) != old.args_hash {
+        tracing::error!(
+            approval.id = old.id,
+            "a card is not what was asked for; somebody changed its row"
+        );
+        return Err(Error::NotRaised(format!(
+            "what is stored of {} is not what was asked for; look at who can write to the database",
+            old.id
+        )));
+    }
     let prepared = act::prepare(parts, &old).map_err(said)?;
     let ready = ReadyCall {
         call: ToolCall {
@@ -41,6 +51,8 @@ pub(crate) async fn ask_again(parts: &Parts, principal: &Principal, id: &str) ->
         untrusted_output: false,
         listed: true,
     };
+    // The card refers to whoever asks, who may never have spoken here.
+    parts.store.put_person(&principal.person()).await?;
     let origin = Origin {
         person_id: Some(principal.person_id.clone()),
         via: principal.surface.as_str().to_owned(),

@@ -188,6 +188,33 @@ async fn what_came_to_nothing_is_asked_for_again() {
     house.audit().await;
 }
 
+/// A key that never spoke here may ask again, and what somebody changed in the table is not asked for in their place.
+#[tokio::test]
+async fn asking_again_asks_for_the_same_act() {
+    let house = asked_to_stop_web().await;
+    let old = house.card().await.id;
+    house.decide(&old, false).await.expect("it is denied");
+    let laptop = Principal::of(&key("laptop", &[Scope::Ops]), Surface::Api);
+    let new = house.agent.ask_again(&laptop, &old).await.expect("a new card");
+    assert_eq!(
+        (new.requested_by.as_deref(), new.arguments),
+        (
+            Some("key:id-laptop"),
+            house
+                .agent
+                .approval(&owner(), &old)
+                .await
+                .expect("the old card")
+                .arguments
+        )
+    );
+    house.decide(&new.id, false).await.expect("it is denied");
+    let tampered = r#"UPDATE approvals SET arguments = '{"action":"stop","name":"vpn"}'"#;
+    house.store.execute_raw(tampered).await.expect("the row is changed");
+    let refused = house.agent.ask_again(&owner(), &old).await;
+    assert!(matches!(refused, Err(Error::NotRaised(_))), "{refused:?}");
+}
+
 #[tokio::test]
 async fn a_card_is_decided_up_to_its_last_moment() {
     let house = asked_to_stop_web().await;

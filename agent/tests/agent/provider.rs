@@ -292,7 +292,10 @@ async fn a_client_that_leaves_early_leaves_nothing_open() {
     let mut events = stream(&house, request(Caller::Loopback, &["hi"]));
     until("the first row", async {
         while house.store.unfinished_runs().await.expect("a store").is_empty() {
-            assert!(futures_util::poll!(events.next()).is_pending());
+            if futures_util::poll!(events.next()).is_ready() {
+                // It was answered between two looks, and left nothing to leave behind.
+                break;
+            }
         }
     })
     .await;
