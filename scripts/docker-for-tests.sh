@@ -46,11 +46,16 @@ start() {
     return 1
 }
 
+# Another engine, on a socket of its own, is none of ours.
+default_daemon_runs() {
+    pid=$(cat /var/run/docker.pid 2>/dev/null) && kill -0 "$pid" 2>/dev/null
+}
+
 start_engine() {
     [ "$(id -u)" = 0 ] || fail "no engine answers; run this as root, or start Docker (systemctl start docker)"
     need dockerd docker.io
     # An engine that has only just been asked for (by another test run) gets its time.
-    if pidof dockerd >/dev/null; then
+    if default_daemon_runs; then
         say "dockerd runs but does not answer yet, waiting"
         waited=0
         while [ "$waited" -lt 30 ]; do

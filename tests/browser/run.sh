@@ -20,7 +20,7 @@ finish() {
 }
 trap finish EXIT
 
-docker run -d --name "$container" --label jarvis-test=browser --stop-timeout 1 jarvis-test/tiny \
+docker run -d --network none --name "$container" --label jarvis-test=browser --stop-timeout 1 jarvis-test/tiny \
   sh -c 'trap "exit 0" TERM; while true; do sleep 0.1; done' >/dev/null
 "$JARVIS_BIN" serve --listen 127.0.0.1:0 --data "$work/data" >"$work/log" 2>&1 &
 server=$!

@@ -18,6 +18,8 @@ impl Container {
         let made = docker(&[
             "run",
             "-d",
+            "--network",
+            "none",
             "--label",
             LABEL,
             "--stop-timeout",
