@@ -161,8 +161,11 @@ async fn a_plan_changes_nothing_and_rests_on_the_state() {
     let later = plan("docker_action", container.action("stop")).await.unwrap();
     assert_ne!(first.state_hash, later.state_hash);
 
-    let idle = plan("docker_action", container.action("start")).await.unwrap();
-    assert_has(&idle.says.join("\n"), &["is already running, so nothing would be done"]);
+    let idle = plan("docker_action", container.action("start")).await.unwrap_err();
+    assert_has(
+        &idle.to_string(),
+        &["is already running", "so there is nothing to start"],
+    );
 }
 
 #[tokio::test]

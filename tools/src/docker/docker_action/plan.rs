@@ -6,19 +6,26 @@ use sha2::{Digest, Sha256};
 
 use super::act::{WATCHED, already};
 use super::tool::{Action, Subject};
-use crate::Plan;
 use crate::docker::client::Details;
 use crate::docker::state_words::state_words;
 use crate::outside_text::code;
 use crate::words::span;
+use crate::{Error, Plan};
 
-pub(super) fn plan(subject: &Subject, now: Millis) -> Plan {
+/// Refused when there is nothing to do: nobody should have to approve that.
+pub(super) fn plan(subject: &Subject, now: Millis) -> Result<Plan, Error> {
     let name = subject.found.name();
     let action = subject.action.as_str();
-    Plan {
+    let before = state_words(&subject.before, now);
+    if let Some(words) = already(subject) {
+        return Err(Error::refused(format!(
+            "`{name}` {words} ({before}), so there is nothing to {action}"
+        )));
+    }
+    Ok(Plan {
         title: format!("{action} container {name}"),
         says: steps(subject),
-        before: state_words(&subject.before, now),
+        before,
         after: match subject.action {
             Action::Start | Action::Restart => "running".to_owned(),
             Action::Stop => "exited".to_owned(),
@@ -29,14 +36,11 @@ pub(super) fn plan(subject: &Subject, now: Millis) -> Plan {
             Action::Stop => Some(format!("start {name}")),
             Action::Restart => None,
         },
-    }
+    })
 }
 
 fn steps(subject: &Subject) -> Vec<String> {
     let name = code(subject.found.name());
-    if let Some(words) = already(subject) {
-        return vec![format!("{name} {words}, so nothing would be done")];
-    }
     let image = format!("it is made from image {}", code(&subject.before.image));
     let grace = span(subject.grace);
     let watched = format!("Jarvis watches it for {} and says whether it stays up", span(WATCHED));

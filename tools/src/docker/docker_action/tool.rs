@@ -143,7 +143,7 @@ impl Tool for DockerAction {
 
     async fn plan(&self, _context: &Context, input: &Input) -> Result<Plan, Error> {
         let subject = self.subject(input).await?;
-        Ok(plan::plan(&subject, self.clock.now()))
+        plan::plan(&subject, self.clock.now())
     }
 
     async fn run(&self, context: &Context, input: Input) -> Result<Output, Error> {
