@@ -175,17 +175,13 @@ fn pieces_of(text: &str) -> Vec<Piece> {
 
 /// The calls that the user's message names, or some of the first tool.
 fn calls(asked: &Asked) -> Vec<Call> {
-    let named: Vec<Call> = asked
-        .last_user_text
-        .lines()
-        .filter_map(|line| named_call(line, &asked.tools))
-        .collect();
-    if !named.is_empty() {
-        return named;
-    }
     let Some(tool) = asked.tools.first() else {
         return Vec::new();
     };
+    let named: Vec<Call> = asked.last_user_text.lines().filter_map(named_call).collect();
+    if !named.is_empty() {
+        return named;
+    }
     let arguments: Vec<Value> = (1..=2).map(|number| arguments_for(&tool.parameters, number)).collect();
     let needs_none = arguments.iter().all(|value| *value == json!({}));
     let count = if needs_none { 1 } else { 2 };
@@ -196,11 +192,10 @@ fn calls(asked: &Asked) -> Vec<Call> {
     calls.collect()
 }
 
-/// `call NAME {"json": 1}`, when NAME is offered; without JSON there are no arguments.
-fn named_call(line: &str, tools: &[Tool]) -> Option<Call> {
+/// `call NAME {"json": 1}`; without JSON there are no arguments. A name that was not offered is called too, as models do.
+fn named_call(line: &str) -> Option<Call> {
     let rest = line.trim().strip_prefix("call ")?;
     let (name, arguments) = rest.split_once(' ').unwrap_or((rest, "{}"));
-    tools.iter().any(|tool| tool.name == name).then_some(())?;
     Some(Call {
         name: name.into(),
         arguments: serde_json::from_str(arguments).ok()?,
