@@ -102,7 +102,7 @@ impl Bus {
         let mut reload = false;
         if let Some(after) = after {
             let oldest = kept.events.front().map_or(kept.last_seq + 1, |event| event.seq);
-            reload = after.epoch != self.epoch || after.seq + 1 < oldest || after.seq > kept.last_seq;
+            reload = after.epoch != self.epoch || after.seq < oldest - 1 || after.seq > kept.last_seq;
             if !reload {
                 missed = kept
                     .events
@@ -156,6 +156,7 @@ mod tests {
         assert_eq!(seqs(at(1)), (false, vec![2, 3]));
         assert_eq!(seqs(at(3)), (false, vec![]));
         assert_eq!(seqs(at(9)), (true, vec![]));
+        assert_eq!(seqs(at(u64::MAX)), (true, vec![]));
         assert_eq!(
             seqs(Some(Position {
                 epoch: "other".into(),

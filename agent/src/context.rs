@@ -90,8 +90,10 @@ pub(crate) fn of_client(parts: &Parts, principal: &Principal, theirs: &[Message]
                 ..message
             }),
     );
-    // Whatever stands in a history that the client kept may have been written by anybody.
-    let tainted = theirs.iter().any(|message| message.role == Role::Assistant);
+    // Whatever stands in a history that the client kept may have been written by anybody, and so may what it puts beside
+    // the question: pages that it looked up, pasted files, pictures.
+    let is_plain = |part: &Part| part.as_text().is_some();
+    let tainted = theirs.len() > 1 || !theirs.iter().flat_map(|message| &message.content).all(is_plain);
     Context {
         messages,
         tainted,

@@ -45,7 +45,8 @@ fn the_risk_follows_from_the_arguments() {
     let read = Risk::read(Trust::Operator);
     let acts = |effect| Risk::acts(effect, Trust::Operator);
     check("list_containers", json!({}), read, None);
-    check("inspect_container", json!({"container": "web"}), read, Some("web"));
+    let inspect = json!({"container": "web"});
+    check("inspect_container", inspect, read.private(), Some("web"));
     check("container_stats", json!({}), read, None);
     check("container_stats", json!({"container": "web"}), read, Some("web"));
     check(

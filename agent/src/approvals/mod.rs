@@ -19,7 +19,7 @@ pub(crate) use again::ask_again;
 pub(crate) use card::raise;
 pub(crate) use decide::{decide, expire};
 
-use jarvis_memory::records::Approval;
+use jarvis_memory::records::{Approval, ApprovalStatus};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -89,7 +89,9 @@ async fn tell(parts: &Parts, approval: &Approval, text: String) {
         .catalog
         .get(&approval.tool)
         .and_then(|tool| tool.prepare(&approval.arguments).ok())
-        .is_none_or(|prepared| prepared.risk.reads_private);
+        .is_none_or(|prepared| prepared.risk.reads_private)
+        // An act that failed shows the log of what it acted on.
+        || (quotes && approval.status == ApprovalStatus::Failed);
     let detail = serde_json::json!({
         "approval": approval.id, "status": approval.status, "tainted": quotes, "saw_private": private,
     });

@@ -99,7 +99,7 @@ impl Used {
             Some(Why::Repeats)
         } else if self.tool_calls >= limits.tool_calls {
             Some(Why::ToolCalls)
-        } else if self.tokens_in + self.tokens_out >= limits.tokens {
+        } else if self.tokens_in.saturating_add(self.tokens_out) >= limits.tokens {
             Some(Why::Tokens)
         } else if self.model_calls + 1 >= limits.model_calls {
             Some(Why::ModelCalls)
@@ -176,6 +176,8 @@ mod tests {
         check(|used| used.model_calls = 11, 0, Some(Why::ModelCalls));
         check(|used| used.tool_calls = 24, 0, Some(Why::ToolCalls));
         check(|used| used.tokens_in = 200_000, 0, Some(Why::Tokens));
+        let endless = |used: &mut Used| (used.tokens_in, used.tokens_out) = (u64::MAX, u64::MAX);
+        check(endless, 0, Some(Why::Tokens));
         check(|used| used.errors_in_row = 3, 0, Some(Why::Errors));
     }
 }

@@ -304,8 +304,13 @@ impl State {
                 self.saw_private |= prepared.risk.reads_private;
                 self.done.push(summary.clone());
             }
-            // The text of an error can quote the outside too, and so can the state that a plan read.
-            ToolResult::Error { .. } => self.tainted |= call.untrusted_output,
+            // The text of an error can quote the outside too, and so can the state that a plan read. An act that failed
+            // shows the log of what it acted on.
+            ToolResult::Error { .. } => {
+                let acts = prepared.risk.effect > ToolEffect::Read;
+                self.tainted |= call.untrusted_output;
+                self.saw_private |= prepared.risk.reads_private || (acts && call.untrusted_output);
+            }
             ToolResult::Pending { says, .. } | ToolResult::Interrupted { says } => {
                 self.tainted |= call.untrusted_output;
                 self.done.push(says.clone());
