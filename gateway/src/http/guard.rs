@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, HeaderName, HeaderValue, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http::uri::Authority;
 use http::{HeaderMap, StatusCode, Uri};
 
@@ -42,13 +42,20 @@ pub async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Ne
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map(|peer| peer.0.ip());
-    match door.caller(peer, request.uri(), request.headers()).await {
+    let mut response = match door.caller(peer, request.uri(), request.headers()).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
         Err(error) => error.into_response(),
-    }
+    };
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // What somebody asked stays between them and the server.
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
 }
 
 /// Refuses a caller without a right. What may act may talk.
@@ -148,15 +155,17 @@ fn is_loopback(authority: &Authority) -> bool {
 }
 
 /// Whether a browser sends this for a page that is not ours. A form of another page can be posted without asking first,
-/// as `text/plain`, but a browser always says where it comes from.
+/// as `text/plain`, but a browser always says where it comes from. Another port of this machine is another page too: what
+/// listens there can be a container that somebody else wrote.
 fn is_foreign(headers: &HeaderMap, host: &Authority) -> bool {
-    let cross_site = headers.get_all(SEC_FETCH_SITE).iter().any(|site| site == "cross-site");
+    let from_another_site = |site: &HeaderValue| site != "same-origin" && site != "none";
+    let foreign_site = headers.get_all(SEC_FETCH_SITE).iter().any(from_another_site);
     let foreign_origin = headers.get_all(ORIGIN).iter().any(|origin| {
         let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
         let authority = origin.as_ref().and_then(Uri::authority);
-        !authority.is_some_and(|authority| authority == host || is_loopback(authority))
+        authority != Some(host)
     });
-    cross_site || foreign_origin
+    foreign_site || foreign_origin
 }
 
 fn no_key() -> Error {

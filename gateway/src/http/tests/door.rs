@@ -124,12 +124,16 @@ async fn a_rebound_name_does_not_come_in() {
 async fn a_page_from_elsewhere_does_not_come_in() {
     let refused = Err((403, "origin_not_allowed"));
     check(false, HERE, &[("origin", "http://localhost:7878")], Ok(200)).await;
-    check(false, HERE, &[("origin", "http://127.0.0.1:5173")], Ok(200)).await;
+    let here = [("host", "127.0.0.1:80"), ("origin", "http://127.0.0.1:80")];
+    check(false, HERE, &here, Ok(200)).await;
     check(false, HERE, &[("sec-fetch-site", "same-origin")], Ok(200)).await;
     check(false, HERE, &[("sec-fetch-site", "none")], Ok(200)).await;
     for origin in [
         "https://evil.example",
         "null",
+        // A page of another program on this machine.
+        "http://127.0.0.1:5173",
+        "http://localhost:8080",
         "http://localhost.evil.example",
         "file://",
         "evil",
@@ -143,15 +147,36 @@ async fn a_page_from_elsewhere_does_not_come_in() {
         )
         .await;
     }
-    check(
-        false,
-        HERE,
-        &[("sec-fetch-site", "cross-site"), ("content-type", "text/plain")],
-        refused,
-    )
-    .await;
+    for site in ["cross-site", "same-site"] {
+        let from = [("sec-fetch-site", site), ("content-type", "text/plain")];
+        check(false, HERE, &from, refused).await;
+    }
     let both = [("origin", "http://localhost:7878"), ("origin", "https://evil.example")];
     check(false, HERE, &both, refused).await;
+}
+
+/// Answers, refusals and errors alike.
+#[tokio::test]
+async fn nothing_behind_the_door_is_kept_or_taken_for_a_page() {
+    let open = site(vec![]);
+    let closed = site(vec![]);
+    closed.keys.add("right", &[Scope::Chat]);
+    for (site, path, status) in [
+        (&open, "/v1/models", 200),
+        (&open, "/v1/nothing", 404),
+        (&closed, "/v1/models", 401),
+    ] {
+        let answered = site.fetch(path).await;
+        let seen = (
+            answered.header("x-content-type-options"),
+            answered.header("cache-control"),
+        );
+        assert_eq!(
+            (answered.status.as_u16(), seen),
+            (status, (Some("nosniff"), Some("no-store"))),
+            "{path}"
+        );
+    }
 }
 
 #[tokio::test]
