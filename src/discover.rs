@@ -148,7 +148,7 @@ fn openai(registry: &Registry, environment: &Environment) -> anyhow::Result<(Opt
         models: Vec::new(),
         probe: None,
     });
-    let says = format!("{base_url}, model {model}, key from {variable}");
+    let says = format!("{}, model {model}, key from {variable}", upstream.base_url());
     Ok((
         Some(Link {
             backend: OPENAI.to_owned(),

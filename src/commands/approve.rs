@@ -6,8 +6,9 @@ use jarvis_adapters::terminal::{Client, clean};
 use serde_json::Value;
 
 use crate::config::{Config, Environment};
-use crate::data::LocalKey;
 use crate::output::line;
+
+use super::chat::key_for;
 
 /// Decides a card at the running server, or lists the open ones.
 pub(crate) async fn approve(
@@ -17,8 +18,8 @@ pub(crate) async fn approve(
     id: Option<String>,
     yes: bool,
 ) -> anyhow::Result<ExitCode> {
+    let key = key_for(config, environment, url.as_deref());
     let base_url = url.unwrap_or_else(|| format!("http://{}", config.listen()));
-    let key = environment.jarvis_key().or_else(|| LocalKey::read(&config.data));
     let client = Client::new(&base_url, key)?;
     let Some(id) = id else { return list(&client).await };
     let card = client.decide(&id, yes).await?;

@@ -60,8 +60,46 @@ fn words(entry: &AuditEntry) -> String {
     if let Some(outcome) = &entry.outcome {
         text += &format!("  {outcome}");
     }
-    // Arguments can hold what a stranger wrote; a terminal must not obey it.
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    // Arguments can hold what a stranger wrote; a terminal must not obey it, and it must not hide the rest of the row.
+    text.chars().map(|c| if is_shown(c) { c } else { '\u{fffd}' }).collect()
+}
+
+/// Not a control character, and none that hides text or turns its direction around.
+fn is_shown(c: char) -> bool {
+    !(c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_one_line_that_hides_nothing() {
+        let entry = AuditEntry {
+            id: 7,
+            at: jarvis_gateway::clock::Millis(0),
+            kind: "decision".into(),
+            person_id: None,
+            via: "console".into(),
+            conversation_id: None,
+            run_id: None,
+            approval_id: None,
+            tool: Some("x\n9  forged\u{1b}[2K\u{202e}".into()),
+            arguments: None,
+            decision: None,
+            rule: None,
+            outcome: Some("denied".into()),
+            detail: None,
+            prev: String::new(),
+            hash: String::new(),
+        };
+        assert!(
+            words(&entry).ends_with("  jarvis via console  decision  x\u{fffd}9  forged\u{fffd}[2K\u{fffd}  denied"),
+            "{:?}",
+            words(&entry)
+        );
+    }
 }
