@@ -9,6 +9,17 @@ use crate::chat::{
 use crate::provider::{Call, Events, Provider};
 
 const HELP: [&str; 3] = ["help", "commands", "what can you do"];
+/// Who says this wants to know whom they talk to.
+const GREETINGS: [&str; 8] = [
+    "hello",
+    "hi",
+    "hey",
+    "hello jarvis",
+    "hi jarvis",
+    "hey jarvis",
+    "good morning",
+    "jarvis",
+];
 
 /// Answers without a model, from a list of commands.
 #[derive(Debug, Clone)]
@@ -39,11 +50,16 @@ impl Mode {
                 say(&format!("`{phrase}` is not available to you here."), &call.left)
             });
         }
-        let is_help = HELP.iter().any(|phrase| {
-            let asked = words.iter().map(|word| word.lower.as_str());
-            asked.eq(phrase.split(' '))
-        });
-        if is_help || words.is_empty() {
+        let is_one_of = |phrases: &[&str]| {
+            phrases.iter().any(|phrase| {
+                let asked = words.iter().map(|word| word.lower.as_str());
+                asked.eq(phrase.split(' '))
+            })
+        };
+        if is_one_of(&GREETINGS) {
+            return say(&list("Hello. I understand these commands:", &available), &call.left);
+        }
+        if is_one_of(&HELP) || words.is_empty() {
             return say(&list("I understand these commands:", &available), &call.left);
         }
         let near = nearest(&available, &words);
@@ -90,6 +106,8 @@ fn trailing_results(messages: &[Message]) -> Vec<String> {
         .map(|message| render(&message.joined_text()))
         .collect();
     results.reverse();
+    // Two looks at a container that is not there fail with the same words.
+    results.dedup();
     results
 }
 
@@ -97,7 +115,10 @@ fn render(json: &str) -> String {
     match serde_json::from_str::<ToolResult>(json) {
         Ok(ToolResult::Ok { summary, .. }) => summary,
         Ok(ToolResult::Error { error, hint, .. }) => match hint {
-            Some(hint) => format!("That did not work: {error}. {hint}"),
+            // A full stop right behind a log would stand on the line that closes it.
+            Some(hint) if error.ends_with("```") => format!("That did not work: {error}\n\n{}", sentence(&hint)),
+            Some(hint) => format!("That did not work: {error}. {}", sentence(&hint)),
+            None if error.ends_with("```") => format!("That did not work: {error}"),
             None => format!("That did not work: {error}."),
         },
         Ok(ToolResult::Denied { reason }) => format!("Not allowed: {reason}"),
@@ -105,6 +126,14 @@ fn render(json: &str) -> String {
         // A tool of an API client answers in a form of its own.
         Err(_) => json.to_owned(),
     }
+}
+
+/// A hint, which is written without a capital and a full stop, as a sentence of its own.
+fn sentence(hint: &str) -> String {
+    let mut characters = hint.chars();
+    let start: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let stop = if hint.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{start}{}{stop}", characters.as_str())
 }
 
 fn last_question(messages: &[Message]) -> String {

@@ -129,6 +129,9 @@ async fn what_is_understood() {
     check_calls("what is running here", running).await;
     check_calls("Hey Jarvis, what is running here?", running).await;
     check_calls("PS", running).await;
+    check_calls("what's running?", running).await;
+    check_calls("What\u{2019}s running here?!", running).await;
+    check_calls("whats running", running).await;
     let restart = |name: &str| [("docker_action", json!({"action": "restart", "container": name}))];
     check_calls("restart plex", &restart("plex")).await;
     check_calls("Jarvis, can you please restart the Plex-1, thanks!", &restart("Plex-1")).await;
@@ -136,6 +139,10 @@ async fn what_is_understood() {
     check_calls("restart `web`.", &restart("web")).await;
     check_calls("restart now", &restart("now")).await;
     check_calls("restart 42", &restart("42")).await;
+    check_calls("can you restart the plex container", &restart("plex")).await;
+    check_calls("restart container plex", &restart("plex")).await;
+    check_calls("restart container", &restart("container")).await;
+    check_calls("restart whats-up", &restart("whats-up")).await;
     check_calls(
         "why did web die?",
         &[
@@ -163,6 +170,7 @@ async fn what_is_not_understood_gets_the_nearest_commands() {
                 - `logs {container}` shows the last lines of a log\n- `logs all` shows all logs";
     check_says(user("help"), help).await;
     check_says(user("What can you do?"), help).await;
+    check_says(user("Hello!"), &format!("Hello. {help}")).await;
     let near = "I did not understand that. Did you mean one of these? `help` lists all.\n\
                 - `restart {container}` restarts a container";
     check_says(user("restrat plex and then some"), near).await;
@@ -205,7 +213,14 @@ async fn results_are_shown() {
     };
     let expect =
         "That did not work: restart container `plex`: there is no such container. `list containers` shows all.";
-    check(&[failed], expect).await;
+    check(&[failed.clone(), failed], expect).await;
+    let ended = ToolResult::Error {
+        error: "Started `web`, but it ended again:\n```\nfatal\n```".to_owned(),
+        hint: Some("find the cause first".to_owned()),
+        retry: false,
+    };
+    let expect = "That did not work: Started `web`, but it ended again:\n```\nfatal\n```\n\nFind the cause first.";
+    check(&[ended], expect).await;
     let pending = ToolResult::Pending {
         approval: "K7QX".to_owned(),
         says: "Waiting for approval K7QX: restart plex.".to_owned(),

@@ -32,7 +32,10 @@ const POLITE_AFTER: [&[&str]; 8] = [
     &["now"],
     &["again"],
 ];
-const ARTICLES: [&str; 5] = ["the", "a", "an", "my", "our"];
+/// Words that are left out anywhere: articles, and what a container is called besides its name.
+const FILLERS: [&str; 6] = ["the", "a", "an", "my", "our", "container"];
+/// Questions that are often drawn together with their `is`.
+const QUESTIONS: [&str; 5] = ["what", "why", "how", "where", "who"];
 
 /// One word, or what stood between quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,13 +69,13 @@ pub(super) fn split(text: &str) -> Option<Vec<Word>> {
             while let Some(character) = characters.next_if(|character| !character.is_whitespace()) {
                 typed.push(character);
             }
-            words.extend(Word::plain(&typed));
+            words.extend(Word::plain(&typed).into_iter().flat_map(Word::apart));
         }
     }
     Some(words)
 }
 
-/// The readings of a message that are tried one after the other: without politeness and articles, without politeness, as
+/// The readings of a message that are tried one after the other: without politeness and fillers, without politeness, as
 /// it is. The barest comes first, so that no hole takes a `please`.
 pub(super) fn readings(words: &[Word]) -> [Vec<Word>; 3] {
     let mut bare = words;
@@ -83,7 +86,7 @@ pub(super) fn readings(words: &[Word]) -> [Vec<Word>; 3] {
         bare = rest;
     }
     let mut short = bare.to_vec();
-    short.retain(|word| !ARTICLES.contains(&word.lower.as_str()));
+    short.retain(|word| !FILLERS.contains(&word.lower.as_str()));
     [short, bare.to_vec(), words.to_vec()]
 }
 
@@ -120,6 +123,22 @@ impl Word {
             typed: bare.to_owned(),
             lower: bare.to_lowercase(),
         })
+    }
+
+    /// `what's` and `whats` are two words. Phones write the apostrophe as U+2019.
+    fn apart(self) -> Vec<Self> {
+        let question = self
+            .lower
+            .strip_suffix('s')
+            .map(|start| start.trim_end_matches(['\'', '\u{2019}']));
+        let Some(question) = question.filter(|question| QUESTIONS.contains(question)) else {
+            return vec![self];
+        };
+        let word = |text: &str| Self {
+            typed: text.to_owned(),
+            lower: text.to_owned(),
+        };
+        vec![word(question), word("is")]
     }
 
     fn quoted(typed: &str) -> Option<Self> {
