@@ -61,9 +61,11 @@ impl Catalog {
         self.tools.is_empty()
     }
 
-    /// The commands of all tools, for command mode.
+    /// The commands of all tools, for command mode, in the order of the alphabet that its help shows.
     pub fn commands(&self) -> Vec<Command> {
-        self.iter().flat_map(|tool| tool.commands().iter().copied()).collect()
+        let mut commands: Vec<Command> = self.iter().flat_map(|tool| tool.commands().iter().copied()).collect();
+        commands.sort_by_key(|command| command.phrases.first());
+        commands
     }
 }
 

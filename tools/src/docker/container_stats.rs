@@ -29,7 +29,11 @@ const COMMANDS: &[Command] = &[
         help: "shows what CPU and memory the running containers use",
     },
     Command {
-        phrases: &["stats {container}", "stats of {container}"],
+        phrases: &[
+            "stats {container}",
+            "stats of {container}",
+            "how much memory does {container} use",
+        ],
         calls: &[CallForm {
             tool: ContainerStats::NAME,
             arguments: &[("container", "{container}")],

@@ -32,6 +32,9 @@ const COMMANDS: &[Command] = &[
             "show logs of {container}",
             "show logs for {container}",
             "show me logs of {container}",
+            "show me {container} logs",
+            "show {container} logs",
+            "docker logs {container}",
             "logs of {container}",
             "logs for {container}",
             "logs from {container}",
@@ -44,7 +47,12 @@ const COMMANDS: &[Command] = &[
         help: "shows the last lines of a container's log",
     },
     Command {
-        phrases: &["logs {container} {lines}", "last {lines} lines of {container}"],
+        phrases: &[
+            "logs {container} {lines}",
+            "last {lines} lines of {container}",
+            "show last {lines} lines of {container}",
+            "show me last {lines} lines of {container}",
+        ],
         calls: &[CallForm {
             tool: GetContainerLogs::NAME,
             arguments: &[("container", "{container}"), ("tail", "{lines}")],
@@ -207,7 +215,7 @@ fn answer(name: &str, lines: Vec<LogLine>, grep: Option<&Grep>, tail: u32) -> Ou
     let title = match grep {
         _ if read == 0 => {
             return nothing(format!(
-                "The log of **{name}** has no such lines: it is empty or older."
+                "The log of **{name}** holds no lines, or none of the time that was asked for."
             ));
         }
         Some(grep) if found == 0 => {
@@ -306,7 +314,7 @@ mod tests {
             &[],
             None,
             100,
-            "The log of **web** has no such lines: it is empty or older.",
+            "The log of **web** holds no lines, or none of the time that was asked for.",
         );
         check(
             &["error a", "fine", "ERROR b"],

@@ -33,7 +33,15 @@ const COMMANDS: &[Command] = &[
             "why is {container} not running",
             "what happened to {container}",
             "what is wrong with {container}",
-            "whats wrong with {container}",
+            "what happened with {container}",
+            "why is {container} restarting",
+            "why is {container} crashing",
+            "why is {container} unhealthy",
+            "why is {container} stopped",
+            "why does {container} restart",
+            "why does {container} keep restarting",
+            "why does {container} keep crashing",
+            "why did {container} restart",
         ],
         calls: &[
             CallForm {
@@ -54,6 +62,7 @@ const COMMANDS: &[Command] = &[
             "is {container} up",
             "status {container}",
             "status of {container}",
+            "how is {container}",
         ],
         calls: &[CallForm {
             tool: InspectContainer::NAME,

@@ -23,8 +23,13 @@ const COMMANDS: &[Command] = &[Command {
         "show containers",
         "what is running",
         "what is running here",
-        "whats running",
-        "whats running here",
+        "what containers are running",
+        "which containers are running",
+        "what is up",
+        "list all containers",
+        "show all containers",
+        "show me containers",
+        "docker ps",
     ],
     calls: &[CallForm {
         tool: ListContainers::NAME,
@@ -109,8 +114,9 @@ fn fits(container: &Listed, input: &Input) -> bool {
 
 fn runs(state: State) -> bool {
     match state {
-        State::Running | State::Paused | State::Restarting | State::Stopping => true,
-        State::Created | State::Removing | State::Exited | State::Dead | State::Unknown => false,
+        State::Running | State::Paused | State::Stopping => true,
+        // Between two runs of a loop of crashes nothing runs, and the engine does not count it either.
+        State::Restarting | State::Created | State::Removing | State::Exited | State::Dead | State::Unknown => false,
     }
 }
 
@@ -211,6 +217,12 @@ mod tests {
              - **web**: Up 3 hours (healthy), image `nginx:1.27`, ports 8080 -> 80/tcp\n\n\
              Not running:\n\
              - **old**: Exited (137) 2 days ago, image `nginx:1.27`",
+        );
+        let crashing = container("web", State::Restarting, "Restarting (1) 4 seconds ago");
+        check(
+            &[crashing],
+            Input::default(),
+            "0 of 1 container are running.\n- **web**: Restarting (1) 4 seconds ago, image `nginx:1.27`, ports 8080 -> 80/tcp",
         );
         check(&[], Input::default(), "There are no containers.");
         let running = || Input {

@@ -67,7 +67,8 @@ fn is_lower_hex(byte: u8) -> bool {
 ///
 /// 1. A container of exactly this name, also when the name looks like the beginning of another's id.
 /// 2. The one container whose id begins with it, when it has at least twelve hexadecimal digits.
-/// 3. Nothing: the error lists names that look alike.
+/// 3. The one container whose name differs only in capitals: a phone writes `Plex` where the container is `plex`.
+/// 4. Nothing: the error lists names that look alike.
 pub(super) fn resolve<'a>(containers: &'a [Listed], name: &Name) -> Result<&'a Listed, Error> {
     let wanted = name.as_str();
     if let Some(exact) = containers
@@ -91,6 +92,11 @@ pub(super) fn resolve<'a>(containers: &'a [Listed], name: &Name) -> Result<&'a L
             (None, _) => {}
         }
     }
+    let is_alike = |container: &&Listed| container.names.iter().any(|name| name.eq_ignore_ascii_case(wanted));
+    let mut alike = containers.iter().filter(is_alike);
+    if let (Some(one), None) = (alike.next(), alike.next()) {
+        return Ok(one);
+    }
     Err(Error::refused(format!("there is no container named `{wanted}`")).with_hint(hint(containers, wanted)))
 }
 
@@ -104,7 +110,7 @@ fn hint(containers: &[Listed], wanted: &str) -> String {
     if near.is_empty() {
         return match containers.len() {
             0 => "there are no containers on this engine".to_owned(),
-            _ => "list_containers shows the names".to_owned(),
+            _ => "`list_containers` shows the names".to_owned(),
         };
     }
     let names: Vec<String> = near.iter().take(5).map(|(_, name)| code(name)).collect();
@@ -206,6 +212,8 @@ mod tests {
             container("aaaaaaaaaaaa2", "db"),
             container("bbbbbbbbbbbb", "aaaaaaaaaaaa1"),
             container("cccccccccccc", "cache"),
+            container("d", "Twin"),
+            container("e", "twin"),
         ];
         let check = |given: &str, expect: Result<&str, &str>| {
             let found = resolve(&containers, &name(given));
@@ -222,7 +230,9 @@ mod tests {
         check("aaaaaaaaaaaa", Err("more than one container id"));
         check("ccccccccccc", Err("no container named"));
         check("CCCCCCCCCCCC", Err("no container named"));
-        check("WEB", Err("no container named"));
+        check("WEB", Ok("web"));
+        check("twin", Ok("twin"));
+        check("TWIN", Err("no container named"));
     }
 
     #[test]
@@ -239,10 +249,10 @@ mod tests {
             };
             assert_eq!(hint.unwrap(), expect);
         };
-        check("Plex", "did you mean `plex` or `media-plex-1`?");
+        check("PLE", "did you mean `plex` or `media-plex-1`?");
         check("plx", "did you mean `plex`?");
         check("postgers", "did you mean `postgres`?");
-        check("caddy", "list_containers shows the names");
+        check("caddy", "`list_containers` shows the names");
     }
 
     #[test]
