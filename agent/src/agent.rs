@@ -296,7 +296,7 @@ impl Agent {
                 let text = if self.inner.sessions.cancel(conversation_id) {
                     "Stopping."
                 } else {
-                    "Nothing is running here."
+                    "No answer is being written. `stop NAME` stops a container."
                 };
                 conversations::add_event(parts, conversation_id, None, text.to_owned(), json!({})).await?;
                 return Ok(());

@@ -6,7 +6,7 @@ use jarvis_memory::records::ApprovalStatus;
 pub enum Error {
     #[error("there is no conversation `{0}` here")]
     NoConversation(String),
-    #[error("there is no approval `{0}`; `approvals` lists the open ones")]
+    #[error("there is no approval `{0}`; `jarvis approve` lists the open ones")]
     NoApproval(String),
     #[error("you may not decide this: it takes a key with the scope `approve`")]
     MayNotApprove,

@@ -49,7 +49,7 @@ async fn approving_and_denying_in_words() {
     house.say("approve ZZZZ").await.expect("taken");
     assert_eq!(
         house.talk().await.pop().as_deref(),
-        Some("event: Not decided: there is no approval `ZZZZ`; `approvals` lists the open ones.")
+        Some("event: Not decided: there is no approval `ZZZZ`; `jarvis approve` lists the open ones.")
     );
     assert_eq!(house.world.done(), Vec::<String>::new());
 }
@@ -132,7 +132,7 @@ async fn stop_in_words_stops_the_turn() {
     house.say("/stop").await.expect("taken");
     assert_eq!(
         house.talk().await.pop().as_deref(),
-        Some("event: Nothing is running here.")
+        Some("event: No answer is being written. `stop NAME` stops a container.")
     );
     assert_eq!(house.model.calls().len(), 1);
 }
@@ -172,7 +172,13 @@ async fn a_command_sent_twice_is_carried_out_once() {
     };
     assert!(stop().await.is_new);
     assert!(!stop().await.is_new);
-    assert_eq!(house.talk().await, ["user: stop", "event: Nothing is running here."]);
+    assert_eq!(
+        house.talk().await,
+        [
+            "user: stop",
+            "event: No answer is being written. `stop NAME` stops a container."
+        ]
+    );
 }
 
 #[tokio::test]
