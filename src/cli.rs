@@ -22,7 +22,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Place {
     /// Address to listen on; port 0 takes a free one and prints it [default: 127.0.0.1:7878]
-    #[arg(long, global = true, env = "JARVIS_LISTEN", value_name = "ADDR")]
+    #[arg(long, global = true, env = "JARVIS_LISTEN", value_name = "ADDR", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
     /// Folder for the database and everything else that is kept [default: jarvis in the user's data folder]
     #[arg(long, global = true, env = "JARVIS_DATA", value_name = "DIR")]
@@ -30,6 +30,11 @@ pub(crate) struct Place {
     /// Configuration file [default: jarvis.toml of the data folder or of this folder, if there is one]
     #[arg(long, global = true, env = "JARVIS_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "write it as an IP address and a port, such as 127.0.0.1:7878".to_owned())
 }
 
 #[derive(Debug, Subcommand)]
@@ -99,5 +104,8 @@ pub(crate) enum Key {
     /// List keys, without their secrets
     List,
     /// Revoke a key by its id or its first characters
-    Revoke { key: String },
+    Revoke {
+        /// Its id, or the beginning of the key, as `jarvis key list` shows them
+        key: String,
+    },
 }

@@ -31,7 +31,7 @@ pub(crate) struct Lock {
 /// Refuses when another server uses the folder.
 pub(crate) fn lock(folder: &Path) -> anyhow::Result<Lock> {
     let path = folder.join("jarvis.lock");
-    let file = private_file(&path).with_context(|| format!("open {}", path.display()))?;
+    let file = private_file(&path).with_context(|| cannot_write(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(Lock { _file: file }),
         Err(TryLockError::WouldBlock) => bail!(
@@ -58,7 +58,7 @@ impl LocalKey {
             file.set_len(0)?;
             file.write_all(secret.expose_secret().as_bytes())
         };
-        write().with_context(|| format!("write {}", path.display()))?;
+        write().with_context(|| cannot_write(&path))?;
         Ok(Self { path, secret })
     }
 
@@ -76,6 +76,27 @@ impl Drop for LocalKey {
     }
 }
 
+/// What would keep a server from using the folder, without making it.
+pub(crate) fn check(folder: &Path) -> anyhow::Result<()> {
+    let there = folder.ancestors().find(|path| path.exists());
+    if let Some(file) = there.filter(|path| !path.is_dir()) {
+        bail!("{} is no folder; name another with --data DIR", file.display());
+    }
+    if folder.exists() {
+        // The file that every start opens for writing, so nothing is left that would not come anyway.
+        let path = folder.join("jarvis.lock");
+        private_file(&path).with_context(|| cannot_write(&path))?;
+    }
+    Ok(())
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!(
+        "write {}; give it to this user, or name another data folder with --data DIR",
+        path.display()
+    )
+}
+
 fn private_file(path: &Path) -> std::io::Result<File> {
     OpenOptions::new()
         .create(true)
@@ -84,4 +105,21 @@ fn private_file(path: &Path) -> std::io::Result<File> {
         .read(true)
         .mode(0o600)
         .open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_no_data_folder() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let check = |folder: &Path, expect: bool| assert_eq!(check(folder).is_ok(), expect, "{}", folder.display());
+        check(place.path(), true);
+        check(&place.path().join("not/there/yet"), true);
+        check(&file, false);
+        check(&file.join("below"), false);
+    }
 }

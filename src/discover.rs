@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use jarvis_gateway::chain::{HostClass, Limits};
 use jarvis_gateway::providers::ollama::{self, Ollama};
 use jarvis_gateway::providers::openai::{self, OpenAi};
@@ -40,7 +41,8 @@ impl Discovery {
     /// Sets the chain up with what is known without asking anybody.
     pub(crate) fn new(registry: Arc<Registry>, alias: String, environment: &Environment) -> anyhow::Result<Self> {
         let base_url = environment.ollama_base_url();
-        let ollama = Arc::new(Upstream::new(&base_url, None, assemble::connect_limit(HostClass::Cpu))?);
+        let ollama = Upstream::new(&base_url, None, assemble::connect_limit(HostClass::Cpu));
+        let ollama = Arc::new(ollama.context("OLLAMA_HOST")?);
         let (openai, openai_found) = openai(&registry, environment)?;
         // A machine with an unknown card is given the longer time limits of a processor.
         registry.set_backend(registry::Backend {

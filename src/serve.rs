@@ -1,5 +1,6 @@
 //! `jarvis serve`: start, run, stop.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -55,6 +56,7 @@ pub(crate) async fn serve(config: Config, environment: Environment) -> anyhow::R
     for Found { what, ok, says } in running.found().await {
         output::found(&what, ok, &says);
     }
+    line("Open that address in a browser, or talk here: jarvis chat");
     stop.recv().await;
     line("Stopping: running turns are finished first; stop again to leave at once.");
     tokio::select! {
@@ -67,9 +69,9 @@ pub(crate) async fn serve(config: Config, environment: Environment) -> anyhow::R
 /// Starts a server in this process.
 pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::Result<Running> {
     let listen = config.listen();
-    let listener = TcpListener::bind(listen).await.with_context(|| {
-        format!("listen on {listen}; another program may use it: choose another with --listen ADDR")
-    })?;
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| not_listening(listen, error))?;
     let address = listener.local_addr()?;
     data::make(&config.data)?;
     let lock = data::lock(&config.data)?;
@@ -121,6 +123,16 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         found,
         _lock: lock,
     })
+}
+
+fn not_listening(listen: SocketAddr, error: std::io::Error) -> anyhow::Error {
+    let says = match error.kind() {
+        ErrorKind::AddrInUse => "another program uses it; stop that one, or choose another with --listen ADDR",
+        ErrorKind::AddrNotAvailable => "this machine has no such address; choose another with --listen ADDR",
+        ErrorKind::PermissionDenied => "ports below 1024 are not for everybody; choose another with --listen ADDR",
+        _ => "choose another with --listen ADDR",
+    };
+    anyhow::Error::new(error).context(format!("listen on {listen}: {says}"))
 }
 
 /// The agent over the chain of its alias, with command mode as the last link, and as the model `jarvis`.

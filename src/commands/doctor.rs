@@ -65,6 +65,7 @@ fn where_from(config: &Config) -> String {
 }
 
 async fn database(config: &Config) -> Finding {
+    crate::data::check(&config.data).map_err(|error| format!("{error:#}"))?;
     let path = config.data.join("jarvis.db");
     let url = config.database_url();
     let state = Store::migration_state(&url).await.map_err(|error| error.to_string())?;
@@ -112,7 +113,7 @@ async fn server(config: &Config) -> Finding {
 async fn ollama_here(environment: &Environment) -> Finding {
     let base_url = environment.ollama_base_url();
     let upstream = Upstream::new(&base_url, None, connect_limit(jarvis_gateway::chain::HostClass::Cpu))
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| format!("OLLAMA_HOST: {error}"))?;
     ollama_says(&upstream, None).await.map_err(|error| {
         format!("{error}. Install Ollama or set OLLAMA_HOST; without any model Jarvis works in command mode")
     })

@@ -99,11 +99,11 @@ impl Alias {
         for target in &self.targets {
             let Some(backend) = backends.get(&target.backend) else {
                 let known: Vec<&str> = backends.keys().map(String::as_str).collect();
-                bail!(
-                    "aliases.{name}: there is no [backends.{}]; the backends are: {}",
-                    target.backend,
-                    known.join(", ")
-                );
+                let known = match known.join(", ") {
+                    none if none.is_empty() => "the file has no backends yet".to_owned(),
+                    names => format!("the backends are: {names}"),
+                };
+                bail!("aliases.{name}: there is no [backends.{}]; {known}", target.backend);
             };
             target.check(name, backend)?;
         }

@@ -171,8 +171,12 @@ impl Upstream {
                     format!("{path} answered with more than 4 MiB"),
                 ));
             };
-            serde_json::from_slice(&bytes)
-                .map_err(|_| Error::new(Class::Decode, format!("{path} did not answer as expected")))
+            serde_json::from_slice(&bytes).map_err(|_| {
+                Error::new(
+                    Class::Decode,
+                    format!("{path} did not answer as expected, so another program may be there"),
+                )
+            })
         };
         match tokio::time::timeout(timeout, read).await {
             Ok(result) => result,

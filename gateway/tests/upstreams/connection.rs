@@ -202,7 +202,7 @@ async fn documents_have_a_deadline_and_a_class() {
     let late = "/api/version did not answer within 300 ms".to_owned();
     assert_eq!(get("/api/version").await, Err((Class::TtftTimeout, late)));
     fault("html");
-    let page = "/api/version did not answer as expected".to_owned();
+    let page = "/api/version did not answer as expected, so another program may be there".to_owned();
     assert_eq!(get("/api/version").await, Err((Class::Decode, page)));
     fault("500");
     let status = "/api/version answered with status 500".to_owned();
