@@ -2335,7 +2335,7 @@ function Code({ text, language }) {
 }
 
 // src/approvals.tsx
-var SETTLE_MS = 400, movedAt = 0, SHORT = 240;
+var SETTLE_MS = 400, movedAt = 0, SHORT = 240, ONE_LINE = 60;
 function Approvals({ as: As }) {
   let cards = [...approvals.value.values()].sort((a5, b3) => a5.created_at - b3.created_at || (a5.id < b3.id ? -1 : 1)), shape = cards.map((card) => `${card.id}${card.status === "pending"}`).join();
   F2(() => {
@@ -2445,10 +2445,14 @@ function Decided({ card }) {
     ] })
   ] });
 }
+function Names({ text }) {
+  let parts = text.split("`");
+  return parts.length % 2 === 0 ? a4($, { children: exact(text) }) : a4($, { children: parts.map((part, at2) => at2 % 2 === 1 ? a4("code", { children: exact(part) }, at2) : exact(part)) });
+}
 function Plan({ card }) {
-  let { says, before, after, undo } = card.plan, given = exact(JSON.stringify(card.arguments, null, 2) ?? "none");
+  let { says, before, after, undo } = card.plan, line = JSON.stringify(card.arguments) ?? "none", given = exact(line.length <= ONE_LINE ? line : JSON.stringify(card.arguments, null, 2));
   return a4($, { children: [
-    (says ?? []).map((line, at2) => a4("p", { class: "plan-line", dir: "auto", children: exact(line) }, at2)),
+    (says ?? []).map((line2, at2) => a4("p", { class: "plan-line", dir: "auto", children: a4(Names, { text: line2 }) }, at2)),
     (before || after) && a4("div", { class: "change", children: [
       a4("p", { dir: "auto", children: [
         a4("span", { class: "label", children: "Before" }),
@@ -2942,7 +2946,7 @@ function Targets() {
 function Found() {
   let known = status.value;
   return known ? a4("section", { "aria-labelledby": "found-title", children: [
-    a4("h3", { id: "found-title", children: "Found here" }),
+    a4("h3", { id: "found-title", children: "Found at the start" }),
     a4("ul", { class: "found", children: known.found.map((thing) => a4("li", { class: thing.ok ? "ok" : void 0, children: [
       a4(Icon, { shape: thing.ok ? "check" : "dash" }),
       a4("div", { children: [

@@ -15,6 +15,8 @@ const SETTLE_MS = 400;
 let movedAt = 0;
 /** Arguments up to this length are shown without being asked for. */
 const SHORT = 240;
+/** Arguments up to this length fit one line, which leaves the buttons in sight. */
+const ONE_LINE = 60;
 
 export function Approvals({ as: As }: { as: "main" | "aside" }): JSX.Element {
   // Oldest first: a new card never moves the one under the pointer.
@@ -115,12 +117,20 @@ function Decided({ card }: { card: Approval }): JSX.Element {
   );
 }
 
+/** A line of a plan, with what stands between two backticks as a name. */
+function Names({ text }: { text: string }): JSX.Element {
+  const parts = text.split("`");
+  if (parts.length % 2 === 0) return <>{exact(text)}</>;
+  return <>{parts.map((part, at) => (at % 2 === 1 ? <code key={at}>{exact(part)}</code> : exact(part)))}</>;
+}
+
 function Plan({ card }: { card: Approval }): JSX.Element {
   const { says, before, after, undo } = card.plan;
-  const given = exact(JSON.stringify(card.arguments, null, 2) ?? "none");
+  const line = JSON.stringify(card.arguments) ?? "none";
+  const given = exact(line.length <= ONE_LINE ? line : JSON.stringify(card.arguments, null, 2));
   return (
     <>
-      {(says ?? []).map((line, at) => <p key={at} class="plan-line" dir="auto">{exact(line)}</p>)}
+      {(says ?? []).map((line, at) => <p key={at} class="plan-line" dir="auto"><Names text={line} /></p>)}
       {(before || after) && (
         <div class="change">
           <p dir="auto"><span class="label">Before</span>{exact(before ?? "not known")}</p>

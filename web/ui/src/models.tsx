@@ -49,7 +49,7 @@ function Found(): JSX.Element | null {
   if (!known) return null;
   return (
     <section aria-labelledby="found-title">
-      <h3 id="found-title">Found here</h3>
+      <h3 id="found-title">Found at the start</h3>
       <ul class="found">
         {known.found.map((thing) => (
           <li key={thing.what} class={thing.ok ? "ok" : undefined}>
