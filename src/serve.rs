@@ -18,7 +18,6 @@ use jarvis_gateway::tasks::Tasks;
 use jarvis_memory::Store;
 use jarvis_tools::{catalog, docker};
 use jarvis_web::{App, Found, Status};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -69,9 +68,7 @@ pub(crate) async fn serve(config: Config, environment: Environment) -> anyhow::R
 /// Starts a server in this process.
 pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::Result<Running> {
     let listen = config.listen();
-    let listener = TcpListener::bind(listen)
-        .await
-        .map_err(|error| not_listening(listen, error))?;
+    let listener = http::listen(listen).map_err(|error| not_listening(listen, error))?;
     let address = listener.local_addr()?;
     data::make(&config.data)?;
     let lock = data::lock(&config.data)?;

@@ -21,4 +21,4 @@ pub use error::Error;
 pub use guard::{Door, guard, require};
 pub use keys::{Keys, Unavailable, hash_key};
 pub use router::{Ready, State, not_found, router};
-pub use serve::{Limits, serve};
+pub use serve::{Limits, listen, serve};

@@ -236,3 +236,19 @@ async fn an_idle_connection_does_not_hold_up_the_stop() {
         .await
         .unwrap();
 }
+
+/// Nobody accepts here, so every connection that is made is one that the kernel holds.
+#[tokio::test]
+async fn a_crowd_that_comes_at_once_is_let_in_by_the_kernel() {
+    let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut held = Vec::new();
+    for number in 0..300 {
+        let connected = tokio::time::timeout(Duration::from_millis(900), TcpStream::connect(address)).await;
+        held.push(
+            connected
+                .unwrap_or_else(|_| panic!("connection {number} waits"))
+                .unwrap(),
+        );
+    }
+}
