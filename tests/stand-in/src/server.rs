@@ -7,7 +7,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::control::{Control, State};
@@ -25,7 +25,7 @@ pub struct Server {
 impl Server {
     /// Listens on `address`, for instance `127.0.0.1:0`.
     pub async fn start(address: &str) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        let listener = listen(address).await?;
         let address = listener.local_addr()?;
         let state = Arc::<State>::default();
         let mut tasks = JoinSet::new();
@@ -52,6 +52,21 @@ impl Server {
     pub async fn run(mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
+}
+
+/// Listens with a longer queue than tokio's 128, so that many streams at once are not held up by their handshakes.
+async fn listen(address: &str) -> io::Result<TcpListener> {
+    let mut addresses = tokio::net::lookup_host(address).await?;
+    let address = addresses.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // A test that stops a stand-in may start the next one at the same address.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(1024)
 }
 
 async fn accept(listener: TcpListener, state: Arc<State>) -> Infallible {
