@@ -1,20 +1,25 @@
 //! Everything that happens, as server-sent events that can be resumed.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::{ConnectInfo, Query, State};
+use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
 use jarvis_agent::{Position, Published, Subscription};
+use jarvis_gateway::http::Door;
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 
 use crate::api::Who;
 use crate::app::App;
 use crate::error::ApiError;
 
-/// A comment this often keeps proxies and phones from closing a quiet stream.
+/// A comment this often keeps proxies and phones from closing a quiet stream. A stream whose key was revoked ends then.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Deserialize)]
@@ -27,6 +32,9 @@ pub(crate) async fn events(
     State(app): State<App>,
     Who(who): Who,
     Query(query): Query<After>,
+    door: Option<Extension<Arc<Door>>>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let last = headers
@@ -46,17 +54,26 @@ pub(crate) async fn events(
         for event in missed {
             yield Ok(frame(&epoch, &event));
         }
+        let mut keep_alive = tokio::time::interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
         loop {
             let next = tokio::select! {
-                next = tokio::time::timeout(KEEP_ALIVE, live.recv()) => next,
+                next = live.recv() => next,
+                _ = keep_alive.tick() => {
+                    if let Some(Extension(door)) = &door
+                        && !door.still_admits(peer.as_ref().map(|peer| peer.0.0), &uri, &headers).await
+                    {
+                        return;
+                    }
+                    yield Ok(Bytes::from_static(b": still here\n\n"));
+                    continue;
+                }
                 () = stopping.cancelled() => return,
             };
             match next {
-                Ok(Ok(event)) => yield Ok(frame(&epoch, &event)),
+                Ok(event) => yield Ok(frame(&epoch, &event)),
                 // The client was too slow; what it missed is fetched, not guessed.
-                Ok(Err(RecvError::Lagged(_))) => yield Ok(Bytes::from_static(RELOAD)),
-                Ok(Err(RecvError::Closed)) => return,
-                Err(_) => yield Ok(Bytes::from_static(b": still here\n\n")),
+                Err(RecvError::Lagged(_)) => yield Ok(Bytes::from_static(RELOAD)),
+                Err(RecvError::Closed) => return,
             }
         }
     };

@@ -18,7 +18,14 @@ use crate::clock::Clock;
 const LONGEST_KEY: usize = 256;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// A proxy on this machine makes the whole world look like a process on this machine.
-const SET_BY_PROXIES: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+const SET_BY_PROXIES: [&str; 6] = [
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+];
 const MAKE_A_KEY: &str = "a key is needed here; make one with `jarvis key new` on the machine that runs Jarvis, and send \
                           it as `Authorization: Bearer KEY`";
 
@@ -45,6 +52,7 @@ pub async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Ne
     let mut response = match door.caller(peer, request.uri(), request.headers()).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(Arc::clone(&door));
             next.run(request).await
         }
         Err(error) => error.into_response(),
@@ -74,6 +82,13 @@ pub fn require(caller: &Caller, scope: Scope) -> Result<(), Error> {
 }
 
 impl Door {
+    /// Whether a request that came in once still would: its key can be revoked, and the first key be made, while the
+    /// answer lasts. Whoever came in stays while keys cannot be checked. The guard leaves the door in the extensions.
+    pub async fn still_admits(&self, peer: Option<SocketAddr>, uri: &Uri, headers: &HeaderMap) -> bool {
+        let caller = self.caller(peer.map(|peer| peer.ip()), uri, headers).await;
+        !caller.is_err_and(|error| error.status == StatusCode::UNAUTHORIZED)
+    }
+
     /// In this order:
     /// 1. A valid key comes in from anywhere.
     /// 2. Once there is any key, nothing else does. Clients that insist on sending some key may, before that.
@@ -94,7 +109,11 @@ impl Door {
             });
         }
         let is_local = peer.is_some_and(|peer| peer.to_canonical().is_loopback());
-        if !is_local || SET_BY_PROXIES.iter().any(|name| headers.contains_key(*name)) {
+        let is_of_proxy = |name: &HeaderName| {
+            let name = name.as_str();
+            name.starts_with("x-forwarded-") || SET_BY_PROXIES.contains(&name)
+        };
+        if !is_local || headers.keys().any(is_of_proxy) {
             return Err(no_key());
         }
         let host = host(uri, headers).ok_or_else(|| {

@@ -51,7 +51,15 @@ async fn without_keys_only_this_machine_comes_in() {
     check(false, HERE, &[("authorization", "Bearer none")], Ok(200)).await;
     check(false, ELSEWHERE, &[("authorization", "Bearer none")], MISSING).await;
     // A proxy on this machine speaks for the world.
-    for name in ["x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host"] {
+    for name in [
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "x-forwarded-host",
+        "forwarded",
+        "via",
+        "x-real-ip",
+        "cf-connecting-ip",
+    ] {
         check(false, HERE, &[(name, "203.0.113.7")], MISSING).await;
     }
 }
@@ -228,4 +236,33 @@ async fn the_health_checks_need_no_key() {
     assert_eq!(super::site(vec![]).fetch("/readyz").await.status, 200);
     // What is not there is not told to strangers either.
     assert_eq!(site.fetch("/v1/secret").await.status, 401);
+}
+
+#[tokio::test]
+async fn an_answer_that_lasts_ends_with_its_key() {
+    let (keys, clock) = (Arc::new(HeldKeys::default()), Fixed::at(Millis(1_795_168_000_000)));
+    let door = Door::new(keys.clone(), Arc::new(clock.clone()));
+    let peer: SocketAddr = HERE.parse().unwrap();
+    let of_page = request(Method::GET, "/v1/jarvis/events", Body::empty());
+    let mut with_key = request(Method::GET, "/v1/jarvis/events", Body::empty());
+    with_key
+        .headers_mut()
+        .insert("authorization", "Bearer right".parse().unwrap());
+    let admitted = async || {
+        clock.advance(std::time::Duration::from_secs(5));
+        let admits = async |request: &Request<Body>| {
+            let (uri, headers) = (request.uri(), request.headers());
+            door.still_admits(Some(peer), uri, headers).await
+        };
+        (admits(&of_page).await, admits(&with_key).await)
+    };
+    assert_eq!(admitted().await, (true, true));
+    // The first key closes the door to whoever has none.
+    keys.add("right", &[Scope::Ops]);
+    assert_eq!(admitted().await, (false, true));
+    *keys.broken.lock().unwrap() = true;
+    assert_eq!(admitted().await, (true, true));
+    *keys.broken.lock().unwrap() = false;
+    keys.keys.lock().unwrap()[0].0.clear();
+    assert_eq!(admitted().await, (false, false));
 }
