@@ -267,6 +267,7 @@ impl Agent {
 
     /// Raises a new card for an act whose card expired, went stale, failed, or was denied.
     pub async fn ask_again(&self, principal: &Principal, id: &str) -> Result<ApprovalView, Error> {
+        reads_cards(principal).map_err(|_| Error::Forbidden)?;
         Ok(approvals::ask_again(self.parts(), principal, id).await?.into())
     }
 

@@ -16,6 +16,9 @@ async fn somebody_without_the_right_is_refused_and_written_down() {
         let principal = Principal::of(&key(name, scopes), Surface::Api);
         let refused = house.agent.decide(&principal, &id, true, None).await;
         assert!(matches!(refused, Err(Error::MayNotApprove)), "{name}: {refused:?}");
+        // The same for a card that is not there.
+        let refused = house.agent.decide(&principal, "ZZZZ", true, None).await;
+        assert!(matches!(refused, Err(Error::MayNotApprove)), "{name}: {refused:?}");
     }
     assert_eq!(house.card().await.status, CardStatus::Pending);
     assert_eq!(house.world.done(), Vec::<String>::new());
@@ -155,10 +158,12 @@ async fn what_came_to_nothing_is_asked_for_again() {
     );
     house.decide(&old, false).await.expect("it is denied");
     let stranger = Principal::of(&key("chat", &[Scope::Chat]), Surface::Api);
-    assert!(matches!(
-        house.agent.ask_again(&stranger, &old).await,
-        Err(Error::Forbidden)
-    ));
+    for id in [old.as_str(), "ZZZZ"] {
+        assert!(matches!(
+            house.agent.ask_again(&stranger, id).await,
+            Err(Error::Forbidden)
+        ));
+    }
 
     house.world.set("web", "paused");
     let new = house.agent.ask_again(&owner(), &old).await.expect("a new card");
