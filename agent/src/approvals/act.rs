@@ -63,10 +63,13 @@ async fn on_fresh_state(parts: &Parts, approval: &Approval) -> (ApprovalStatus, 
     };
     if plan.state_hash != approval.state_hash {
         let before = approval.plan.get("before").and_then(Value::as_str).unwrap_or("unknown");
-        let error = format!(
-            "the state changed since the card was raised (then: {before}; now: {}), so nothing was done",
-            plan.before
-        );
+        // What is hashed is more than the words say: a container that was restarted runs as before.
+        let change = if plan.before == before {
+            format!("then and now: {before}, but it was started anew or replaced meanwhile")
+        } else {
+            format!("then: {before}; now: {}", plan.before)
+        };
+        let error = format!("the state changed since the card was raised ({change}), so nothing was done");
         let hint = Some("ask for it again to get a card for the present state".to_owned());
         return (
             ApprovalStatus::Stale,
