@@ -288,7 +288,10 @@ async fn a_script_that_is_stopped_stops_its_turn() {
     )
     .await;
     talk.interrupts.send(()).await.unwrap();
-    assert_eq!(talk.end().await.0, Err("stopped".to_owned()));
+    assert_eq!(
+        talk.end().await.0,
+        Err("stopped; `jarvis audit` shows what was done until then".to_owned())
+    );
     assert!(
         server
             .asked()

@@ -43,7 +43,7 @@ pub enum Error {
     NoAnswer { said: String, seconds: u64 },
     #[error("approval {id} was approved, and no outcome came within {minutes} min; `jarvis audit` tells it later")]
     NoOutcome { id: String, minutes: u64 },
-    #[error("stopped")]
+    #[error("stopped; `jarvis audit` shows what was done until then")]
     Interrupted,
     #[error("read what is typed")]
     Input(#[source] io::Error),
