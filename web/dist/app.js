@@ -2450,7 +2450,7 @@ function Names({ text }) {
   return parts.length % 2 === 0 ? a4($, { children: exact(text) }) : a4($, { children: parts.map((part, at2) => at2 % 2 === 1 ? a4("code", { children: exact(part) }, at2) : exact(part)) });
 }
 function Plan({ card }) {
-  let { says, before, after, undo } = card.plan, line = JSON.stringify(card.arguments) ?? "none", given = exact(line.length <= ONE_LINE ? line : JSON.stringify(card.arguments, null, 2));
+  let { says, before, after, undo } = card.plan, lines = JSON.stringify(card.arguments, null, 2) ?? "none", line = lines.replace(/\n */g, " "), given = exact(line.length <= ONE_LINE ? line : lines);
   return a4($, { children: [
     (says ?? []).map((line2, at2) => a4("p", { class: "plan-line", dir: "auto", children: a4(Names, { text: line2 }) }, at2)),
     (before || after) && a4("div", { class: "change", children: [

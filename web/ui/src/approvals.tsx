@@ -126,8 +126,10 @@ function Names({ text }: { text: string }): JSX.Element {
 
 function Plan({ card }: { card: Approval }): JSX.Element {
   const { says, before, after, undo } = card.plan;
-  const line = JSON.stringify(card.arguments) ?? "none";
-  const given = exact(line.length <= ONE_LINE ? line : JSON.stringify(card.arguments, null, 2));
+  const lines = JSON.stringify(card.arguments, null, 2) ?? "none";
+  // No line of JSON ends within a string, so joining them changes nothing but the look.
+  const line = lines.replace(/\n */g, " ");
+  const given = exact(line.length <= ONE_LINE ? line : lines);
   return (
     <>
       {(says ?? []).map((line, at) => <p key={at} class="plan-line" dir="auto"><Names text={line} /></p>)}
