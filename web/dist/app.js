@@ -2889,7 +2889,7 @@ function KeyForm() {
     a4("h2", { id: "key-title", tabIndex: -1, children: "API key" }),
     a4("p", { children: keyWanted.value === "refused" ? "This key was not accepted. It may have been revoked or mistyped." : "Jarvis wants to know who you are." }),
     a4("p", { class: "muted", children: "Make a key on the machine that runs Jarvis:" }),
-    a4("pre", { tabIndex: 0, role: "region", "aria-label": "Command", children: a4("code", { children: "jarvis key new" }) }),
+    a4("pre", { tabIndex: 0, role: "region", "aria-label": "Command", children: a4("code", { children: "jarvis key new console --scope chat,ops,approve" }) }),
     a4("form", { onSubmit: (event) => {
       event.preventDefault(), use();
     }, children: [

@@ -26,8 +26,8 @@ const SET_BY_PROXIES: [&str; 6] = [
     "true-client-ip",
     "cf-connecting-ip",
 ];
-const MAKE_A_KEY: &str = "a key is needed here; make one with `jarvis key new` on the machine that runs Jarvis, and send \
-                          it as `Authorization: Bearer KEY`";
+const MAKE_A_KEY: &str = "a key is needed here; make one with `jarvis key new NAME` on the machine that runs Jarvis, \
+                          and send it as `Authorization: Bearer KEY`";
 
 /// What decides who comes in. Shared by the routes of all crates.
 pub struct Door {
@@ -75,7 +75,7 @@ pub fn require(caller: &Caller, scope: Scope) -> Result<(), Error> {
         StatusCode::FORBIDDEN,
         "insufficient_scope",
         format!(
-            "this key lacks the scope `{}`; `jarvis key new` makes one that has it",
+            "this key lacks the scope `{0}`; `jarvis key new NAME --scope {0}` makes one that has it",
             scope.as_str()
         ),
     ))
@@ -195,7 +195,7 @@ fn wrong_key() -> Error {
     Error::new(
         StatusCode::UNAUTHORIZED,
         "invalid_api_key",
-        "this key is not known or was revoked; `jarvis key new` makes a new one",
+        "this key is not known or was revoked; `jarvis key new NAME` makes a new one",
     )
 }
 

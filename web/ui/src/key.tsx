@@ -25,7 +25,7 @@ export function KeyForm(): JSX.Element {
       <h2 id="key-title" tabIndex={-1}>API key</h2>
       <p>{keyWanted.value === "refused" ? "This key was not accepted. It may have been revoked or mistyped." : "Jarvis wants to know who you are."}</p>
       <p class="muted">Make a key on the machine that runs Jarvis:</p>
-      <pre tabIndex={0} role="region" aria-label="Command"><code>jarvis key new</code></pre>
+      <pre tabIndex={0} role="region" aria-label="Command"><code>jarvis key new console --scope chat,ops,approve</code></pre>
       <form onSubmit={(event) => { event.preventDefault(); use(); }}>
         <label for="key">Key</label>
         <input
