@@ -3,12 +3,12 @@ import { connected, launch, open, say } from "../../web/ui/browser/page.mjs";
 
 const [base, file] = process.argv.slice(2);
 const browser = await launch();
-const { page } = await open(browser, base, { size: { width: 1280, height: 860 }, hash: "#/chat/new" });
+const { page } = await open(browser, base, { size: { width: 1280, height: 980 }, hash: "#/chat/new" });
 await connected(page);
 for (const [words, answer] of [
   ["what is running here?", /command mode/],
+  ["restart web", /Restarted/],
   ["why did backup die?", /No space left on device/],
-  ["restart web", /restarted/],
   ["stop web", /NOT done yet/],
 ]) {
   const log = page.locator("[role=log]");
