@@ -13,8 +13,7 @@ use jarvis_gateway::providers::scripted::{Step, says};
 use crate::approvals::asked_to_stop_web;
 use crate::support::{House, World, key, owner, until};
 
-const NO_MODEL: &str = "No model is set up, so this is command mode. Start Ollama on this machine, or name a model server \
-                        in the configuration, to talk freely.";
+const NO_MODEL: &str = "No model is set up, so this is command mode (start Ollama, or set OPENAI_API_KEY).";
 
 #[tokio::test]
 async fn approving_and_denying_in_words() {

@@ -175,9 +175,7 @@ fn say(text: &str, left: &[Left]) -> Vec<Event> {
 /// The line that every answer ends with.
 fn why(left: &[Left]) -> String {
     if left.is_empty() {
-        return "No model is set up, so this is command mode. Start Ollama on this machine, or name a model server in \
-                the configuration, to talk freely."
-            .to_owned();
+        return "No model is set up, so this is command mode (start Ollama, or set OPENAI_API_KEY).".to_owned();
     }
     let reasons: Vec<String> = left
         .iter()

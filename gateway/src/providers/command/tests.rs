@@ -236,6 +236,6 @@ async fn results_are_shown() {
 async fn without_any_model_it_says_what_to_do() {
     let reply = answer(vec![Message::text(Role::User, "write a poem")], Vec::new()).await;
     let expect = "I did not understand that. `help` lists what I understand.\n\nNo model is set up, so this is command \
-                  mode. Start Ollama on this machine, or name a model server in the configuration, to talk freely.";
+                  mode (start Ollama, or set OPENAI_API_KEY).";
     assert_eq!(reply.text, expect);
 }
