@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer;
 use crate::error::Error;
+use crate::guard::guarded;
 use crate::parts::Parts;
 use crate::principal::Principal;
 use crate::turn::Outcome;
@@ -100,8 +101,14 @@ impl Sessions {
             };
             match next {
                 Ok(Some(inbound)) => {
-                    let done = inbound.stop.clone();
-                    answer::answer(&parts, inbound).await;
+                    let (done, run_id) = (inbound.stop.clone(), inbound.run.id.clone());
+                    // A fault in one turn must not leave the conversation without its task.
+                    if guarded(answer::answer(&parts, inbound)).await.is_none() {
+                        tracing::error!(
+                            run.id = run_id,
+                            "a turn broke off by a fault; the next start tells its conversation"
+                        );
+                    }
                     self.forget(&conversation_id, &done);
                 }
                 Ok(None) => return,
