@@ -47,8 +47,18 @@ start() {
 }
 
 # Another engine, on a socket of its own, is none of ours.
-default_daemon_runs() {
-    pid=$(cat /var/run/docker.pid 2>/dev/null) && kill -0 "$pid" 2>/dev/null
+default_daemon_runs() { is_running /var/run/docker.pid dockerd; }
+
+# is_running PIDFILE PROGRAM: the process of that file is alive, and is that program and not a later one of its number.
+is_running() {
+    pid=$(cat "$1" 2>/dev/null) && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$2" ]
+}
+
+# An engine that was killed leaves files behind that keep the next one from starting when their numbers are in use again.
+remove_stale_files() {
+    is_running /var/run/docker.pid dockerd || rm -f /var/run/docker.pid
+    containerd=/var/run/docker/containerd/containerd.pid
+    is_running "$containerd" containerd || rm -f "$containerd"
 }
 
 start_engine() {
@@ -66,6 +76,7 @@ start_engine() {
         fail "dockerd runs but does not answer; see its log ($log when started from here)"
     fi
     mount_cgroups
+    remove_stale_files
     start && return 0
     say "dockerd ended: $(tail -n 1 "$log")"
     start --iptables=false --ip6tables=false && { say "without iptables: published ports work through docker-proxy only"; return 0; }
@@ -95,7 +106,7 @@ import_image() {
     echo 'root:x:0:0::/:/bin/sh' >"$root/etc/passwd"
     tar -C "$root" -c . | docker import -c 'ENV PATH=/bin' -c 'EXPOSE 8080' \
         -c 'CMD ["httpd","-f","-p","8080","-h","/www"]' - "$image" >/dev/null
-    docker run --rm "$image" true || fail "the image $image was imported but does not run; is busybox-static installed?"
+    docker run --rm --network none "$image" true || fail "the image $image was imported but does not run; is busybox-static installed?"
     say "imported $image"
 }
 
