@@ -18,7 +18,7 @@ use crate::parts::{Parts, fresh_id};
 use crate::plain::{self, Plain};
 use crate::principal::Principal;
 use crate::recovery;
-use crate::session::{Inbound, Sessions};
+use crate::session::{Inbound, Place, Sessions};
 use crate::view::{ApprovalView, Happening};
 
 /// How often open cards are looked at for expiry.
@@ -43,6 +43,14 @@ pub struct Said {
     pub message: Message,
     /// `false` when the same message had been sent before; nothing was started then.
     pub is_new: bool,
+}
+
+/// What became of a message that came in.
+enum Stored {
+    /// It is new. A message that is a plain command takes no place.
+    New(Option<Place>),
+    /// The same delivery was stored before.
+    Before(Box<Message>),
 }
 
 impl Agent {
@@ -151,11 +159,11 @@ impl Agent {
             external_id,
             created_at: parts.now(),
         };
-        match self.store_said(principal, &message, &run).await {
-            Ok(None) => {}
-            Ok(Some(first)) => {
+        let place = match self.store_said(principal, &message, &run).await {
+            Ok(Stored::New(place)) => place,
+            Ok(Stored::Before(first)) => {
                 return Ok(Said {
-                    message: first,
+                    message: *first,
                     is_new: false,
                 });
             }
@@ -163,6 +171,7 @@ impl Agent {
                 tracing::warn!(run.id = run.id, %error, "a message is answered and not kept, because the database does not answer");
                 let message = message.clone();
                 parts.bus.publish(Happening::Message { message });
+                Some(self.inner.sessions.reserve(parts, conversation_id)?)
             }
             Err(error) => {
                 // To stop takes no row.
@@ -171,57 +180,67 @@ impl Agent {
                 }
                 return Err(error);
             }
-        }
+        };
         if let Some(plain) = plain {
             self.carry_out(principal, conversation_id, plain).await?;
-        } else {
-            let inbound = Inbound {
+        } else if let Some(place) = place {
+            place.fill(Inbound {
                 principal: principal.clone(),
                 message: message.clone(),
                 run,
                 stop: CancellationToken::new(),
                 api: None,
-            };
-            self.queue(inbound).await?;
+            });
         }
         Ok(Said { message, is_new: true })
     }
 
-    /// Stores a message with its run. The message that was there before, when this is a repeated delivery.
-    async fn store_said(&self, principal: &Principal, message: &Message, run: &Run) -> Result<Option<Message>, Error> {
+    /// Stores a message with its run.
+    async fn store_said(&self, principal: &Principal, message: &Message, run: &Run) -> Result<Stored, Error> {
         let parts = self.parts();
         let (conversation, external_id) = (message.conversation_id.as_str(), message.external_id.as_deref());
         conversations::find(parts, principal, conversation).await?;
         if let Some(first) = conversations::delivered(parts, conversation, external_id).await? {
-            return Ok(Some(first));
+            return Ok(Stored::Before(Box::new(first)));
         }
         let has_turn = message.run_id.is_some();
-        if has_turn && !self.inner.sessions.has_room(conversation) {
-            return Err(Error::Busy);
-        }
+        let place = if has_turn {
+            Some(self.inner.sessions.reserve(parts, conversation)?)
+        } else {
+            None
+        };
         parts.store.put_person(&principal.person()).await?;
         if has_turn {
             // The run first: a crash right after it leaves a run that the next start closes and tells of.
             parts.store.start_run(run).await?;
         }
         if conversations::add(parts, message.clone()).await? {
-            return Ok(None);
+            return Ok(Stored::New(place));
         }
         // The same delivery twice at once: the other one is answered.
         if has_turn {
             answer::close_unused(parts, run.clone(), "duplicate").await;
         }
-        Ok(conversations::delivered(parts, conversation, external_id).await?)
+        let first = conversations::delivered(parts, conversation, external_id).await?;
+        Ok(Stored::Before(Box::new(first.unwrap_or_else(|| message.clone()))))
     }
 
-    /// Hands a message to its conversation's task. Its run is closed when there is no room.
+    /// Hands a stored message to its conversation's task. Its run is closed when there is no room.
     pub(crate) async fn queue(&self, inbound: Inbound) -> Result<(), Error> {
-        let run = inbound.run.clone();
-        let pushed = self.inner.sessions.push(self.parts(), inbound);
-        if pushed.is_err() {
-            answer::close_unused(self.parts(), run, "busy").await;
+        match self
+            .inner
+            .sessions
+            .reserve(self.parts(), &inbound.message.conversation_id)
+        {
+            Ok(place) => {
+                place.fill(inbound);
+                Ok(())
+            }
+            Err(error) => {
+                answer::close_unused(self.parts(), inbound.run, "busy").await;
+                Err(error)
+            }
         }
-        pushed
     }
 
     /// Stops the running turn of a conversation and those that wait. Returns whether there were any.

@@ -48,34 +48,44 @@ struct Session {
     stops: Vec<CancellationToken>,
 }
 
-impl Sessions {
-    /// Refuses early when the conversation's queue is full, before anything is stored.
-    pub(crate) fn has_room(&self, conversation_id: &str) -> bool {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.get(conversation_id)
-            .is_none_or(|session| session.queue.capacity() > 0)
-    }
+/// A place in the queue of one conversation. Dropping it gives it back.
+pub(crate) struct Place {
+    permit: mpsc::OwnedPermit<Inbound>,
+    sessions: Sessions,
+}
 
-    /// Hands a message to its conversation's task.
-    pub(crate) fn push(&self, parts: &Parts, inbound: Inbound) -> Result<(), Error> {
+impl Place {
+    /// Hands the message to its conversation's task.
+    pub(crate) fn fill(self, inbound: Inbound) {
+        let mut open = self.sessions.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = open.get_mut(&inbound.message.conversation_id) {
+            session.stops.retain(|stop| !stop.is_cancelled());
+            session.stops.push(inbound.stop.clone());
+        }
+        // When the process is going down nobody takes it any more: its run is a row, and the next start tells of it.
+        self.permit.send(inbound);
+    }
+}
+
+impl Sessions {
+    /// Takes a place in a conversation's queue, before anything is stored: what is stored will be answered.
+    pub(crate) fn reserve(&self, parts: &Parts, conversation_id: &str) -> Result<Place, Error> {
         if parts.tasks.stopping().is_cancelled() {
             return Err(Error::Stopping);
         }
-        let id = inbound.message.conversation_id.clone();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = open.entry(id.clone()).or_insert_with(|| {
+        let session = open.entry(conversation_id.to_owned()).or_insert_with(|| {
             let (queue, inbox) = mpsc::channel(WAITING);
-            parts
-                .tasks
-                .spawn("conversation", self.clone().serve(parts.clone(), id, inbox));
+            let serving = self.clone().serve(parts.clone(), conversation_id.to_owned(), inbox);
+            parts.tasks.spawn("conversation", serving);
             Session {
                 queue,
                 stops: Vec::new(),
             }
         });
-        session.stops.retain(|stop| !stop.is_cancelled());
-        session.stops.push(inbound.stop.clone());
-        session.queue.try_send(inbound).map_err(|_| Error::Busy)
+        let permit = session.queue.clone().try_reserve_owned().map_err(|_| Error::Busy)?;
+        let sessions = self.clone();
+        Ok(Place { permit, sessions })
     }
 
     /// Stops the running turn and those that wait. Returns whether there were any.
@@ -113,9 +123,11 @@ impl Sessions {
                 }
                 Ok(None) => return,
                 Err(_) => {
-                    // Checked under the lock that `push` takes, so that no message falls between.
+                    // Checked under the lock that `reserve` takes, so that no message falls between. A place that is
+                    // taken counts, though its message has not come yet.
                     let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-                    if inbox.is_empty() {
+                    let all_free = |session: &Session| session.queue.capacity() == WAITING;
+                    if open.get(&conversation_id).is_none_or(all_free) {
                         open.remove(&conversation_id);
                         return;
                     }
