@@ -1,8 +1,8 @@
 #!/bin/sh
 # Makes a Docker engine answer for the tests and imports their image `jarvis-test/tiny`. Safe to run again at any time.
 #
-# When an engine answers already, it is used as it is. Otherwise, as root, dockerd is started in the background and left
-# running; on machines that look like containers the usual reasons for a failed start are worked around one by one.
+# When an engine answers already, it is used as it is. Otherwise, as root or with sudo, dockerd is started in the background
+# and left running; on machines that look like containers the usual reasons for a failed start are worked around one by one.
 #
 #   JARVIS_TEST_DOCKER_LOG   where dockerd writes its log (default /tmp/dockerd.log)
 set -eu
@@ -31,6 +31,8 @@ mount_cgroups() {
 
 # start FLAGS...: starts dockerd and waits until it answers (0) or has ended or is too slow (1).
 start() {
+    # An engine that is started on behalf of a user is that user's to use.
+    [ -z "${SUDO_GID:-}" ] || set -- --group "$SUDO_GID" "$@"
     say "starting dockerd $*"
     setsid dockerd "$@" >"$log" 2>&1 </dev/null &
     daemon=$!
@@ -62,7 +64,12 @@ remove_stale_files() {
 }
 
 start_engine() {
-    [ "$(id -u)" = 0 ] || fail "no engine answers; run this as root, or start Docker (systemctl start docker)"
+    if [ "$(id -u)" != 0 ]; then
+        sudo -n true 2>/dev/null || fail "no engine answers; run this as root or with sudo, or start Docker (systemctl start docker)"
+        sudo -n JARVIS_TEST_DOCKER_LOG="$log" "$0"
+        answers && return 0
+        fail "an engine runs, but $(id -un) may not use it: sudo usermod -aG docker $(id -un), and log in again"
+    fi
     need dockerd docker.io
     # An engine that has only just been asked for (by another test run) gets its time.
     if default_daemon_runs; then
