@@ -97,7 +97,7 @@ pub(crate) enum Key {
     New {
         /// What it is for, to recognise it by
         name: String,
-        /// What it may do: chat, ops, approve (several with commas)
+        /// What it may do: chat, embeddings, images, audio, ops, approve (several with commas)
         #[arg(long, value_delimiter = ',', default_value = "chat")]
         scope: Vec<jarvis_gateway::caller::Scope>,
     },

@@ -278,8 +278,8 @@ impl Shown {
             ..Usage::default()
         };
         events.push(Ok(Event::Finish(Finish {
-            reason: FinishReason::Stop,
             usage: Some(usage),
+            ..Finish::because(FinishReason::Stop)
         })));
         events
     }

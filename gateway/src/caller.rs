@@ -26,8 +26,12 @@ pub struct Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// `/v1/chat/completions` and `/v1/models`.
+    /// Chat, responses, completions, and the list of models.
     Chat,
+    Embeddings,
+    Images,
+    /// Transcriptions and speech.
+    Audio,
     /// Everything the owner may do with tools, and reading `/v1/jarvis/…`.
     Ops,
     /// Deciding approvals.
@@ -35,11 +39,21 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Self; 3] = [Self::Chat, Self::Ops, Self::Approve];
+    pub const ALL: [Self; 6] = [
+        Self::Chat,
+        Self::Embeddings,
+        Self::Images,
+        Self::Audio,
+        Self::Ops,
+        Self::Approve,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Chat => "chat",
+            Self::Embeddings => "embeddings",
+            Self::Images => "images",
+            Self::Audio => "audio",
             Self::Ops => "ops",
             Self::Approve => "approve",
         }
@@ -53,7 +67,10 @@ impl std::str::FromStr for Scope {
         Self::ALL
             .into_iter()
             .find(|scope| scope.as_str() == text)
-            .ok_or_else(|| format!("`{text}` is not a scope; the scopes are chat, ops, approve"))
+            .ok_or_else(|| {
+                let all = Self::ALL.map(Self::as_str).join(", ");
+                format!("`{text}` is not a scope; the scopes are {all}")
+            })
     }
 }
 
@@ -61,7 +78,7 @@ impl Caller {
     /// Whether this caller may do what `scope` covers. Loopback without keys is the owner and may do everything.
     pub fn may(&self, scope: Scope) -> bool {
         match self {
-            Self::Internal => scope == Scope::Chat,
+            Self::Internal => !matches!(scope, Scope::Ops | Scope::Approve),
             Self::Loopback => true,
             Self::Key(key) => key.scopes.contains(&scope),
         }

@@ -3,11 +3,14 @@
 //! Everything inside Jarvis (agent, chain, command mode) uses these types. The wire forms of OpenAI and Ollama stay in
 //! `http/wire` and in the provider folders.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::caller::Caller;
+use crate::demands::{Demands, Origin};
 
 /// What a model is asked. Shared by all attempts of one request, so it is never changed after it was built.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +24,11 @@ pub struct Request {
     pub caller: Caller,
     /// The conversation that the caller named (`x-jarvis-conversation`), for providers that keep history.
     pub conversation: Option<String>,
+    /// Where it came in, for the ledger, the metrics and the choice of limits.
+    pub origin: Origin,
+    /// What the caller allows and demands beside the words.
+    pub demands: Demands,
+    pub delivery: Delivery,
     /// The body as it came in, when it came over an API. A provider that speaks the same protocol forwards it with
     /// only the changed keys replaced, so that fields unknown to us survive.
     pub original: Option<Original>,
@@ -32,14 +40,24 @@ pub struct Original {
     pub body: Bytes,
     /// The caller asked for a usage chunk (`stream_options.include_usage`).
     pub include_usage: bool,
-    /// The caller reads along. One that waits for the whole answer has been given nothing before its end, so that a
-    /// target's death in the middle only means that another one starts.
-    pub stream: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     OpenAiChat,
+}
+
+/// How the caller is given the answer, which decides what the death of a target in its middle means.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// One of our own surfaces: it understands [`Event::Reset`] and replaces what it has shown.
+    #[default]
+    Resettable,
+    /// The caller waits for the whole answer and has been given nothing before its end, so that another target just
+    /// starts over.
+    Whole,
+    /// An API caller who reads along: what was sent cannot be taken back, so that the answer ends with an error.
+    Live,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,7 +197,7 @@ pub enum Event {
     /// `Request::original` is set.
     Wire(WireChunk),
     /// Everything since `Served` is void: the target died and the next one starts over. Not sent to API callers who
-    /// read along ([`Original::stream`]).
+    /// read along ([`Delivery::Live`]).
     Reset,
     Finish(Finish),
 }
@@ -225,6 +243,33 @@ pub struct Left {
 pub struct Finish {
     pub reason: FinishReason,
     pub usage: Option<Usage>,
+    /// How long the server says that its steps took; empty where it says nothing.
+    pub timings: Timings,
+    /// The server read much less than it was sent, so that it dropped a part of the conversation. Set by the chain.
+    pub truncated: bool,
+}
+
+impl Finish {
+    /// An end about which nothing else is known.
+    pub fn because(reason: FinishReason) -> Self {
+        Self {
+            reason,
+            usage: None,
+            timings: Timings::default(),
+            truncated: false,
+        }
+    }
+}
+
+/// How long the steps of an answer took, as an Ollama reports them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// Loading the model into memory.
+    pub load: Option<Duration>,
+    /// Reading the prompt, or what was not in the cache of it.
+    pub prompt: Option<Duration>,
+    /// Writing the answer.
+    pub answer: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

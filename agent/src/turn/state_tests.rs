@@ -35,10 +35,7 @@ fn begun(text: &str) -> State {
 }
 
 fn reply(text: &str, calls: Vec<ReadyCall>) -> Event {
-    let finish = Finish {
-        reason: FinishReason::Stop,
-        usage: None,
-    };
+    let finish = Finish::because(FinishReason::Stop);
     let reply = Reply {
         text: text.into(),
         reasoning: String::new(),

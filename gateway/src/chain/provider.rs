@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::target::Target;
 use super::walk::{Answer, Source, Walk};
 use crate::breaker::Next;
-use crate::chat::{Event, Request};
+use crate::chat::{Delivery, Event, Request};
 use crate::provider::{Call, Events, Provider};
 
 /// How long a request may look for a target that answers. Once one does, that target's own limits hold.
@@ -104,5 +104,5 @@ impl Provider for Chain {
 /// First-party callers understand a reset, and who waits for the whole answer never sees it. API callers who read along
 /// have already been given what is void.
 fn takes_reset(request: &Request) -> bool {
-    request.original.as_ref().is_none_or(|original| !original.stream)
+    request.delivery != Delivery::Live
 }

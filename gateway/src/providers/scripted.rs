@@ -105,7 +105,7 @@ pub fn call(index: u32, id: &str, name: &str, arguments: &str) -> Step {
 
 /// The end mark of a turn, without usage.
 pub fn finish(reason: FinishReason) -> Step {
-    Step::Event(Event::Finish(Finish { reason, usage: None }))
+    Step::Event(Event::Finish(Finish::because(reason)))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -145,10 +145,7 @@ mod tests {
         }
         let expect = [
             Ok(Event::Text("hello".into())),
-            Ok(Event::Finish(Finish {
-                reason: FinishReason::Stop,
-                usage: None,
-            })),
+            Ok(Event::Finish(Finish::because(FinishReason::Stop))),
             Ok(Event::Text("cut".into())),
             Err(Error::new(Class::HostDown, "connection refused")),
             Err(Error::new(Class::Upstream5xx, "the script has no more turns")),

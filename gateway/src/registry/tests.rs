@@ -20,10 +20,7 @@ impl Provider for Echo {
             Some(class) => vec![Err(Error::new(class, "connection refused"))],
             None => vec![
                 Ok(Event::Text(call.model)),
-                Ok(Event::Finish(Finish {
-                    reason: FinishReason::Stop,
-                    usage: None,
-                })),
+                Ok(Event::Finish(Finish::because(FinishReason::Stop))),
             ],
         };
         Box::pin(futures_util::stream::iter(events))

@@ -2,7 +2,7 @@
 
 use async_openai::types::chat::{CreateChatCompletionRequest, CreateChatCompletionStreamResponse};
 use bytes::Bytes;
-use jarvis_gateway::chat::{Event, Finish, FinishReason, Message, Original, Protocol, Request, Role};
+use jarvis_gateway::chat::{Delivery, Event, Finish, FinishReason, Message, Original, Protocol, Request, Role};
 use jarvis_gateway::provider::Class;
 use jarvis_gateway::providers::openai::{OpenAi, Settings};
 use serde_json::{Value, json};
@@ -21,8 +21,8 @@ fn forwarded(body: &Value, include_usage: bool) -> Request {
             protocol: Protocol::OpenAiChat,
             body: Bytes::from(body.to_string()),
             include_usage,
-            stream: true,
         }),
+        delivery: Delivery::Live,
         ..Request::default()
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::breaker::prober::{self, Probe};
 use crate::breaker::{Board, Shown};
-use crate::chat::{Event, Finish, FinishReason, Left, Original, Protocol, Request, Served, WireChunk};
+use crate::chat::{Delivery, Event, Finish, FinishReason, Left, Original, Protocol, Request, Served, WireChunk};
 use crate::clock::{Clock, Fixed, Millis};
 use crate::provider::{Call, Class, Error, Events, Provider};
 use crate::tasks::Tasks;
@@ -110,8 +110,8 @@ impl Rig {
                 protocol: Protocol::OpenAiChat,
                 body: Bytes::from_static(b"{}"),
                 include_usage: false,
-                stream,
             }),
+            delivery: if stream { Delivery::Live } else { Delivery::Whole },
             ..Request::default()
         })
         .await
@@ -154,10 +154,7 @@ fn finish() -> Step {
 }
 
 fn finished() -> Event {
-    Event::Finish(Finish {
-        reason: FinishReason::Stop,
-        usage: None,
-    })
+    Event::Finish(Finish::because(FinishReason::Stop))
 }
 
 fn fail(class: Class) -> Step {

@@ -204,11 +204,11 @@ fn text(text: &str) -> Step {
 
 fn finish() -> Step {
     Step::Event(Event::Finish(Finish {
-        reason: FinishReason::Stop,
         usage: Some(Usage {
             prompt_tokens: 3,
             completion_tokens: 4,
             ..Usage::default()
         }),
+        ..Finish::because(FinishReason::Stop)
     }))
 }

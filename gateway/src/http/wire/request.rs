@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::tools::{self, Tool};
 use crate::chat::{
-    Message, Options, Original, Part, Protocol, ReasoningEffort, Request, ResponseFormat, Role, ToolCall,
+    Delivery, Message, Options, Original, Part, Protocol, ReasoningEffort, Request, ResponseFormat, Role, ToolCall,
 };
 
 /// A request, and what about it only the answer's form depends on.
@@ -80,8 +80,8 @@ pub(in crate::http) fn parse(body: Bytes) -> Result<Asked, BadRequest> {
             protocol: Protocol::OpenAiChat,
             body,
             include_usage,
-            stream,
         }),
+        delivery: if stream { Delivery::Live } else { Delivery::Whole },
         ..Request::default()
     };
     Ok(Asked {

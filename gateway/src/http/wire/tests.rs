@@ -256,8 +256,8 @@ fn a_whole_answer_can_be_read_by_a_strict_client() {
             arguments: "{}".into(),
         }],
         finish: Finish {
-            reason: FinishReason::ToolCalls,
             usage: Some(USAGE),
+            ..Finish::because(FinishReason::ToolCalls)
         },
         served: None,
     };

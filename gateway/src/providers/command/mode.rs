@@ -185,5 +185,5 @@ fn why(left: &[Left]) -> String {
 }
 
 fn finish(reason: FinishReason) -> Event {
-    Event::Finish(Finish { reason, usage: None })
+    Event::Finish(Finish::because(reason))
 }

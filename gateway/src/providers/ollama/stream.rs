@@ -163,7 +163,10 @@ impl Reader {
             completion_tokens: completion.unwrap_or(0),
             ..Usage::default()
         });
-        Ok(Finish { reason, usage })
+        Ok(Finish {
+            usage,
+            ..Finish::because(reason)
+        })
     }
 }
 
@@ -235,12 +238,12 @@ mod tests {
 
     fn finish(reason: FinishReason, usage: Option<(u64, u64)>) -> Event {
         Event::Finish(Finish {
-            reason,
             usage: usage.map(|(prompt_tokens, completion_tokens)| Usage {
                 prompt_tokens,
                 completion_tokens,
                 ..Usage::default()
             }),
+            ..Finish::because(reason)
         })
     }
 

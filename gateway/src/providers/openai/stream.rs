@@ -131,8 +131,8 @@ impl Reader {
             | FinishReason::ContentFilter) => reason,
         };
         Some(Finish {
-            reason,
             usage: self.usage,
+            ..Finish::because(reason)
         })
     }
 
@@ -208,7 +208,7 @@ mod tests {
     }
 
     fn ends(reason: FinishReason) -> Finish {
-        Finish { reason, usage: None }
+        Finish::because(reason)
     }
 
     fn wire(data: &str, meaningful: bool) -> Event {
@@ -231,8 +231,8 @@ mod tests {
             reasoning_tokens: 2,
         };
         Finish {
-            reason,
             usage: Some(usage),
+            ..Finish::because(reason)
         }
     }
 

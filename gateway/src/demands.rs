@@ -1,0 +1,80 @@
+//! What a request brings beside its words: where it came in, what it allows, and how long it may take.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a request came in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Names the request in the ledger, in traces and in `x-request-id`. A UUIDv7, or empty for what nobody looks up.
+    pub id: String,
+    pub endpoint: Endpoint,
+    pub surface: Surface,
+    /// The model name that was asked for.
+    pub model: String,
+}
+
+/// Which kind of work a request is. The words of the ledger and of `gen_ai.operation.name` are made of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    #[default]
+    Chat,
+    Completions,
+    Responses,
+    Embeddings,
+    Images,
+    Transcriptions,
+    Speech,
+}
+
+impl Endpoint {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Completions => "completions",
+            Self::Responses => "responses",
+            Self::Embeddings => "embeddings",
+            Self::Images => "images",
+            Self::Transcriptions => "transcriptions",
+            Self::Speech => "speech",
+        }
+    }
+}
+
+/// Who waits for the answer, which decides what is done about a model that has to be loaded first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Surface {
+    /// Somebody who speaks, or a stream's chat: seconds count.
+    Voice,
+    /// Somebody who reads: the console, Discord, the terminal.
+    #[default]
+    Chat,
+    /// A program.
+    Api,
+}
+
+/// What is done when a target's model is not loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cold {
+    /// The next warm target answers, and the model is loaded in the background.
+    SkipAndWarm,
+    /// The next target starts too when nothing came for a while; the first meaningful word wins.
+    Race,
+    /// The caller waits until the model is loaded.
+    Wait,
+}
+
+/// What the caller allows and demands. The default allows everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// Must not leave the house: targets in the cloud are not even considered.
+    pub local_only: bool,
+    /// Wins over what the alias says for the surface.
+    pub cold: Option<Cold>,
+    /// The whole request must be over by then, counted from its start.
+    pub deadline: Option<Duration>,
+}
