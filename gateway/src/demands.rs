@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::trace;
 
 /// Where a request came in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +16,10 @@ pub struct Origin {
     pub surface: Surface,
     /// The model name that was asked for.
     pub model: String,
+    /// When the request arrived.
+    pub arrived: Option<Instant>,
+    /// The span that the work on this request belongs to, when traces are collected.
+    pub trace: Option<trace::Context>,
 }
 
 /// Which kind of work a request is. The words of the ledger and of `gen_ai.operation.name` are made of it.

@@ -13,5 +13,6 @@ pub mod provider;
 pub mod providers;
 pub mod registry;
 pub mod tasks;
+pub mod trace;
 pub mod upstream;
 pub mod usage;

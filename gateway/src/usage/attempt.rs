@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::caller::Caller;
 use crate::chain::HostClass;
-use crate::chat::Usage;
+use crate::chat::{Left, Usage};
 use crate::clock::Millis;
 use crate::demands::Origin;
 use crate::provider::Class;
@@ -21,7 +21,11 @@ pub struct Attempt {
     pub class: HostClass,
     /// 1 for the first attempt of a request.
     pub number: u32,
+    /// Targets that were passed over or failed before this attempt.
+    pub left: Vec<Left>,
     pub started_at: Millis,
+    /// From the arrival of the request until this attempt began; `None` when nobody noted the arrival.
+    pub waited: Option<Duration>,
     pub took: Duration,
     /// From the start to the first content, thinking or tool call.
     pub first_token: Option<Duration>,

@@ -1,0 +1,5 @@
+//! Traces in OpenTelemetry's form: one through surface, turn, tool and attempt.
+
+mod context;
+
+pub use context::Context;
