@@ -1,39 +1,28 @@
 //! `POST /v1/chat/completions`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use futures_util::StreamExt;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, StatusCode};
-use serde_json::Value;
+use http::HeaderMap;
+use http::header::HeaderName;
 
 use super::body::read_body;
 use super::error::Error;
 use super::guard::require;
-use super::router;
-use super::stream::Answer;
-use super::wire::{self, Asked, Identity, Merge};
+use super::stream::Chunks;
+use super::whole::{Whole, gather};
+use super::wire::{self, Asked, Identity};
+use super::{frames, router, served};
 use crate::caller::{Caller, Scope};
-use crate::chat::{Event, Gather, Served};
-use crate::provider::{self, Call, Class, Events};
+use crate::provider::{Call, Events};
 
 const LONGEST_BODY: usize = 10 * 1024 * 1024;
-/// What is gathered of a whole answer.
-const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 const LONGEST_CONVERSATION: usize = 200;
-const LONGEST_REASON: usize = 500;
-/// How long an answer may keep silent before the status is sent. Until then an error still has a status of its own.
-const STATUS_WITHIN: Duration = Duration::from_secs(3);
 
 const CONVERSATION: HeaderName = HeaderName::from_static("x-jarvis-conversation");
-const TARGET: HeaderName = HeaderName::from_static("x-jarvis-target");
-const ATTEMPTS: HeaderName = HeaderName::from_static("x-jarvis-attempts");
-const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-jarvis-fallback-reason");
 
 pub(super) async fn completions(
     State(state): State<router::State>,
@@ -90,113 +79,21 @@ fn conversation(headers: &HeaderMap) -> Result<Option<String>, Error> {
     }
 }
 
-/// The status waits for the first event that says something, for as long as that is polite.
-async fn streamed(mut events: Events, mut identity: Identity) -> Result<Response, Error> {
-    let mut served = None;
-    let first = tokio::time::timeout(STATUS_WITHIN, async {
-        loop {
-            match events.next().await {
-                Some(Ok(Event::Served(by))) => served = Some(by),
-                event => return event,
-            }
-        }
-    });
-    let first = match first.await {
-        Ok(Some(Ok(event))) => Some(event),
-        Ok(Some(Err(error))) => return Err(error.into()),
-        Ok(None) => return Err(cut_off().into()),
-        Err(_) => None,
-    };
-    if let Some(served) = &served {
+async fn streamed(events: Events, identity: Identity) -> Result<Response, Error> {
+    Ok(frames::answer(events, Chunks::new(identity)).await?)
+}
+
+async fn whole(events: Events, mut identity: Identity) -> Result<Response, Error> {
+    let Whole { reply, wire } = gather(events).await?;
+    if let Some(served) = &reply.served {
         identity.model.clone_from(&served.model);
     }
-    let answer = Answer::new(events, identity, first);
-    let mut response = Response::new(Body::from_stream(answer));
-    let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/event-stream; charset=utf-8"),
-    );
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    tell_target(headers, served.as_ref());
-    Ok(response)
-}
-
-/// Upstream it is a stream all the same, so that whatever fails before the end could be tried elsewhere.
-async fn whole(mut events: Events, mut identity: Identity) -> Result<Response, Error> {
-    let (mut gather, mut merge, mut served) = (Gather::default(), None::<Merge>, None);
-    let mut length = 0;
-    while let Some(event) = events.next().await {
-        let event = event?;
-        length += text_length(&event);
-        if length > LONGEST_ANSWER {
-            return Err(bad_gateway("the answer is longer than 4 MiB; ask for it as a stream"));
-        }
-        match event {
-            Event::Served(by) => served = Some(by),
-            Event::Reset => (gather, merge, length) = (Gather::default(), None, 0),
-            Event::Wire(chunk) => {
-                let merge = merge.get_or_insert_default();
-                merge.push(&chunk.data).map_err(|error| bad_gateway(error.0))?;
-            }
-            event => {
-                let Some(reply) = gather.push(event) else {
-                    continue;
-                };
-                if let Some(served) = &served {
-                    identity.model.clone_from(&served.model);
-                }
-                let answer = match merge {
-                    Some(merge) => merge.finish(),
-                    None => wire::completion(&identity, &reply),
-                };
-                return Ok(answered(answer, served.as_ref()));
-            }
-        }
-    }
-    Err(cut_off().into())
-}
-
-fn text_length(event: &Event) -> usize {
-    match event {
-        Event::Text(text) | Event::Reasoning(text) => text.len(),
-        Event::ToolCall(delta) => delta.arguments.len(),
-        Event::Served(_) | Event::Wire(_) | Event::Reset | Event::Finish(_) => 0,
-    }
-}
-
-fn answered(answer: Value, served: Option<&Served>) -> Response {
-    let mut response = Json(answer).into_response();
-    tell_target(response.headers_mut(), served);
-    response
-}
-
-fn tell_target(headers: &mut HeaderMap, served: Option<&Served>) {
-    let Some(served) = served else {
-        return;
+    let answer = match wire {
+        Some(wire) => wire.finish(),
+        None => wire::completion(&identity, &reply),
     };
-    let reasons: Vec<String> = served
-        .left
-        .iter()
-        .map(|left| format!("{}: {}", left.target, left.reason))
-        .collect();
-    headers.extend(header_value(&served.target).map(|value| (TARGET, value)));
-    headers.insert(ATTEMPTS, HeaderValue::from(served.attempts));
-    if !reasons.is_empty() {
-        headers.extend(header_value(&reasons.join("; ")).map(|value| (FALLBACK_REASON, value)));
-    }
-}
-
-/// What cannot stand in a header is left out.
-fn header_value(text: &str) -> Option<HeaderValue> {
-    let plain = text.chars().filter(|character| matches!(character, ' '..='~'));
-    HeaderValue::try_from(plain.take(LONGEST_REASON).collect::<String>()).ok()
-}
-
-fn cut_off() -> provider::Error {
-    provider::Error::new(Class::Truncated, "the answer was cut off")
-}
-
-fn bad_gateway(message: &str) -> Error {
-    Error::new(StatusCode::BAD_GATEWAY, "unusable_answer", message)
+    let mut response = Json(answer).into_response();
+    served::tell(response.headers_mut(), reply.served.as_ref());
+    served::tell_truncated(response.headers_mut(), reply.finish.truncated);
+    Ok(response)
 }

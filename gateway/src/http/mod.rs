@@ -3,13 +3,16 @@
 mod body;
 mod chat;
 mod error;
+mod frames;
 mod guard;
 mod keys;
 mod models;
 mod router;
 mod serve;
+mod served;
 mod stall;
 mod stream;
+mod whole;
 mod wire;
 mod write;
 

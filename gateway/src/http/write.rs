@@ -1,9 +1,11 @@
 //! Server-sent events, written into a buffer.
 
 use bytes::{BufMut, BytesMut};
+use http::header::HeaderValue;
 
 use super::wire::Chunk;
 
+pub(super) const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 pub(super) const DONE: &[u8] = b"data: [DONE]\n\n";
 pub(super) const STILL_THERE: &[u8] = b": jarvis\n\n";
 

@@ -1,0 +1,43 @@
+//! What the headers of every answer say about who gave it.
+
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue};
+
+use crate::chat::Served;
+
+const LONGEST_REASON: usize = 500;
+
+const TARGET: HeaderName = HeaderName::from_static("x-jarvis-target");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-jarvis-attempts");
+const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-jarvis-fallback-reason");
+const TRUNCATED: HeaderName = HeaderName::from_static("x-jarvis-truncated");
+
+/// Which target answered, and why earlier ones did not.
+pub(super) fn tell(headers: &mut HeaderMap, served: Option<&Served>) {
+    let Some(served) = served else {
+        return;
+    };
+    let reasons: Vec<String> = served
+        .left
+        .iter()
+        .map(|left| format!("{}: {}", left.target, left.reason))
+        .collect();
+    headers.extend(header_value(&served.target).map(|value| (TARGET, value)));
+    headers.insert(ATTEMPTS, HeaderValue::from(served.attempts));
+    if !reasons.is_empty() {
+        headers.extend(header_value(&reasons.join("; ")).map(|value| (FALLBACK_REASON, value)));
+    }
+}
+
+/// The server dropped a part of the conversation. Known at the end, so that only a whole answer says it.
+pub(super) fn tell_truncated(headers: &mut HeaderMap, truncated: bool) {
+    if truncated {
+        headers.insert(TRUNCATED, HeaderValue::from_static("1"));
+    }
+}
+
+/// What cannot stand in a header is left out.
+fn header_value(text: &str) -> Option<HeaderValue> {
+    let plain = text.chars().filter(|character| matches!(character, ' '..='~'));
+    HeaderValue::try_from(plain.take(LONGEST_REASON).collect::<String>()).ok()
+}

@@ -1,0 +1,60 @@
+//! A whole answer, gathered from its events.
+
+use futures_util::StreamExt;
+use http::StatusCode;
+
+use super::error::Error;
+use super::frames::cut_off;
+use super::wire::Merge;
+use crate::chat::{Event, Gather, Reply};
+use crate::provider::Events;
+
+const LONGEST: usize = 4 * 1024 * 1024;
+
+/// An answer that reached its end.
+pub(super) struct Whole {
+    pub(super) reply: Reply,
+    /// The chunks of a server of the same protocol, when it was one. The reply then only has the finish.
+    pub(super) wire: Option<Merge>,
+}
+
+/// Upstream it is a stream all the same, so that whatever fails before the end could be tried elsewhere.
+pub(super) async fn gather(mut events: Events) -> Result<Whole, Error> {
+    let (mut gather, mut wire, mut served) = (Gather::default(), None::<Merge>, None);
+    let mut length = 0;
+    while let Some(event) = events.next().await {
+        let event = event?;
+        length += text_length(&event);
+        if length > LONGEST {
+            return Err(bad_gateway("the answer is longer than 4 MiB; ask for it as a stream"));
+        }
+        match event {
+            Event::Served(by) => served = Some(by),
+            Event::Reset => (gather, wire, length) = (Gather::default(), None, 0),
+            Event::Wire(chunk) => {
+                let wire = wire.get_or_insert_default();
+                wire.push(&chunk.data).map_err(|error| bad_gateway(error.0))?;
+            }
+            Event::Text(_) | Event::Reasoning(_) | Event::ToolCall(_) | Event::Finish(_) => {
+                let Some(reply) = gather.push(event) else {
+                    continue;
+                };
+                let reply = Reply { served, ..reply };
+                return Ok(Whole { reply, wire });
+            }
+        }
+    }
+    Err(cut_off().into())
+}
+
+fn text_length(event: &Event) -> usize {
+    match event {
+        Event::Text(text) | Event::Reasoning(text) => text.len(),
+        Event::ToolCall(delta) => delta.arguments.len(),
+        Event::Served(_) | Event::Wire(_) | Event::Reset | Event::Finish(_) => 0,
+    }
+}
+
+fn bad_gateway(message: &str) -> Error {
+    Error::new(StatusCode::BAD_GATEWAY, "unusable_answer", message)
+}
