@@ -5,14 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request, Uri};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
 use super::connect::Connector;
-use super::{Response, failure};
+use super::{Pieces, Response, failure};
 use crate::provider::{Class, Error};
 
 /// How long an unused connection is kept. Below the 60 s after which many servers and NAT tables drop theirs.
@@ -28,9 +28,9 @@ pub struct Upstream {
     /// Sent with every request beside the usual headers.
     headers: Vec<(HeaderName, HeaderValue)>,
     connect_timeout: Duration,
-    pooled: Client<Connector, Full<Bytes>>,
+    pooled: Client<Connector, Sent>,
     /// Opens a new connection for every request, for the one retry after a stale one.
-    fresh: Client<Connector, Full<Bytes>>,
+    fresh: Client<Connector, Sent>,
 }
 
 /// Why an [`Upstream`] cannot be made from its settings.
@@ -42,6 +42,16 @@ pub enum SetupError {
     Credential,
     #[error("load the root certificates of this machine")]
     Tls(#[source] io::Error),
+}
+
+/// Nearly every request is one piece of JSON.
+type Sent = Either<Full<Bytes>, Pieces>;
+
+/// What a request brings: nothing, JSON, or something of another media type.
+#[derive(Clone)]
+enum Content {
+    Json(Bytes),
+    Other(HeaderValue, Pieces),
 }
 
 struct Base {
@@ -110,12 +120,17 @@ impl Upstream {
     /// Sends `body` and returns as soon as the head of the answer came, whatever its status. There is no time limit
     /// but that of connecting; dropping the future cancels the request.
     pub async fn post_json(&self, path: &str, body: Bytes) -> Result<Response, Error> {
-        self.send(Method::POST, path, body).await
+        self.send(Method::POST, path, Content::Json(body)).await
+    }
+
+    /// The same with a body of another media type, or one that is not in one piece.
+    pub async fn post(&self, path: &str, media_type: HeaderValue, body: Pieces) -> Result<Response, Error> {
+        self.send(Method::POST, path, Content::Other(media_type, body)).await
     }
 
     /// Asks for `path`; otherwise like [`Upstream::post_json`].
     pub async fn get(&self, path: &str) -> Result<Response, Error> {
-        self.send(Method::GET, path, Bytes::new()).await
+        self.send(Method::GET, path, Content::Json(Bytes::new())).await
     }
 
     /// Fetches a small JSON document. Everything together may take `timeout`.
@@ -160,7 +175,7 @@ impl Upstream {
         timeout: Duration,
     ) -> Result<T, Error> {
         let read = async {
-            let response = self.send(method, path, body).await?;
+            let response = self.send(method, path, Content::Json(body)).await?;
             let status = response.status();
             if !status.is_success() {
                 return Err(refused_document(path, status.as_u16()));
@@ -187,8 +202,8 @@ impl Upstream {
         }
     }
 
-    async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Response, Error> {
-        let first = self.request(method.clone(), path, body.clone())?;
+    async fn send(&self, method: Method, path: &str, content: Content) -> Result<Response, Error> {
+        let first = self.request(method.clone(), path, content.clone())?;
         let error = match self.pooled.request(first).await {
             Ok(response) => return Ok(Response::new(response)),
             Err(error) => error,
@@ -196,14 +211,14 @@ impl Upstream {
         if !failure::is_stale(&error) {
             return Err(failure::of_request(&error, self.connect_timeout));
         }
-        let again = self.request(method, path, body)?;
+        let again = self.request(method, path, content)?;
         let response = self.fresh.request(again).await;
         response
             .map(Response::new)
             .map_err(|error| failure::of_request(&error, self.connect_timeout))
     }
 
-    fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, Error> {
+    fn request(&self, method: Method, path: &str, content: Content) -> Result<Request<Sent>, Error> {
         let mut request = Request::builder()
             .method(method)
             .uri(self.base.join(path)?)
@@ -215,10 +230,19 @@ impl Upstream {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        if !body.is_empty() {
-            request = request.header(CONTENT_TYPE, "application/json");
-        }
-        request.body(Full::new(body)).map_err(|_| unsendable(path))
+        let body = match content {
+            Content::Json(body) => {
+                if !body.is_empty() {
+                    request = request.header(CONTENT_TYPE, "application/json");
+                }
+                Either::Left(Full::new(body))
+            }
+            Content::Other(media_type, body) => {
+                request = request.header(CONTENT_TYPE, media_type);
+                Either::Right(body)
+            }
+        };
+        request.body(body).map_err(|_| unsendable(path))
     }
 }
 
@@ -329,7 +353,9 @@ mod tests {
         let upstream = Upstream::new("http://gpu", secret, Duration::from_secs(1)).unwrap();
         let upstream = upstream.with_header(from.0, from.1);
         assert_eq!(format!("{upstream:?}"), r#"Upstream { base_url: "http://gpu", .. }"#);
-        let request = upstream.request(Method::POST, "/x", Bytes::new()).unwrap();
+        let request = upstream
+            .request(Method::POST, "/x", Content::Json(Bytes::new()))
+            .unwrap();
         assert_eq!(request.headers()[AUTHORIZATION], "Bearer sk-12345");
         assert_eq!(request.headers()["x-from"], "test");
         assert!(!format!("{request:?}").contains("12345"));

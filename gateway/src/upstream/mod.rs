@@ -8,10 +8,12 @@ mod connect;
 mod failure;
 mod lines;
 pub mod ndjson;
+mod pieces;
 mod response;
 mod retry_after;
 pub mod sse;
 
 pub use client::{SetupError, Upstream};
 pub use lines::{MAX_LINE, Malformed};
+pub use pieces::Pieces;
 pub use response::Response;

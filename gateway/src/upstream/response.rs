@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -45,6 +45,11 @@ impl Response {
 
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// A header as the server sent it.
+    pub fn header(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        self.headers.get(name)
     }
 
     /// The media type in lower case, without its parameters.
@@ -97,7 +102,7 @@ impl Response {
     }
 
     /// The whole body, or `None` when it is longer than `limit` bytes.
-    pub(super) async fn whole(mut self, limit: usize) -> Result<Option<Bytes>, Error> {
+    pub async fn whole(mut self, limit: usize) -> Result<Option<Bytes>, Error> {
         let mut all = BytesMut::new();
         while let Some(chunk) = self.chunk().await? {
             if all.len() + chunk.len() > limit {
