@@ -46,6 +46,7 @@ impl Keys for AllKeys {
                 id: Principal::LOCAL_KEY.to_owned(),
                 name: "local".to_owned(),
                 scopes,
+                ..Key::default()
             }));
         }
         self.stored.find(sha256_hex).await

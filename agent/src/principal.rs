@@ -126,10 +126,11 @@ mod tests {
     use super::*;
 
     fn key(scopes: &[Scope]) -> Caller {
-        Caller::Key(Key {
+        Caller::from(Key {
             id: "k1".into(),
             name: "laptop".into(),
             scopes: scopes.to_vec(),
+            ..Key::default()
         })
     }
 

@@ -1,6 +1,12 @@
 //! Who stands behind an API request: told by the transport, never by the body.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+
+use crate::clock::Millis;
+use crate::usage::MicroUsd;
 
 /// The caller of one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,15 +17,35 @@ pub enum Caller {
     /// A process on this machine, while no key exists: the owner, by having an account on the machine.
     Loopback,
     /// A bearer key.
-    Key(Key),
+    Key(Arc<Key>),
 }
 
 /// What is known of a valid key. The secret itself is not here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Key {
     pub id: String,
     pub name: String,
     pub scopes: Vec<Scope>,
+    pub allowance: Allowance,
+    /// From then on it is like a revoked one.
+    pub expires_at: Option<Millis>,
+}
+
+/// How much a key may use. The default is no bound at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Allowance {
+    /// Names of models as clients write them; `*` stands for any letters. Empty allows every model.
+    pub models: Vec<String>,
+    pub requests_per_minute: Option<u32>,
+    pub tokens_per_minute: Option<u32>,
+    /// Requests at the same time.
+    pub concurrency: Option<u32>,
+    pub budget_day: Option<MicroUsd>,
+    pub budget_month: Option<MicroUsd>,
+    /// What this key asks must not leave the house.
+    pub local_only: bool,
+    /// Answers are kept for this long and given again to the same question, unless a request says otherwise.
+    pub cache: Option<Duration>,
 }
 
 /// What a key may do. A key without `ops` talks to models and to Jarvis, but Jarvis acts on nothing for it.
@@ -84,6 +110,19 @@ impl Caller {
         }
     }
 
+    /// The key, when there is one.
+    pub fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Internal | Self::Loopback => None,
+            Self::Key(key) => Some(key),
+        }
+    }
+
+    /// Whether what this caller asks must stay in the house, whatever the request itself says.
+    pub fn is_local_only(&self) -> bool {
+        self.key().is_some_and(|key| key.allowance.local_only)
+    }
+
     /// A short name for logs and the audit: `loopback`, `key:laptop`.
     pub fn label(&self) -> String {
         match self {
@@ -91,5 +130,11 @@ impl Caller {
             Self::Loopback => "loopback".into(),
             Self::Key(key) => format!("key:{}", key.name),
         }
+    }
+}
+
+impl From<Key> for Caller {
+    fn from(key: Key) -> Self {
+        Self::Key(Arc::new(key))
     }
 }

@@ -16,6 +16,8 @@ pub struct Origin {
     pub surface: Surface,
     /// The model name that was asked for.
     pub model: String,
+    /// The conversation that it is a part of, for the ledger.
+    pub conversation: Option<String>,
     /// When the request arrived.
     pub arrived: Option<Instant>,
     /// The span that the work on this request belongs to, when traces are collected.

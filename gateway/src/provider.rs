@@ -84,6 +84,8 @@ pub enum Class {
     Transient,
     /// 401, 402, 403, or no money left.
     HardDown,
+    /// It costs money, and a budget of ours is used up. The upstream was not asked.
+    OverBudget,
     /// The upstream does not have this model.
     ModelMissing,
     /// The model cannot do what the request needs.

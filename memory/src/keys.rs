@@ -52,6 +52,7 @@ impl jarvis_gateway::http::Keys for Keys {
             scopes: scopes(&row.scopes),
             id: row.id,
             name: row.name,
+            ..Key::default()
         }))
     }
 

@@ -34,6 +34,7 @@ async fn a_key_has_the_scopes_that_it_was_given_until_it_is_revoked() {
             id: row.id.clone(),
             name: row.name,
             scopes: expect.to_vec(),
+            ..Key::default()
         };
         assert_eq!(keys.find(&row.hash).await, Ok(Some(key)), "{scopes}");
         store.revoke_key(&row.id, Millis(1)).await.unwrap();

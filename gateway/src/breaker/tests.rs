@@ -278,6 +278,7 @@ fn the_table_of_classes() {
         (nothing, Mark::Failed(Failure::Slow), Retry::Never, Next::Any),
     );
     check(Class::ColdSlow, (nothing, nothing, Retry::Never, Next::Any));
+    check(Class::OverBudget, (nothing, nothing, Retry::Never, Next::Any));
     check(Class::Upstream5xx, (works, plain, soon, Next::Any));
     check(Class::Saturated, (works, two_seconds, Retry::Never, Next::Any));
     check(Class::RateShort, (works, nothing, Retry::AsAsked, Next::Any));

@@ -63,6 +63,16 @@ impl Error {
         }
     }
 
+    /// OpenAI's words for an account without money.
+    pub fn over_budget(message: impl Into<String>, retry_after: Option<Duration>) -> Self {
+        Self {
+            kind: "insufficient_quota",
+            retry_after,
+            exhausted: true,
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", message)
+        }
+    }
+
     /// A request that is wrong in one field.
     pub fn invalid(param: Option<&str>, code: &str, message: impl Into<String>) -> Self {
         Self {
@@ -122,6 +132,7 @@ impl From<provider::Error> for Error {
             Class::ContextLength => (StatusCode::BAD_REQUEST, "context_length_exceeded"),
             Class::Capability => (StatusCode::BAD_REQUEST, "unsupported_by_model"),
             Class::CallerDeadline => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
+            Class::OverBudget => return Self::over_budget(error.message, error.retry_after),
             Class::HostDown
             | Class::Transport
             | Class::TtftTimeout

@@ -100,7 +100,7 @@ impl Door {
         if let Some(secret) = secret
             && let Some(key) = self.keys.find(secret).await?
         {
-            return Ok(Caller::Key(key));
+            return Ok(key.into());
         }
         if self.keys.any().await? {
             return Err(match secret {

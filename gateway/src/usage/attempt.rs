@@ -1,5 +1,7 @@
 //! The account of one attempt, and the seams to whoever keeps it.
 
+use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,14 +35,28 @@ pub struct Attempt {
     /// What the upstream reported, or an estimate where `estimated` says so.
     pub usage: Usage,
     pub estimated: bool,
+    /// What beside tokens was made or heard.
+    pub pieces: Pieces,
     /// A part of the conversation was dropped by the server.
     pub truncated: bool,
+}
+
+/// What some models charge for instead of tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pieces {
+    pub images: u32,
+    /// Sound that was heard or made.
+    pub audio: Duration,
+    /// Letters that were spoken.
+    pub characters: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The answer reached its end.
     Answered,
+    /// An answer from earlier was given again. No target was asked, and it costs nothing.
+    Cached,
     /// The target was left; what it had produced is wasted.
     Left { class: Class, reason: Arc<str> },
     /// The caller went away, or another target was faster. Not a failure.
@@ -54,7 +70,39 @@ pub trait Observer: Send + Sync {
 
 /// Asked before a request crosses to a target that costs money.
 pub trait Purse: Send + Sync {
-    fn may_spend(&self, caller: &Caller) -> Result<(), Refused>;
+    /// Asked once for every attempt. Whoever asked keeps the hold until the attempt has been told to the observers.
+    fn may_spend(&self, caller: &Caller, planned: &Planned<'_>) -> Result<Hold, Refused>;
+}
+
+/// An attempt that is about to be made, as far as it is known beforehand.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Planned<'a> {
+    pub backend: &'a str,
+    /// The model as the backend knows it.
+    pub model: &'a str,
+    /// Estimated tokens of the question.
+    pub prompt_tokens: u64,
+    /// Tokens that the answer may have at most, when the request says so.
+    pub answer_tokens: Option<u64>,
+    pub pieces: Pieces,
+}
+
+/// Money that is set aside for one attempt while it lasts, so that requests at the same time do not spend the same money.
+/// Dropping it gives the money back.
+#[derive(Default)]
+pub struct Hold(Option<Box<dyn Any + Send + Sync>>);
+
+impl Hold {
+    /// `release` gives the money back when it is dropped.
+    pub fn until_dropped(release: impl Any + Send + Sync) -> Self {
+        Self(Some(Box::new(release)))
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hold({})", if self.0.is_some() { "set aside" } else { "nothing" })
+    }
 }
 
 /// There is no budget left; the text says which one and until when.

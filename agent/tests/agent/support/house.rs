@@ -37,10 +37,11 @@ pub(crate) fn owner() -> Principal {
 }
 
 pub(crate) fn key(name: &str, scopes: &[Scope]) -> Caller {
-    Caller::Key(Key {
+    Caller::from(Key {
         id: format!("id-{name}"),
         name: name.to_owned(),
         scopes: scopes.to_vec(),
+        ..Key::default()
     })
 }
 

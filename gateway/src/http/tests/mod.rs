@@ -37,6 +37,7 @@ impl HeldKeys {
             id: secret.to_owned(),
             name: secret.to_owned(),
             scopes: scopes.to_vec(),
+            ..Key::default()
         };
         self.keys.lock().unwrap().push((hash_key(secret), key));
     }
