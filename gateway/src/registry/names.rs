@@ -12,6 +12,7 @@ use crate::breaker::prober::{self, Probe};
 use crate::breaker::{Board, Key, Place};
 use crate::chain::{Chain, HostClass, Limits, Target};
 use crate::clock::{Clock, Millis};
+use crate::health::Health;
 use crate::provider::Provider;
 use crate::tasks::Tasks;
 
@@ -60,6 +61,7 @@ pub struct Unknown {
 
 pub struct Registry {
     board: Arc<Board>,
+    health: Arc<Health>,
     tasks: Tasks,
     created: Millis,
     table: RwLock<Table>,
@@ -92,6 +94,7 @@ impl Registry {
     pub fn new(clock: Arc<dyn Clock>, tasks: Tasks) -> Self {
         Self {
             created: clock.now(),
+            health: Arc::new(Health::new(Arc::clone(&clock), tasks.clone())),
             board: Arc::new(Board::new(clock)),
             tasks,
             table: RwLock::default(),
@@ -136,6 +139,11 @@ impl Registry {
     /// Forgets what was learned about a backend: its key was changed, or a person says it works again.
     pub fn reset(&self, backend: &str) {
         self.board.reset(backend);
+    }
+
+    /// What is known of backends and models.
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
     }
 
     /// Who answers to `name`.
