@@ -141,6 +141,8 @@ pub struct ToolSpec {
     pub description: String,
     /// JSON Schema of the arguments object.
     pub parameters: Value,
+    /// Whether the arguments must fit the schema exactly. Only some servers can promise that; `None` leaves it to them.
+    pub strict: Option<bool>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -164,12 +166,19 @@ pub struct Options {
     pub stop: Vec<String>,
     pub response_format: Option<ResponseFormat>,
     pub reasoning_effort: Option<ReasoningEffort>,
+    /// Whether an answer may hold more than one call.
+    pub parallel_tool_calls: Option<bool>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum ResponseFormat {
     JsonObject,
-    JsonSchema { name: String, schema: Value },
+    JsonSchema {
+        name: String,
+        schema: Value,
+        /// As with [`ToolSpec::strict`].
+        strict: Option<bool>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

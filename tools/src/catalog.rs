@@ -75,6 +75,7 @@ pub fn spec(tool: &dyn AnyTool) -> ToolSpec {
         name: tool.name().to_owned(),
         description: tool.description().to_owned(),
         parameters: tool.parameters().clone(),
+        strict: None,
     }
 }
 

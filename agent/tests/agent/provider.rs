@@ -122,6 +122,7 @@ async fn requests_that_are_not_for_an_agent_are_refused() {
         name: "theirs".into(),
         description: String::new(),
         parameters: serde_json::json!({}),
+        strict: None,
     };
     check(
         Request {

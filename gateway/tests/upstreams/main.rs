@@ -52,6 +52,7 @@ fn weather() -> ToolSpec {
         name: "get_weather".into(),
         description: "The weather in one city.".into(),
         parameters: json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}),
+        strict: None,
     }
 }
 

@@ -65,6 +65,7 @@ pub(in crate::http) fn parse(body: Bytes) -> Result<Asked, BadRequest> {
         stop: wire.stop.map(OneOrMany::into_vec).unwrap_or_default(),
         response_format: wire.response_format.as_ref().and_then(response_format),
         reasoning_effort: wire.reasoning_effort.as_deref().and_then(reasoning_effort),
+        parallel_tool_calls: wire.parallel_tool_calls,
     };
     let request = Request {
         messages: messages.into_iter().map(WireMessage::into_message).collect(),
@@ -149,6 +150,7 @@ struct WireRequest {
     stop: Option<OneOrMany>,
     response_format: Option<Value>,
     reasoning_effort: Option<String>,
+    parallel_tool_calls: Option<bool>,
     n: Option<u32>,
 }
 
@@ -294,6 +296,7 @@ fn response_format(value: &Value) -> Option<ResponseFormat> {
         "json_schema" => Some(ResponseFormat::JsonSchema {
             name: value["json_schema"]["name"].as_str().unwrap_or("answer").to_owned(),
             schema: value["json_schema"]["schema"].clone(),
+            strict: value["json_schema"]["strict"].as_bool(),
         }),
         _ => None,
     }

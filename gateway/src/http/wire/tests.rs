@@ -87,6 +87,7 @@ fn a_request_is_read_whole() {
         name: "f".into(),
         description: String::new(),
         parameters: json!({"type": "object"}),
+        strict: None,
     };
     assert_eq!((tools, tool_choice), (vec![spec], ToolChoice::Named("f".into())));
     let expect = Options {
@@ -97,6 +98,7 @@ fn a_request_is_read_whole() {
         response_format: Some(ResponseFormat::JsonSchema {
             name: "s".into(),
             schema: json!({"type": "object"}),
+            strict: None,
         }),
         ..Options::default()
     };

@@ -18,6 +18,7 @@ struct Function {
     name: String,
     description: Option<String>,
     parameters: Option<Value>,
+    strict: Option<bool>,
 }
 
 impl Tool {
@@ -29,6 +30,7 @@ impl Tool {
             parameters: function
                 .parameters
                 .unwrap_or_else(|| json!({"type": "object", "properties": {}})),
+            strict: function.strict,
         })
     }
 }

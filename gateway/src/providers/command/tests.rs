@@ -74,6 +74,7 @@ fn spec(name: &str) -> ToolSpec {
         parameters: json!({"type": "object", "properties": {
             "container": {"type": "string"}, "action": {"type": "string"}, "lines": {"type": ["integer", "null"]},
         }}),
+        strict: None,
     }
 }
 

@@ -67,6 +67,7 @@ fn spec(name: &str) -> ToolSpec {
         name: name.into(),
         description: "does it".into(),
         parameters: json!({"type": "object", "properties": {"x": true}}),
+        strict: None,
     }
 }
 
@@ -192,6 +193,7 @@ fn options_are_passed_on_and_none_are_invented() {
             stop: vec!["END".into()],
             response_format: Some(ResponseFormat::JsonObject),
             reasoning_effort: Some(ReasoningEffort::None),
+            parallel_tool_calls: None,
         }),
         json!({"messages": [], "format": "json", "think": false, "options": {
             "num_predict": 7, "temperature": 0.5, "top_p": 0.9, "presence_penalty": 0.1, "frequency_penalty": 0.2,
@@ -203,6 +205,7 @@ fn options_are_passed_on_and_none_are_invented() {
             response_format: Some(ResponseFormat::JsonSchema {
                 name: "n".into(),
                 schema: json!({"type": "object"}),
+                strict: None,
             }),
             reasoning_effort: Some(ReasoningEffort::Xhigh),
             ..Options::default()

@@ -204,6 +204,7 @@ mod tests {
                 name: "f".into(),
                 description: String::new(),
                 parameters: Value::Null,
+                strict: None,
             }],
             tool_choice,
             ..Request::default()

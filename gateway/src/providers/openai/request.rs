@@ -14,14 +14,18 @@ pub(super) fn body(request: &Request, model: &str, settings: &Settings) -> Resul
     body.insert("stream_options".into(), json!({"include_usage": true}));
     if !request.tools.is_empty() {
         let tools = request.tools.iter().map(|tool| {
-            let parameters = &tool.parameters;
-            json!({"type": "function", "function": {
-                "name": tool.name, "description": tool.description, "parameters": parameters,
-            }})
+            let mut function = json!({
+                "name": tool.name, "description": tool.description, "parameters": tool.parameters,
+            });
+            add_strict(&mut function, tool.strict);
+            json!({"type": "function", "function": function})
         });
         body.insert("tools".into(), tools.collect());
         if let Some(choice) = tool_choice(&request.tool_choice) {
             body.insert("tool_choice".into(), choice);
+        }
+        if let Some(parallel) = request.options.parallel_tool_calls {
+            body.insert("parallel_tool_calls".into(), parallel.into());
         }
     }
     let field = settings.max_tokens_field.unwrap_or(MaxTokensField::MaxCompletionTokens);
@@ -37,8 +41,10 @@ pub(super) fn body(request: &Request, model: &str, settings: &Settings) -> Resul
 fn add_options(body: &mut Map<String, Value>, options: &Options, limit: MaxTokensField) -> serde_json::Result<()> {
     let format = options.response_format.as_ref().map(|format| match format {
         ResponseFormat::JsonObject => json!({"type": "json_object"}),
-        ResponseFormat::JsonSchema { name, schema } => {
-            json!({"type": "json_schema", "json_schema": {"name": name, "schema": schema}})
+        ResponseFormat::JsonSchema { name, schema, strict } => {
+            let mut described = json!({"name": name, "schema": schema});
+            add_strict(&mut described, *strict);
+            json!({"type": "json_schema", "json_schema": described})
         }
     });
     let fields = [
@@ -60,6 +66,12 @@ fn add_options(body: &mut Map<String, Value>, options: &Options, limit: MaxToken
         .filter_map(|(name, value)| Some((name.to_owned(), value?)));
     body.extend(given);
     Ok(())
+}
+
+fn add_strict(described: &mut Value, strict: Option<bool>) {
+    if let (Some(fields), Some(strict)) = (described.as_object_mut(), strict) {
+        fields.insert("strict".into(), strict.into());
+    }
 }
 
 fn tool_choice(choice: &ToolChoice) -> Option<Value> {
@@ -168,8 +180,13 @@ mod tests {
                 name: "f".into(),
                 description: "does it".into(),
                 parameters: json!({"type": "object", "properties": {}}),
+                strict: Some(true),
             }],
             tool_choice: ToolChoice::Named("f".into()),
+            options: Options {
+                parallel_tool_calls: Some(false),
+                ..Options::default()
+            },
             ..Request::default()
         };
         let expect = json!({
@@ -186,7 +203,9 @@ mod tests {
             ],
             "tools": [{"type": "function", "function": {
                 "name": "f", "description": "does it", "parameters": {"type": "object", "properties": {}},
+                "strict": true,
             }}],
+            "parallel_tool_calls": false,
             "tool_choice": {"type": "function", "function": {"name": "f"}},
         });
         check(&given, &Settings::default(), expect);
@@ -225,13 +244,18 @@ mod tests {
             response_format: Some(ResponseFormat::JsonSchema {
                 name: "answer".into(),
                 schema: json!({"type": "object"}),
+                strict: Some(true),
             }),
             reasoning_effort: Some(ReasoningEffort::Low),
+            // Without tools servers refuse to be told.
+            parallel_tool_calls: Some(true),
         };
         let expect = json!({
             "messages": said, "max_completion_tokens": 7, "temperature": 0.5, "top_p": 0.25, "presence_penalty": 0.5,
             "frequency_penalty": 0.25, "seed": -3, "stop": ["END"], "reasoning_effort": "low",
-            "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}},
+            "response_format": {"type": "json_schema", "json_schema": {
+                "name": "answer", "schema": {"type": "object"}, "strict": true,
+            }},
         });
         check(&request(all), &Settings::default(), expect);
     }
