@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use crate::faults::{self, Answer, Play};
 use crate::log::Log;
+use crate::ollama::Runners;
 
 /// The body of `POST /control`. It replaces what was set before; an empty object sets everything back.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -20,6 +23,8 @@ pub struct Control {
     pub models: Option<Vec<Model>>,
     /// Empties the log.
     pub clear_log: bool,
+    /// Closes the port and every connection for so long.
+    pub down_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,6 +41,23 @@ pub struct Model {
     pub size: u64,
     #[serde(default = "context_length")]
     pub context_length: u64,
+    /// The model is not in memory, and the first request for it takes so long to load it.
+    #[serde(default)]
+    pub load_ms: Option<u64>,
+}
+
+impl Model {
+    /// A model with tools that plays what its name says.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            plays: None,
+            capabilities: chat_with_tools(),
+            size: 1,
+            context_length: context_length(),
+            load_ms: None,
+        }
+    }
 }
 
 fn chat_with_tools() -> Vec<String> {
@@ -53,6 +75,10 @@ pub(crate) struct State {
     /// How often a model with `-once` in its name was asked.
     asked: Mutex<HashMap<String, u32>>,
     pub(crate) log: Log,
+    pub(crate) runners: Runners,
+    /// How long to be down, for the one that accepts connections.
+    pub(crate) down: Mutex<Option<Duration>>,
+    pub(crate) goes_down: Notify,
 }
 
 impl State {
@@ -67,6 +93,11 @@ impl State {
             self.log.clear();
         }
         lock(&self.asked).clear();
+        self.runners.clear();
+        if let Some(down) = control.down_ms {
+            *lock(&self.down) = Some(Duration::from_millis(down));
+            self.goes_down.notify_one();
+        }
         *lock(&self.control) = control;
         Ok(())
     }
@@ -116,6 +147,36 @@ impl State {
     pub(crate) fn models(&self) -> Vec<Model> {
         lock(&self.control).models.clone().unwrap_or_else(first_models)
     }
+
+    /// How long `model` takes to be loaded; `None` for one that is there from the beginning.
+    pub(crate) fn load_time(&self, model: &str) -> Option<Duration> {
+        let control = lock(&self.control);
+        let listed = control
+            .models
+            .iter()
+            .flatten()
+            .find(|known| is_name(&known.name, model));
+        let plays = listed.and_then(|known| known.plays.as_deref()).unwrap_or(model);
+        let by_name = match faults::of_model(plays) {
+            Some((Play::Answer(Answer::Cold(load)), _)) => Some(load),
+            Some(_) | None => None,
+        };
+        let listed = listed.and_then(|known| known.load_ms).map(Duration::from_millis);
+        listed.or(by_name)
+    }
+
+    pub(crate) fn loaded_models(&self) -> Vec<Model> {
+        let is_set = lock(&self.control).models.is_some();
+        let can_chat = |model: &Model| model.capabilities.iter().any(|capability| capability == "completion");
+        let mut firsts = usize::from(!is_set);
+        let mut models = self.models();
+        models.retain(|model| {
+            let is_first = can_chat(model) && std::mem::take(&mut firsts) > 0;
+            let from_the_beginning = (is_set || is_first) && self.load_time(&model.name).is_none();
+            self.runners.is_loaded(&model.name).unwrap_or(from_the_beginning)
+        });
+        models
+    }
 }
 
 /// Ollama takes `name` for `name:latest`.
@@ -126,11 +187,9 @@ pub(crate) fn is_name(known: &str, asked: &str) -> bool {
 
 fn first_models() -> Vec<Model> {
     let model = |name: &str, size: u64, capabilities: &[&str]| Model {
-        name: name.into(),
-        plays: None,
         capabilities: capabilities.iter().map(|&capability| capability.into()).collect(),
         size,
-        context_length: context_length(),
+        ..Model::named(name)
     };
     vec![
         model("embed:latest", 274_000_000, &["embedding"]),

@@ -10,20 +10,27 @@
 //! | `tools-last` | the same, with all calls in the last line and without ids (Ollama's other layout) |
 //! | `stream-N-M` | N pieces, M ms before each; `paced` is `stream-100-20` |
 //! | `slow`, `late-N` | a piece every 250 ms; the first piece after N ms |
-//! | `bytes` | like `ok`, every byte in a network packet of its own |
+//! | `bytes` | says [`crate::BYTES_TEXT`], every byte in a network packet of its own |
+//! | `tools-twins` | the same, each call in a piece of its own, all with the index 0 and the same id (Ollama) |
+//! | `leaks` | writes the call of the first tool as text, as models do whose template does not fit |
+//! | `overthinks`, `think-tags` | thinks until the length limit and says nothing; thinks inside its text |
+//! | `cold-N` | Ollama: the model is loaded by the first request, which takes N ms |
+//! | `no-counters`, `truncates` | tells no token counts; Ollama: has read a tenth of the prompt only |
 //! | `length` | is cut by the length limit |
 //! | `empty` | ends without having said anything |
 //! | `hang`, `stall` | never answers; stops in the middle and says nothing more |
 //! | `reset`, `refuse` | resets the connection before the answer |
 //! | `die` | breaks the connection in the middle of the answer |
-//! | `no-done` | ends properly as HTTP, in the middle of the answer |
+//! | `no-done`, `undone` | ends properly as HTTP, in the middle of the answer; Ollama: one whole answer with `done: false` |
 //! | `no-mark` | OpenAI: a whole answer without `[DONE]` |
 //! | `error-line`, `error-first` | says 200, then an error, in the middle or at once |
 //! | `malformed`, `garbage` | one line that cannot be read; nothing else than such lines |
 //! | `html` | a web page with status 200 |
-//! | `no-think`, `no-tools` | refuses requests that ask for thinking, or that offer tools |
+//! | `die-N-M`, `stall-N-M`, … | like `stream-N-0`, and goes wrong after M pieces |
+//! | `no-think`, `no-tools`, `no-prefill` | refuses requests that ask for thinking, offer tools, or end with words of the assistant |
+//! | `filtered` | is cut by the content filter, after half of it |
 //! | `context`, `filter`, `quota`, `busy`, `missing` | refuses in the server's own words |
-//! | `400` … `599` | refuses with this status; `429` asks for 1 s, `429-long` for 60 s |
+//! | `400` … `599` | refuses with this status; `429` asks for 1 s, `429-long` for 60 s, `429-N` for N s |
 
 use std::time::Duration;
 
@@ -32,7 +39,7 @@ use std::time::Duration;
 pub enum Play {
     Answer(Answer),
     /// An answer that goes wrong after its head.
-    Broken(Break),
+    Broken(Break, Where),
     Refuse(Refusal),
     /// Refuses requests that need what the model has not.
     Lacks(Lack),
@@ -48,11 +55,32 @@ pub enum Answer {
     Think,
     Tools,
     ToolsLast,
-    Stream { pieces: u32, pause: Duration },
+    Stream {
+        pieces: u32,
+        pause: Duration,
+    },
     Late(Duration),
     Bytes,
     Length,
     Empty,
+    ToolsTwins,
+    Leaks,
+    Overthinks,
+    ThinkTags,
+    /// Loading takes this long.
+    Cold(Duration),
+    NoCounters,
+    Truncates,
+    Filtered,
+}
+
+/// Where an answer goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Where {
+    /// In the middle of [`crate::OK_TEXT`].
+    Middle,
+    /// After so many pieces of a longer answer.
+    After { pieces: u32, of: u32 },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +88,7 @@ pub enum Break {
     Stall,
     Die,
     NoDone,
+    Undone,
     NoMark,
     ErrorLine,
     ErrorFirst,
@@ -81,6 +110,7 @@ pub enum Refusal {
 pub enum Lack {
     Thinking,
     Tools,
+    Prefill,
 }
 
 /// What the model called `name` plays, and whether only on every first of two requests.
@@ -113,16 +143,16 @@ fn named(name: &str) -> Option<Play> {
         "hang" => Play::Hang,
         "reset" | "refuse" => Play::Reset,
         "html" => Play::Html,
-        "stall" => Play::Broken(Break::Stall),
-        "die" => Play::Broken(Break::Die),
-        "no-done" => Play::Broken(Break::NoDone),
-        "no-mark" => Play::Broken(Break::NoMark),
-        "error-line" => Play::Broken(Break::ErrorLine),
-        "error-first" => Play::Broken(Break::ErrorFirst),
-        "malformed" => Play::Broken(Break::Malformed),
-        "garbage" => Play::Broken(Break::Garbage),
         "no-think" => Play::Lacks(Lack::Thinking),
         "no-tools" => Play::Lacks(Lack::Tools),
+        "no-prefill" => Play::Lacks(Lack::Prefill),
+        "tools-twins" => Play::Answer(Answer::ToolsTwins),
+        "leaks" => Play::Answer(Answer::Leaks),
+        "overthinks" => Play::Answer(Answer::Overthinks),
+        "think-tags" => Play::Answer(Answer::ThinkTags),
+        "no-counters" => Play::Answer(Answer::NoCounters),
+        "truncates" => Play::Answer(Answer::Truncates),
+        "filtered" => Play::Answer(Answer::Filtered),
         "context" => Play::Refuse(Refusal::Context),
         "filter" => Play::Refuse(Refusal::Filter),
         "quota" => Play::Refuse(Refusal::Quota),
@@ -130,11 +160,29 @@ fn named(name: &str) -> Option<Play> {
         "missing" => Play::Refuse(Refusal::Missing),
         "429" => status(429, Some(1)),
         "429-long" => status(429, Some(60)),
-        _ => return numbered(name, stream),
+        _ => match breaks(name) {
+            Some(how) => Play::Broken(how, Where::Middle),
+            None => return numbered(name, stream),
+        },
     })
 }
 
-/// Names with numbers in them: `stream-100-20`, `late-500`, `503`.
+fn breaks(name: &str) -> Option<Break> {
+    Some(match name {
+        "stall" => Break::Stall,
+        "die" => Break::Die,
+        "no-done" => Break::NoDone,
+        "undone" => Break::Undone,
+        "no-mark" => Break::NoMark,
+        "error-line" => Break::ErrorLine,
+        "error-first" => Break::ErrorFirst,
+        "malformed" => Break::Malformed,
+        "garbage" => Break::Garbage,
+        _ => return None,
+    })
+}
+
+/// Names with numbers in them: `stream-100-20`, `late-500`, `die-60-40`, `503`.
 fn numbered(name: &str, stream: impl Fn(u32, u64) -> Play) -> Option<Play> {
     if let Some(rest) = name.strip_prefix("stream-") {
         let (pieces, pause) = rest.split_once('-')?;
@@ -142,6 +190,18 @@ fn numbered(name: &str, stream: impl Fn(u32, u64) -> Play) -> Option<Play> {
     }
     if let Some(wait) = name.strip_prefix("late-") {
         return Some(Play::Answer(Answer::Late(Duration::from_millis(wait.parse().ok()?))));
+    }
+    if let Some(load) = name.strip_prefix("cold-") {
+        return Some(Play::Answer(Answer::Cold(Duration::from_millis(load.parse().ok()?))));
+    }
+    if let Some(seconds) = name.strip_prefix("429-") {
+        return Some(status(429, Some(seconds.parse().ok()?)));
+    }
+    if let Some((rest, after)) = name.rsplit_once('-')
+        && let Some((how, of)) = rest.rsplit_once('-')
+    {
+        let (pieces, of) = (after.parse().ok()?, of.parse().ok()?);
+        return Some(Play::Broken(breaks(how)?, Where::After { pieces, of }));
     }
     let number = name.parse().ok().filter(|status| (400..600).contains(status))?;
     Some(status(number, None))
@@ -168,6 +228,14 @@ mod tests {
         check("late-20", Some((Play::Answer(Answer::Late(pause)), false)));
         check("503-once", Some((status(503, None), true)));
         check("429-long", Some((status(429, Some(60)), false)));
+        check("429-2-once", Some((status(429, Some(2)), true)));
+        let after_40 = Where::After { pieces: 40, of: 60 };
+        check("die-60-40", Some((Play::Broken(Break::Die, after_40), false)));
+        check("no-done-60-40", Some((Play::Broken(Break::NoDone, after_40), false)));
+        check("stall", Some((Play::Broken(Break::Stall, Where::Middle), false)));
+        let load = Duration::from_secs(6);
+        check("cold-6000", Some((Play::Answer(Answer::Cold(load)), false)));
+        check("no-such-60-40", None);
         check("200", None);
         check("stream-7", None);
         check("gpt", None);

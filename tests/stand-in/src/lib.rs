@@ -1,6 +1,6 @@
 //! Plays the model servers that Jarvis talks to, with their faults, on one port: an OpenAI-compatible one under `/v1`
 //! and an Ollama beside it. What it does is chosen by the name of the model (see [`faults`]); `POST /control` changes
-//! it for all models, and `GET /log` tells what came in. It checks what it is sent as strictly as the real servers.
+//! it for all models, `GET /log` tells what came in, and `GET /runners` which models were loaded how often. It checks what it is sent as strictly as the real servers.
 //!
 //! A refused connection is played by a port on which nothing listens.
 
@@ -12,9 +12,12 @@ mod openai;
 mod play;
 mod route;
 mod server;
+mod silence;
 mod wire;
 
-pub use control::Control;
+pub use control::{Control, Model};
 pub use log::Entry;
-pub use play::OK_TEXT;
+pub use ollama::Shown as Runner;
+pub use play::{BYTES_TEXT, OK_TEXT, words};
 pub use server::Server;
+pub use silence::Silence;

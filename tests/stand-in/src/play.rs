@@ -2,18 +2,34 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::faults::{Answer, Break};
+use crate::faults::{Answer, Break, Where};
 
 /// What `ok` answers.
 pub const OK_TEXT: &str = "Three containers run on this server: web serves the pages, db keeps the data, and backup \
                            copies it away every night. All of them have been up for three days and none was restarted \
                            since. The disk is half full, which is 4 % more than last week.";
 
+/// What `bytes` answers: letters of one, two, three and four bytes.
+pub const BYTES_TEXT: &str = "Café, naïve, 東京, 😀 and done.";
+
+/// What `stream-N-M` answers with N pieces.
+pub fn words(pieces: u32) -> String {
+    (0..pieces).map(word).collect()
+}
+
+fn word(number: u32) -> String {
+    format!("word{number} ")
+}
+
 /// How many words one piece of an answer has.
 const WORDS: usize = 4;
 
 /// What is known of a request, whatever its protocol.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that a request says or does not say"
+)]
 pub(crate) struct Asked {
     pub(crate) model: String,
     pub(crate) stream: bool,
@@ -24,6 +40,8 @@ pub(crate) struct Asked {
     /// What tools answered since the user spoke last.
     pub(crate) results: Vec<String>,
     pub(crate) prompt_tokens: usize,
+    /// The last message is the assistant's: the answer is to go on from there.
+    pub(crate) ends_with_assistant: bool,
 }
 
 #[derive(Debug)]
@@ -40,10 +58,21 @@ pub(crate) struct Script {
     pub(crate) lead: Duration,
     pub(crate) pause: Duration,
     pub(crate) reason: Reason,
-    pub(crate) broken: Option<Break>,
+    /// What goes wrong, and before which piece.
+    pub(crate) broken: Option<(Break, usize)>,
     pub(crate) byte_by_byte: bool,
+    pub(crate) counters: Counters,
     /// Tool calls come in the line that ends the answer, without ids (Ollama).
     pub(crate) calls_last: bool,
+}
+
+/// What is told of the tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counters {
+    True,
+    Missing,
+    /// Most of the prompt was dropped before it was read.
+    Truncated,
 }
 
 #[derive(Debug, Clone)]
@@ -64,6 +93,7 @@ pub(crate) enum Reason {
     Stop,
     Length,
     ToolCalls,
+    ContentFilter,
 }
 
 impl Script {
@@ -75,6 +105,7 @@ impl Script {
             reason: Reason::Stop,
             broken: None,
             byte_by_byte: false,
+            counters: Counters::True,
             calls_last: false,
         }
     }
@@ -85,7 +116,7 @@ impl Script {
 
     pub(crate) fn answer(answer: Answer, asked: &Asked) -> Self {
         match answer {
-            Answer::Ok => Self::says(OK_TEXT),
+            Answer::Ok | Answer::Cold(_) => Self::says(OK_TEXT),
             Answer::Echo => Self::says(&asked.last_user_text),
             Answer::Empty => Self::of(Vec::new()),
             Answer::Think => {
@@ -100,11 +131,7 @@ impl Script {
             },
             Answer::Stream { pieces, pause } => Self {
                 pause,
-                ..Self::of(
-                    (0..pieces)
-                        .map(|number| Piece::Text(format!("word{number} ")))
-                        .collect(),
-                )
+                ..Self::counted(pieces)
             },
             Answer::Late(lead) => Self {
                 lead,
@@ -112,19 +139,70 @@ impl Script {
             },
             Answer::Bytes => Self {
                 byte_by_byte: true,
-                ..Self::says("Café, naïve, 東京, 😀 and done.")
+                ..Self::says(BYTES_TEXT)
             },
             Answer::Length => Self {
                 reason: Reason::Length,
                 ..Self::says(OK_TEXT)
             },
+            Answer::ToolsTwins => {
+                let mut script = Self::tools(asked);
+                let calls = script.calls();
+                if !calls.is_empty() {
+                    script.pieces = calls.into_iter().map(|call| Piece::Calls(vec![call])).collect();
+                }
+                script
+            }
+            Answer::Leaks => Self::leaks(asked),
+            Answer::Overthinks => Self {
+                reason: Reason::Length,
+                ..Self::of(vec![Piece::Thinking(
+                    "First of all, let me think about this. ".repeat(20),
+                )])
+            },
+            Answer::ThinkTags => Self::says(&format!("<think>\nThe user wants an answer.\n</think>\n\n{OK_TEXT}")),
+            Answer::NoCounters => Self {
+                counters: Counters::Missing,
+                ..Self::says(OK_TEXT)
+            },
+            Answer::Truncates => Self {
+                counters: Counters::Truncated,
+                ..Self::says(OK_TEXT)
+            },
+            Answer::Filtered => Self {
+                reason: Reason::ContentFilter,
+                ..Self::of(pieces_of(OK_TEXT).into_iter().take(5).collect())
+            },
         }
     }
 
-    pub(crate) fn broken(broken: Break) -> Self {
+    pub(crate) fn broken(broken: Break, place: Where) -> Self {
+        let (script, before) = match place {
+            Where::Middle => {
+                let script = Self::says(OK_TEXT);
+                let middle = script.pieces.len() / 2;
+                (script, middle)
+            }
+            Where::After { pieces, of } => (Self::counted(of), usize::try_from(pieces).unwrap_or(usize::MAX)),
+        };
         Self {
-            broken: Some(broken),
-            ..Self::says(OK_TEXT)
+            broken: Some((broken, before)),
+            ..script
+        }
+    }
+
+    fn counted(pieces: u32) -> Self {
+        Self::of((0..pieces).map(|number| Piece::Text(word(number))).collect())
+    }
+
+    /// The call of the first tool in the words of a chat template, when there is a tool and no result yet.
+    fn leaks(asked: &Asked) -> Self {
+        match calls(asked).first() {
+            Some(call) if asked.results.is_empty() => {
+                let written = json!({"name": call.name, "arguments": call.arguments});
+                Self::says(&format!("<tool_call>\n{written}\n</tool_call>"))
+            }
+            Some(_) | None => Self::says(OK_TEXT),
         }
     }
 

@@ -36,6 +36,7 @@ pub(crate) async fn route(
     match (&head.method, head.uri.path()) {
         (&Method::POST, "/control") => return Ok(control(&state, &body)),
         (&Method::GET, "/log") => return Ok(json_response(200, &json!(state.log.entries()))),
+        (&Method::GET, "/runners") => return Ok(json_response(200, &json!(state.runners.shown()))),
         _ => {}
     }
     let watch = Watch::new(&state, connection.number, &head, &body);
@@ -50,7 +51,11 @@ pub(crate) async fn route(
         (&Method::GET, "/v1/models") => Ok(answered(watch, openai::models(&state))),
         (&Method::GET, "/api/version") => Ok(answered(watch, json_response(200, &json!({"version": "0.33.0"})))),
         (&Method::GET, "/api/tags") => Ok(answered(watch, ollama::tags(&state))),
-        (&Method::GET, "/api/ps") => Ok(answered(watch, ollama::ps(&state))),
+        (&Method::GET, "/api/ps") => {
+            let loaded = ollama::ps(&state).await;
+            Ok(answered(watch, loaded))
+        }
+        (&Method::POST, "/api/generate") => ollama::generate(&state, &body, watch).await,
         (&Method::POST, "/api/show") => Ok(answered(watch, ollama::show(&state, &body))),
         _ => Ok(answered(watch, not_found())),
     }
@@ -80,7 +85,7 @@ async fn without_model(play: Play, connection: &Connection, watch: Watch) -> Res
         Play::Hang => hang(watch).await,
         Play::Reset => reset(connection, watch),
         Play::Html => Ok(answered(watch, page())),
-        Play::Refuse(_) | Play::Answer(_) | Play::Broken(_) | Play::Lacks(_) => Ok(answered(
+        Play::Refuse(_) | Play::Answer(_) | Play::Broken(..) | Play::Lacks(_) => Ok(answered(
             watch,
             json_response(500, &json!({"error": "fault on this route"})),
         )),

@@ -10,8 +10,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::control::{Control, State};
+use crate::control::{Control, State, lock};
 use crate::log::Entry;
+use crate::ollama::Shown;
 use crate::route::{self, Connection};
 
 /// A running stand-in. Dropping it closes the port and every connection.
@@ -29,7 +30,7 @@ impl Server {
         let address = listener.local_addr()?;
         let state = Arc::<State>::default();
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, Arc::clone(&state)));
+        tasks.spawn(stand(listener, address, Arc::clone(&state)));
         Ok(Self { address, state, tasks })
     }
 
@@ -41,6 +42,16 @@ impl Server {
     /// Like `POST /control`.
     pub fn control(&self, control: Control) -> Result<(), String> {
         self.state.set(control)
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Like `GET /runners`: which models were loaded, and how often.
+    pub fn runners(&self) -> Vec<Shown> {
+        self.state.runners.shown()
     }
 
     /// Like `GET /log`.
@@ -67,6 +78,29 @@ async fn listen(address: &str) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(1024)
+}
+
+/// Accepts connections, but for the times when it is told to be down.
+async fn stand(listener: TcpListener, address: SocketAddr, state: Arc<State>) -> Infallible {
+    let mut listener = Some(listener);
+    loop {
+        let up = match listener.take() {
+            Some(listener) => Ok(listener),
+            None => listen(&address.to_string()).await,
+        };
+        match up {
+            Ok(up) => {
+                tokio::select! {
+                    never = accept(up, Arc::clone(&state)) => match never {},
+                    () = state.goes_down.notified() => {}
+                }
+                let down = lock(&state.down).take().unwrap_or_default();
+                tokio::time::sleep(down).await;
+            }
+            // Somebody else has the port meanwhile: it may come free again.
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
 }
 
 async fn accept(listener: TcpListener, state: Arc<State>) -> Infallible {

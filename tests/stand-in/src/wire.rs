@@ -46,6 +46,8 @@ pub(crate) trait Wire: Send + Sync + 'static {
     fn end(&self, script: &Script, no_mark: bool) -> Bytes;
     fn error(&self) -> Bytes;
     fn malformed(&self) -> Bytes;
+    /// A whole answer that says that it is not over; `None` where the protocol cannot say so.
+    fn undone(&self, script: &Script) -> Option<Bytes>;
 }
 
 /// `script` as a streamed answer.
@@ -63,8 +65,13 @@ fn frames<W: Wire>(wire: W, script: Script, watch: Watch) -> impl Stream<Item = 
     let data = |bytes: Bytes| Ok(Frame::data(bytes));
     stream! {
         pause(script.lead).await;
-        if script.broken == Some(Break::ErrorFirst) {
-            yield data(wire.error());
+        let first = match script.broken {
+            Some((Break::ErrorFirst, _)) => Some(wire.error()),
+            Some((Break::Undone, _)) => wire.undone(&script),
+            Some(_) | None => None,
+        };
+        if let Some(first) = first {
+            yield data(first);
             watch.answered();
             return;
         }
@@ -72,28 +79,27 @@ fn frames<W: Wire>(wire: W, script: Script, watch: Watch) -> impl Stream<Item = 
         if !begin.is_empty() {
             yield data(begin);
         }
-        let middle = script.pieces.len() / 2;
         for (at, piece) in script.pieces.iter().enumerate() {
             pause(script.pause).await;
             match script.broken {
-                Some(Break::Malformed) if at == middle => yield data(wire.malformed()),
-                Some(Break::Garbage) => {
+                Some((Break::Malformed, before)) if at == before => yield data(wire.malformed()),
+                Some((Break::Garbage, _)) => {
                     yield data(wire.malformed());
                     continue;
                 }
-                Some(Break::Stall) if at == middle => std::future::pending().await,
-                Some(Break::Die) if at == middle => {
+                Some((Break::Stall, before)) if at == before => std::future::pending().await,
+                Some((Break::Die, before)) if at == before => {
                     // What was written must be on its way before the connection breaks.
                     pause(Duration::from_millis(20)).await;
                     watch.answered();
                     yield Err(Cut);
                     return;
                 }
-                Some(Break::NoDone) if at == middle => {
+                Some((Break::NoDone | Break::Undone, before)) if at == before => {
                     watch.answered();
                     return;
                 }
-                Some(Break::ErrorLine) if at == middle => {
+                Some((Break::ErrorLine, before)) if at == before => {
                     yield data(wire.error());
                     watch.answered();
                     return;
@@ -104,7 +110,7 @@ fn frames<W: Wire>(wire: W, script: Script, watch: Watch) -> impl Stream<Item = 
                 yield data(wire.piece(piece));
             }
         }
-        yield data(wire.end(&script, script.broken == Some(Break::NoMark)));
+        yield data(wire.end(&script, matches!(script.broken, Some((Break::NoMark, _)))));
         watch.answered();
     }
 }

@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Response;
 use serde_json::{Value, json};
 
 use super::read;
+use super::runner::Aborted;
 use super::write::{self, Lines};
 use crate::control::{Model, State, is_name};
 use crate::faults::{Answer, Break, Lack, Play, Refusal};
@@ -10,6 +13,9 @@ use crate::log::Watch;
 use crate::play::Script;
 use crate::route::{Connection, answered, hang, object, reset};
 use crate::wire::{Body, Cut, json as json_response, page, streamed, with_retry_after};
+
+/// What those are told that waited for a load whose request was left.
+const LOAD_ABORTED: &str = "timed out waiting for llama runner to start: context canceled";
 
 pub(crate) async fn chat(
     state: &State,
@@ -38,24 +44,73 @@ pub(crate) async fn chat(
             let message = format!("registry.ollama.ai/library/{} does not support tools", asked.model);
             return Ok(answered(watch, error(400, &message)));
         }
+        Some(Play::Lacks(Lack::Prefill)) if asked.ends_with_assistant => {
+            return Ok(answered(
+                watch,
+                error(400, "this model does not support assistant prefill"),
+            ));
+        }
         Some(Play::Lacks(_)) => Script::answer(Answer::Ok, &asked),
         Some(Play::Answer(answer)) => Script::answer(answer, &asked),
-        Some(Play::Broken(broken)) => Script::broken(broken),
+        Some(Play::Broken(broken, place)) => Script::broken(broken, place),
+    };
+    let load = match load(state, &asked.model, body).await {
+        Ok(load) => load,
+        Err(Aborted) => return Ok(answered(watch, error(500, LOAD_ABORTED))),
     };
     if asked.stream {
-        return Ok(streamed(Lines::new(&asked), script, watch));
+        return Ok(streamed(Lines::new(&asked, load), script, watch));
     }
+    let broken = script.broken.map(|(broken, _)| broken);
     // A whole answer that was cut off is a 200 with `done: false`, as the real server gives it.
-    let done = script.broken != Some(Break::NoDone);
-    match script.broken {
-        None | Some(Break::NoMark | Break::NoDone) => {}
+    let done = !matches!(broken, Some(Break::NoDone | Break::Undone));
+    match broken {
+        None | Some(Break::NoMark | Break::NoDone | Break::Undone) => {}
         Some(Break::Stall) => return hang(watch).await,
         Some(Break::Die | Break::Malformed | Break::Garbage) => return reset(connection, watch),
         Some(Break::ErrorLine | Break::ErrorFirst) => return Ok(answered(watch, error(500, write::ENGINE_DIED))),
     }
-    let mut whole = Lines::new(&asked).whole(&script);
+    let mut whole = Lines::new(&asked, load).whole(&script);
     whole["done"] = done.into();
     Ok(answered(watch, json_response(200, &whole)))
+}
+
+/// Waits until the model is loaded with what the request asks for.
+async fn load(state: &State, model: &str, body: &Bytes) -> Result<Duration, Aborted> {
+    let fields = object(body).unwrap_or_default();
+    state.runners.ready(model, &fields, state.load_time(model)).await
+}
+
+/// Only what loads and unloads a model: a request without a prompt.
+pub(crate) async fn generate(state: &State, body: &Bytes, watch: Watch) -> Result<Response<Body>, Cut> {
+    let fields = match object(body) {
+        Ok(fields) => fields,
+        Err(message) => return Ok(answered(watch, error(400, &message))),
+    };
+    let model = fields.get("model").and_then(Value::as_str).unwrap_or_default();
+    if fields.get("prompt").is_some_and(|prompt| prompt != "") {
+        return Ok(answered(
+            watch,
+            error(400, "the stand-in only loads and unloads on this route"),
+        ));
+    }
+    if state.play("/api/generate", model).is_none() {
+        return Ok(answered(watch, refuse(Refusal::Missing, model)));
+    }
+    let unload = fields.get("keep_alive").is_some_and(|time| *time == 0 || time == "0");
+    let reason = if unload {
+        state.runners.unload(model);
+        "unload"
+    } else {
+        if load(state, model, body).await.is_err() {
+            return Ok(answered(watch, error(500, LOAD_ABORTED)));
+        }
+        "load"
+    };
+    let done = json!({
+        "model": model, "created_at": write::CREATED_AT, "response": "", "done": true, "done_reason": reason,
+    });
+    Ok(answered(watch, json_response(200, &done)))
 }
 
 pub(crate) fn tags(state: &State) -> Response<Body> {
@@ -72,16 +127,15 @@ pub(crate) fn tags(state: &State) -> Response<Body> {
     json_response(200, &json!({"models": models.collect::<Value>()}))
 }
 
-/// The first model that can chat is in memory, half of it on the graphics card.
-pub(crate) fn ps(state: &State) -> Response<Body> {
-    let models = state.models();
-    let loaded = models
-        .iter()
-        .find(|model| model.capabilities.iter().any(|capability| capability == "completion"));
-    let loaded = loaded.into_iter().map(|model| {
+/// Without [`crate::Control`] the first model that can chat is in memory, half of it on the graphics card, and with it
+/// all that need no time to be loaded. No answer comes while one is being loaded, as it is since 0.32.4.
+pub(crate) async fn ps(state: &State) -> Response<Body> {
+    state.runners.quiet().await;
+    let loaded = state.loaded_models().into_iter().map(|model| {
         json!({
-            "name": model.name, "model": model.name, "size": model.size, "digest": digest(model),
-            "expires_at": write::CREATED_AT, "size_vram": model.size / 2, "context_length": 4096,
+            "name": model.name, "model": model.name, "size": model.size, "digest": digest(&model),
+            "expires_at": write::CREATED_AT, "size_vram": model.size / 2,
+            "context_length": state.runners.num_ctx(&model.name).unwrap_or(4096),
         })
     });
     json_response(200, &json!({"models": loaded.collect::<Value>()}))

@@ -61,7 +61,9 @@ pub(super) fn asked(body: &Bytes) -> Result<Asked, String> {
     for tool in list(&fields, "tools")? {
         asked.tools.push(read_tool(tool)?);
     }
-    for message in list(&fields, "messages")? {
+    let messages = list(&fields, "messages")?;
+    asked.ends_with_assistant = messages.last().is_some_and(|last| last["role"] == "assistant");
+    for message in messages {
         read_message(message, &mut asked)?;
     }
     Ok(asked)

@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::play::{Asked, Call, Piece, Reason, Script};
+use crate::play::{Asked, Call, Counters, Piece, Reason, Script};
 use crate::wire::Wire;
 
 /// When every answer was made: a test must not depend on the time.
@@ -12,13 +14,16 @@ pub(super) const ENGINE_DIED: &str = "an error was encountered while running the
 pub(super) struct Lines {
     model: String,
     prompt_tokens: usize,
+    load: Duration,
 }
 
 impl Lines {
-    pub(super) fn new(asked: &Asked) -> Self {
+    /// `load` is how long the model took to be loaded.
+    pub(super) fn new(asked: &Asked, load: Duration) -> Self {
         Self {
             model: asked.model.clone(),
             prompt_tokens: asked.prompt_tokens,
+            load,
         }
     }
 
@@ -42,14 +47,20 @@ impl Lines {
         line["done_reason"] = match script.reason {
             Reason::Length => "length".into(),
             // Ollama has no word of its own for an answer that calls tools.
-            Reason::Stop | Reason::ToolCalls => "stop".into(),
+            Reason::Stop | Reason::ToolCalls | Reason::ContentFilter => "stop".into(),
+        };
+        let load = usize::try_from(self.load.as_nanos()).unwrap_or(usize::MAX);
+        let (read, written) = match script.counters {
+            Counters::True => (self.prompt_tokens, script.pieces.len()),
+            Counters::Missing => (0, 0),
+            Counters::Truncated => (self.prompt_tokens / 10, script.pieces.len()),
         };
         let counters = [
-            ("total_duration", 1_000_000_000),
-            ("load_duration", 0),
-            ("prompt_eval_count", self.prompt_tokens),
+            ("total_duration", load.saturating_add(1_000_000_000)),
+            ("load_duration", load),
+            ("prompt_eval_count", read),
             ("prompt_eval_duration", 200_000_000),
-            ("eval_count", script.pieces.len()),
+            ("eval_count", written),
             ("eval_duration", 800_000_000),
         ];
         for (name, count) in counters {
@@ -96,6 +107,12 @@ impl Wire for Lines {
 
     fn malformed(&self) -> Bytes {
         Bytes::from_static(b"{\"model\":\"sta\n")
+    }
+
+    fn undone(&self, script: &Script) -> Option<Bytes> {
+        let mut whole = self.whole(script);
+        whole["done"] = false.into();
+        Some(format!("{whole}\n").into())
     }
 }
 

@@ -34,19 +34,31 @@ pub(crate) async fn chat(
         Some(Play::Lacks(Lack::Tools)) if !asked.tools.is_empty() => {
             return Ok(answered(watch, invalid("this model does not support tools")));
         }
+        Some(Play::Lacks(Lack::Prefill)) if asked.ends_with_assistant => {
+            return Ok(answered(
+                watch,
+                invalid("This model does not support assistant message prefill."),
+            ));
+        }
         Some(Play::Lacks(_)) => Script::answer(Answer::Ok, &asked),
         Some(Play::Answer(answer)) => Script::answer(answer, &asked),
-        Some(Play::Broken(broken)) => Script::broken(broken),
+        Some(Play::Broken(broken, place)) => Script::broken(broken, place),
     };
     if asked.stream {
         return Ok(streamed(Chunks::new(&asked), script, watch));
     }
-    match script.broken {
+    match script.broken.map(|(broken, _)| broken) {
         None | Some(Break::NoMark) => {}
         Some(Break::Stall) => return hang(watch).await,
-        Some(Break::Die | Break::NoDone | Break::ErrorLine | Break::ErrorFirst | Break::Malformed | Break::Garbage) => {
-            return reset(connection, watch);
-        }
+        Some(
+            Break::Die
+            | Break::NoDone
+            | Break::Undone
+            | Break::ErrorLine
+            | Break::ErrorFirst
+            | Break::Malformed
+            | Break::Garbage,
+        ) => return reset(connection, watch),
     }
     Ok(answered(watch, json_response(200, &write::completion(&asked, &script))))
 }

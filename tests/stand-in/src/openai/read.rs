@@ -41,6 +41,7 @@ pub(super) fn asked(body: &Bytes) -> Result<Asked, String> {
     if messages.is_empty() {
         return Err("Missing required parameter: 'messages'.".into());
     }
+    asked.ends_with_assistant = messages.last().is_some_and(|last| last["role"] == "assistant");
     let mut open = HashSet::new();
     for (at, message) in messages.iter().enumerate() {
         read_message(message, &mut open, &mut asked).map_err(|problem| format!("messages[{at}]: {problem}"))?;

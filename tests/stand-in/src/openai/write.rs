@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::play::{Asked, Call, Piece, Reason, Script};
+use crate::play::{Asked, Call, Counters, Piece, Reason, Script};
 use crate::wire::Wire;
 
 /// When every answer was made, in seconds since 1970: a test must not depend on the time.
@@ -30,10 +30,14 @@ pub(super) fn completion(asked: &Asked, script: &Script) -> Value {
         message["reasoning_content"] = thinking.into();
     }
     let choice = json!({"index": 0, "message": message, "logprobs": null, "finish_reason": reason(script)});
-    json!({
+    let mut completion = json!({
         "id": ID, "object": "chat.completion", "created": CREATED, "model": asked.model, "choices": [choice],
-        "usage": usage(asked.prompt_tokens, script), "system_fingerprint": "fp_standin",
-    })
+        "system_fingerprint": "fp_standin",
+    });
+    if script.counters != Counters::Missing {
+        completion["usage"] = usage(asked.prompt_tokens, script);
+    }
+    completion
 }
 
 /// The chunks of one streamed answer.
@@ -118,7 +122,7 @@ impl Wire for Chunks {
             text.extend(script.calls().iter().enumerate().map(|(at, call)| self.call(at, call)));
         }
         text.push_str(&self.chunk(json!({}), reason(script).into()));
-        if self.include_usage {
+        if self.include_usage && script.counters != Counters::Missing {
             text.push_str(&self.event(json!([]), usage(self.prompt_tokens, script)));
         }
         if !no_mark {
@@ -135,6 +139,10 @@ impl Wire for Chunks {
     fn malformed(&self) -> Bytes {
         Bytes::from_static(b"data: {\"id\":\"chatcmpl-sta\n\n")
     }
+
+    fn undone(&self, _script: &Script) -> Option<Bytes> {
+        None
+    }
 }
 
 fn whole_call(at: usize, call: &Call) -> Value {
@@ -147,6 +155,7 @@ fn reason(script: &Script) -> &'static str {
         Reason::Stop => "stop",
         Reason::Length => "length",
         Reason::ToolCalls => "tool_calls",
+        Reason::ContentFilter => "content_filter",
     }
 }
 
