@@ -12,6 +12,7 @@ use axum::{Router, middleware};
 use jarvis_agent::{Agent, Parts};
 use jarvis_gateway::clock::{Clock, Millis, System};
 use jarvis_gateway::http::{self, Door};
+use jarvis_gateway::metrics::Metrics;
 use jarvis_gateway::providers::command::Mode;
 use jarvis_gateway::registry::Registry;
 use jarvis_gateway::tasks::Tasks;
@@ -163,8 +164,10 @@ async fn agent(
 fn router(registry: Arc<Registry>, door: Arc<Door>, clock: Arc<dyn Clock>, store: &Store, app: App) -> Router {
     let own = jarvis_web::router(app).route_layer(middleware::from_fn_with_state(Arc::clone(&door), http::guard));
     let ready = Arc::new(Database(store.clone()));
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION")).with_breakers(Arc::clone(&registry));
     http::router(http::State {
         registry,
+        metrics: Arc::new(metrics),
         door,
         clock,
         ready,

@@ -107,3 +107,45 @@ pub enum Class {
     /// The caller's own deadline passed.
     CallerDeadline,
 }
+
+impl Class {
+    /// The word that logs, metrics and JSON use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HostDown => "host_down",
+            Self::Transport => "transport",
+            Self::TtftTimeout => "ttft_timeout",
+            Self::ColdSlow => "cold_slow",
+            Self::IdleTimeout => "idle_timeout",
+            Self::Upstream5xx => "upstream5xx",
+            Self::Saturated => "saturated",
+            Self::RateShort => "rate_short",
+            Self::RateLong => "rate_long",
+            Self::Transient => "transient",
+            Self::HardDown => "hard_down",
+            Self::ModelMissing => "model_missing",
+            Self::Capability => "capability",
+            Self::ContextLength => "context_length",
+            Self::ClientFault => "client_fault",
+            Self::Policy => "policy",
+            Self::Decode => "decode",
+            Self::Truncated => "truncated",
+            Self::Empty => "empty",
+            Self::Cancelled => "cancelled",
+            Self::CallerDeadline => "caller_deadline",
+            Self::OverBudget => "over_budget",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_is_called_the_same_everywhere() {
+        for class in [Class::HostDown, Class::Upstream5xx, Class::CallerDeadline] {
+            assert_eq!(serde_json::json!(class), class.as_str());
+        }
+    }
+}

@@ -79,6 +79,16 @@ impl Board {
         self.shared.changes.subscribe()
     }
 
+    /// How every breaker is shown now.
+    pub fn states(&self) -> Vec<(Key, Snapshot)> {
+        let breakers: Vec<Arc<Breaker>> = {
+            let breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+            breakers.values().cloned().collect()
+        };
+        let states = breakers.iter().map(|breaker| (breaker.key.clone(), breaker.snapshot()));
+        states.collect()
+    }
+
     /// Forgets what was learned about a backend and its models, because its configuration changed.
     pub fn reset(&self, backend: &str) {
         for breaker in self.of(backend) {

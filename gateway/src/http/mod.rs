@@ -6,6 +6,7 @@ mod error;
 mod frames;
 mod guard;
 mod keys;
+mod metrics;
 mod models;
 mod router;
 mod serve;

@@ -10,8 +10,9 @@ use http::StatusCode;
 
 use super::error::Error;
 use super::guard::{Door, guard};
-use super::{chat, models};
+use super::{chat, metrics, models};
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 use crate::registry::Registry;
 
 /// What the routes work with.
@@ -21,6 +22,7 @@ pub struct State {
     pub door: Arc<Door>,
     pub clock: Arc<dyn Clock>,
     pub ready: Arc<dyn Ready>,
+    pub metrics: Arc<Metrics>,
 }
 
 /// Whether the process can do its work: the database answers, what must run runs. Not whether models do, because
@@ -39,6 +41,7 @@ pub fn router(state: State) -> Router {
         .route("/v1/chat/completions", post(chat::completions).fallback(wrong_method))
         .route("/v1/models", get(models::list).fallback(wrong_method))
         .route("/v1/models/{*id}", get(models::one).fallback(wrong_method))
+        .route("/metrics", get(metrics::metrics).fallback(wrong_method))
         .route("/v1", any(not_found))
         .route("/v1/{*path}", any(not_found))
         .route_layer(middleware::from_fn_with_state(door, guard));

@@ -9,7 +9,7 @@ use tokio_util::sync::DropGuard;
 use super::near::near;
 use super::status::TargetStatus;
 use crate::breaker::prober::{self, Probe};
-use crate::breaker::{Board, Key, Place};
+use crate::breaker::{Board, Key, Place, Snapshot};
 use crate::chain::{Chain, HostClass, Limits, Target};
 use crate::clock::{Clock, Millis};
 use crate::health::Health;
@@ -234,6 +234,16 @@ impl Registry {
             *target.backend == *key.backend && key.model.as_deref().is_none_or(|model| model == target.model)
         });
         targets
+    }
+
+    /// Every circuit breaker by what it guards (`backend` or `backend/model`), in the order of the names.
+    pub fn breakers(&self) -> BTreeMap<String, Snapshot> {
+        let states = self.board.states().into_iter();
+        let named = states.map(|(key, snapshot)| match key.model {
+            Some(model) => (format!("{}/{model}", key.backend), snapshot),
+            None => (key.backend.to_string(), snapshot),
+        });
+        named.collect()
     }
 
     fn change(&self, change: impl FnOnce(&mut Table)) {

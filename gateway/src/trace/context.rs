@@ -72,6 +72,6 @@ mod tests {
         check(format!("00-{}-b7ad6b7169203331-01", "0".repeat(32)), false);
         check(format!("00-{}-b7ad6b7169203331-01", id.to_uppercase()), false);
         check(format!("00-{id}-b7ad6b716920333-01"), false);
-        check("".to_owned(), false);
+        check(String::new(), false);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::caller::Caller;
 use crate::chain::HostClass;
-use crate::chat::{Left, Usage};
+use crate::chat::{Left, Timings, Usage};
 use crate::clock::Millis;
 use crate::demands::Origin;
 use crate::provider::Class;
@@ -20,6 +20,8 @@ pub struct Attempt {
     pub backend: Arc<str>,
     /// The model as the backend knows it.
     pub model: Arc<str>,
+    /// The protocol that the backend is spoken to in: `ollama`, `openai`.
+    pub kind: &'static str,
     pub class: HostClass,
     /// 1 for the first attempt of a request.
     pub number: u32,
@@ -37,6 +39,7 @@ pub struct Attempt {
     pub estimated: bool,
     /// What beside tokens was made or heard.
     pub pieces: Pieces,
+    pub timings: Timings,
     /// A part of the conversation was dropped by the server.
     pub truncated: bool,
 }

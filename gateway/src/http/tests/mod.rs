@@ -102,6 +102,7 @@ fn site_with(turns: Vec<Vec<Step>>, ready: Result<(), String>) -> Site {
         door: Arc::new(Door::new(keys.clone(), Arc::new(clock.clone()))),
         clock: Arc::new(clock.clone()),
         ready: Arc::new(Readiness(ready)),
+        metrics: Arc::new(crate::metrics::Metrics::new("0")),
     };
     Site {
         router: router(state).fallback(not_found),
