@@ -249,6 +249,7 @@ impl Shown {
                 model: MODEL.into(),
                 attempts: 1,
                 left: Vec::new(),
+                dropped: Vec::new(),
             };
             events.push(Ok(Event::Served(served)));
         }

@@ -45,6 +45,11 @@ pub struct Original {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     OpenAiChat,
+    /// Ollama's `/api/chat`.
+    OllamaChat,
+    /// Ollama's `/api/generate`: a prompt instead of messages. `Request::messages` holds it as a conversation for
+    /// providers that only know those.
+    OllamaGenerate,
 }
 
 /// How the caller is given the answer, which decides what the death of a target in its middle means.
@@ -168,6 +173,8 @@ pub struct Options {
     pub reasoning_effort: Option<ReasoningEffort>,
     /// Whether an answer may hold more than one call.
     pub parallel_tool_calls: Option<bool>,
+    /// The answer comes with the probability of each token, and with those of so many others in its place.
+    pub logprobs: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -200,6 +207,9 @@ pub enum Event {
     Served(Served),
     Text(String),
     Reasoning(String),
+    /// The tokens of the text that follows or of the text before, as `OpenAI` and Ollama both write them: `token`,
+    /// `logprob`, `bytes`, `top_logprobs`. Only sent when [`Options::logprobs`] asks for it.
+    Logprobs(Vec<Value>),
     /// A fragment of a call: the first of an index has `id` and `name`, later ones only more `arguments`.
     ToolCall(ToolCallDelta),
     /// One event of the upstream, byte for byte, for a caller that speaks the same protocol. Only sent when
@@ -237,6 +247,8 @@ pub struct Served {
     pub attempts: u32,
     /// Why earlier targets were left, in one short line each.
     pub left: Vec<Left>,
+    /// Fields of the request that this target was not told; see [`Provider::dropped`](crate::provider::Provider::dropped).
+    pub dropped: Vec<String>,
 }
 
 /// A target that was passed over or failed before this one answered.
@@ -339,6 +351,7 @@ pub struct Reply {
     pub text: String,
     pub reasoning: String,
     pub tool_calls: Vec<ToolCall>,
+    pub logprobs: Vec<Value>,
     pub finish: Finish,
     pub served: Option<Served>,
 }
@@ -349,6 +362,7 @@ pub struct Gather {
     text: String,
     reasoning: String,
     calls: Vec<ToolCall>,
+    logprobs: Vec<Value>,
     served: Option<Served>,
 }
 
@@ -360,6 +374,7 @@ impl Gather {
             Event::Text(text) => self.text.push_str(&text),
             Event::Reasoning(text) => self.reasoning.push_str(&text),
             Event::ToolCall(delta) => self.push_call(delta),
+            Event::Logprobs(tokens) => self.logprobs.extend(tokens),
             Event::Wire(_) => {}
             Event::Reset => *self = Self::default(),
             Event::Finish(finish) => {
@@ -368,6 +383,7 @@ impl Gather {
                     text: done.text,
                     reasoning: done.reasoning,
                     tool_calls: done.calls,
+                    logprobs: done.logprobs,
                     finish,
                     served: done.served,
                 });

@@ -19,6 +19,12 @@ pub trait Provider: Send + Sync {
     /// A stream that ends without [`Event::Finish`] and without an error was cut off; whoever drives it (the chain)
     /// turns that into [`Class::Truncated`].
     fn stream(&self, call: Call) -> Events;
+
+    /// Names of the request's fields that this provider cannot pass on: `logit_bias`, `options.num_ctx`. Told to the
+    /// caller in `x-jarvis-dropped` when it answers. Those of a body that is forwarded whole are none.
+    fn dropped(&self, _request: &Request) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// One request to one provider.

@@ -213,7 +213,11 @@ impl Driver {
                 work.partial.clear();
                 self.watch.tell(Progress::Reset).await;
             }
-            chat::Event::Reasoning(_) | chat::Event::ToolCall(_) | chat::Event::Wire(_) | chat::Event::Finish(_) => {}
+            chat::Event::Reasoning(_)
+            | chat::Event::Logprobs(_)
+            | chat::Event::ToolCall(_)
+            | chat::Event::Wire(_)
+            | chat::Event::Finish(_) => {}
         }
         let (_, gather) = work.asking.as_mut()?;
         let reply = gather.push(event)?;

@@ -40,6 +40,7 @@ fn reply(text: &str, calls: Vec<ReadyCall>) -> Event {
         text: text.into(),
         reasoning: String::new(),
         tool_calls: calls.iter().map(|ready| ready.call.clone()).collect(),
+        logprobs: Vec::new(),
         finish,
         served: None,
     };

@@ -71,6 +71,7 @@ async fn text_streams_through_the_phases_of_a_turn() {
         model: "qwen3".into(),
         attempts: 1,
         left: Vec::new(),
+        dropped: Vec::new(),
     }));
     let looks = vec![
         served,

@@ -210,6 +210,7 @@ async fn a_target_that_dies_voids_what_it_said() {
             model: "m".into(),
             attempts: 1,
             left: Vec::new(),
+            dropped: Vec::new(),
         }))
     };
     let turn = vec![

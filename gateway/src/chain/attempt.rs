@@ -213,6 +213,7 @@ impl Held {
             Event::Served(_)
             | Event::Text(_)
             | Event::Reasoning(_)
+            | Event::Logprobs(_)
             | Event::ToolCall(_)
             | Event::Reset
             | Event::Finish(_) => 0,
@@ -229,7 +230,7 @@ fn is_meaningful(event: &Event) -> bool {
         Event::Text(text) | Event::Reasoning(text) => !text.is_empty(),
         Event::ToolCall(_) => true,
         Event::Wire(chunk) => chunk.meaningful,
-        Event::Served(_) | Event::Reset | Event::Finish(_) => false,
+        Event::Served(_) | Event::Logprobs(_) | Event::Reset | Event::Finish(_) => false,
     }
 }
 

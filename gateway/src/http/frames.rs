@@ -114,7 +114,12 @@ impl<E: Encoder> Frames<E> {
                 self.encoder.write(event, &mut self.buffer);
                 self.stage = Stage::Ending;
             }
-            Event::Served(_) | Event::Text(_) | Event::Reasoning(_) | Event::ToolCall(_) | Event::Wire(_) => {
+            Event::Served(_)
+            | Event::Text(_)
+            | Event::Reasoning(_)
+            | Event::Logprobs(_)
+            | Event::ToolCall(_)
+            | Event::Wire(_) => {
                 self.encoder.write(event, &mut self.buffer);
             }
         }

@@ -10,9 +10,10 @@ const LONGEST_REASON: usize = 500;
 const TARGET: HeaderName = HeaderName::from_static("x-jarvis-target");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-jarvis-attempts");
 const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-jarvis-fallback-reason");
+const DROPPED: HeaderName = HeaderName::from_static("x-jarvis-dropped");
 const TRUNCATED: HeaderName = HeaderName::from_static("x-jarvis-truncated");
 
-/// Which target answered, and why earlier ones did not.
+/// Which target answered, why earlier ones did not, and what of the request it was not told.
 pub(super) fn tell(headers: &mut HeaderMap, served: Option<&Served>) {
     let Some(served) = served else {
         return;
@@ -26,6 +27,9 @@ pub(super) fn tell(headers: &mut HeaderMap, served: Option<&Served>) {
     headers.insert(ATTEMPTS, HeaderValue::from(served.attempts));
     if !reasons.is_empty() {
         headers.extend(header_value(&reasons.join("; ")).map(|value| (FALLBACK_REASON, value)));
+    }
+    if !served.dropped.is_empty() {
+        headers.extend(header_value(&served.dropped.join(", ")).map(|value| (DROPPED, value)));
     }
 }
 

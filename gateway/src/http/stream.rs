@@ -64,6 +64,10 @@ impl Encoder for Chunks {
                 self.begin(out);
                 write::chunk(out, &Chunk::reasoning(&self.identity, text));
             }
+            Event::Logprobs(tokens) => {
+                self.begin(out);
+                write::chunk(out, &Chunk::logprobs(&self.identity, tokens));
+            }
             Event::ToolCall(call) => {
                 self.begin(out);
                 write::chunk(out, &Chunk::tool_call(&self.identity, call));

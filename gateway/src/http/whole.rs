@@ -35,7 +35,7 @@ pub(super) async fn gather(mut events: Events) -> Result<Whole, Error> {
                 let wire = wire.get_or_insert_default();
                 wire.push(&chunk.data).map_err(|error| bad_gateway(error.0))?;
             }
-            Event::Text(_) | Event::Reasoning(_) | Event::ToolCall(_) | Event::Finish(_) => {
+            Event::Text(_) | Event::Reasoning(_) | Event::Logprobs(_) | Event::ToolCall(_) | Event::Finish(_) => {
                 let Some(reply) = gather.push(event) else {
                     continue;
                 };
@@ -51,7 +51,7 @@ fn text_length(event: &Event) -> usize {
     match event {
         Event::Text(text) | Event::Reasoning(text) => text.len(),
         Event::ToolCall(delta) => delta.arguments.len(),
-        Event::Served(_) | Event::Wire(_) | Event::Reset | Event::Finish(_) => 0,
+        Event::Served(_) | Event::Logprobs(_) | Event::Wire(_) | Event::Reset | Event::Finish(_) => 0,
     }
 }
 

@@ -180,6 +180,7 @@ fn served(target: &str, attempts: u32, left: &[(&str, &str, Class)]) -> Result<E
         model: target.split('/').next_back().unwrap_or_default().to_owned(),
         attempts,
         left: left.collect(),
+        dropped: Vec::new(),
     }))
 }
 

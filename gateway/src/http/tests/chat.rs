@@ -200,6 +200,7 @@ async fn a_fallback_is_told_in_the_headers() {
             reason: "refused\r\nx-evil: 1 \u{e9}".into(),
             class: Class::HostDown,
         }],
+        dropped: vec!["logit_bias".into(), "user".into()],
     };
     let site = site(vec![vec![Step::Event(Event::Served(served)), text("hi"), finish()]]);
     let answered = site.ask(question("agent", true)).await;
@@ -209,6 +210,7 @@ async fn a_fallback_is_told_in_the_headers() {
         answered.header("x-jarvis-fallback-reason"),
         Some("gpu/m: refusedx-evil: 1 ")
     );
+    assert_eq!(answered.header("x-jarvis-dropped"), Some("logit_bias, user"));
 }
 
 #[tokio::test(start_paused = true)]

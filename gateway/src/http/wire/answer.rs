@@ -35,7 +35,15 @@ pub(in crate::http) struct Chunk<'a> {
 struct Choice<'a> {
     index: u32,
     delta: Delta<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logprobs: Option<Logprobs<'a>>,
     finish_reason: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Logprobs<'a> {
+    content: &'a [Value],
+    refusal: (),
 }
 
 #[derive(Default, Serialize)]
@@ -98,6 +106,17 @@ impl<'a> Chunk<'a> {
         Self::of(identity, delta, None)
     }
 
+    pub(in crate::http) fn logprobs(identity: &'a Identity, tokens: &'a [Value]) -> Self {
+        let mut chunk = Self::of(identity, Delta::default(), None);
+        for choice in &mut chunk.choices {
+            choice.logprobs = Some(Logprobs {
+                content: tokens,
+                refusal: (),
+            });
+        }
+        chunk
+    }
+
     pub(in crate::http) fn tool_call(identity: &'a Identity, call: &'a ToolCallDelta) -> Self {
         let delta = Delta {
             tool_calls: Some([CallDelta {
@@ -151,6 +170,7 @@ impl<'a> Chunk<'a> {
             choices: vec![Choice {
                 index: 0,
                 delta,
+                logprobs: None,
                 finish_reason,
             }],
             usage: identity.include_usage.then_some(Value::Null),
@@ -187,7 +207,7 @@ pub(in crate::http) fn completion(identity: &Identity, reply: &Reply) -> Value {
         "choices": [{
             "index": 0,
             "message": message,
-            "logprobs": null,
+            "logprobs": (!reply.logprobs.is_empty()).then(|| json!({"content": reply.logprobs, "refusal": null})),
             "finish_reason": reason_name(reply.finish.reason),
         }],
         "usage": reply.finish.usage.map(usage_json),

@@ -66,6 +66,10 @@ pub(in crate::http) fn parse(body: Bytes) -> Result<Asked, BadRequest> {
         response_format: wire.response_format.as_ref().and_then(response_format),
         reasoning_effort: wire.reasoning_effort.as_deref().and_then(reasoning_effort),
         parallel_tool_calls: wire.parallel_tool_calls,
+        logprobs: wire
+            .logprobs
+            .unwrap_or_default()
+            .then_some(wire.top_logprobs.unwrap_or_default()),
     };
     let request = Request {
         messages: messages.into_iter().map(WireMessage::into_message).collect(),
@@ -151,6 +155,8 @@ struct WireRequest {
     response_format: Option<Value>,
     reasoning_effort: Option<String>,
     parallel_tool_calls: Option<bool>,
+    logprobs: Option<bool>,
+    top_logprobs: Option<u32>,
     n: Option<u32>,
 }
 

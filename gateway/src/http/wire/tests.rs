@@ -257,6 +257,7 @@ fn a_whole_answer_can_be_read_by_a_strict_client() {
             name: "f".into(),
             arguments: "{}".into(),
         }],
+        logprobs: Vec::new(),
         finish: Finish {
             usage: Some(USAGE),
             ..Finish::because(FinishReason::ToolCalls)

@@ -25,6 +25,10 @@ struct Body<'a> {
     keep_alive: Option<&'a KeepAlive>,
     #[serde(skip_serializing_if = "Option::is_none")]
     think: Option<Thinking>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logprobs: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_logprobs: Option<u32>,
     shift: bool,
     truncate: bool,
     options: Options<'a>,
@@ -135,6 +139,8 @@ pub(super) fn body(
         }),
         keep_alive: settings.keep_alive.as_ref(),
         think,
+        logprobs: options.logprobs.map(|_| true),
+        top_logprobs: options.logprobs.filter(|&others| others > 0),
         shift: settings.shift,
         truncate: settings.truncate,
         options: Options {

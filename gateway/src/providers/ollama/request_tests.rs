@@ -194,8 +194,9 @@ fn options_are_passed_on_and_none_are_invented() {
             response_format: Some(ResponseFormat::JsonObject),
             reasoning_effort: Some(ReasoningEffort::None),
             parallel_tool_calls: None,
+            logprobs: Some(3),
         }),
-        json!({"messages": [], "format": "json", "think": false, "options": {
+        json!({"messages": [], "format": "json", "think": false, "logprobs": true, "top_logprobs": 3, "options": {
             "num_predict": 7, "temperature": 0.5, "top_p": 0.9, "presence_penalty": 0.1, "frequency_penalty": 0.2,
             "seed": -3, "stop": ["END"],
         }}),

@@ -71,13 +71,11 @@ impl Provider for OpenAi {
 /// The body to send, and the reader of what comes back.
 fn prepare(call: &Call, settings: &Settings) -> Result<(Bytes, Reader), Error> {
     match &call.request.original {
-        Some(original) => match original.protocol {
-            Protocol::OpenAiChat => {
-                let spliced = splice::splice(&original.body, &call.model, settings)?;
-                Ok((spliced.body, Reader::wire(spliced.choices, original.include_usage)))
-            }
-        },
-        None => Ok((request::body(&call.request, &call.model, settings)?, Reader::typed())),
+        Some(original) if original.protocol == Protocol::OpenAiChat => {
+            let spliced = splice::splice(&original.body, &call.model, settings)?;
+            Ok((spliced.body, Reader::wire(spliced.choices, original.include_usage)))
+        }
+        Some(_) | None => Ok((request::body(&call.request, &call.model, settings)?, Reader::typed())),
     }
 }
 

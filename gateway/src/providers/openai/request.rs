@@ -60,6 +60,11 @@ fn add_options(body: &mut Map<String, Value>, options: &Options, limit: MaxToken
             "reasoning_effort",
             options.reasoning_effort.map(serde_json::to_value).transpose()?,
         ),
+        ("logprobs", options.logprobs.map(|_| true.into())),
+        (
+            "top_logprobs",
+            options.logprobs.filter(|&others| others > 0).map(Value::from),
+        ),
     ];
     let given = fields
         .into_iter()
@@ -249,6 +254,7 @@ mod tests {
             reasoning_effort: Some(ReasoningEffort::Low),
             // Without tools servers refuse to be told.
             parallel_tool_calls: Some(true),
+            logprobs: Some(2),
         };
         let expect = json!({
             "messages": said, "max_completion_tokens": 7, "temperature": 0.5, "top_p": 0.25, "presence_penalty": 0.5,
@@ -256,6 +262,7 @@ mod tests {
             "response_format": {"type": "json_schema", "json_schema": {
                 "name": "answer", "schema": {"type": "object"}, "strict": true,
             }},
+            "logprobs": true, "top_logprobs": 2,
         });
         check(&request(all), &Settings::default(), expect);
     }
