@@ -9,6 +9,7 @@ pub mod clock;
 pub mod demands;
 pub mod health;
 pub mod http;
+pub mod jobs;
 pub mod metrics;
 pub mod provider;
 pub mod providers;

@@ -8,6 +8,7 @@ use futures_util::Stream;
 use serde::Serialize;
 
 use crate::chat::{Event, Left, Request};
+use crate::jobs::Worker;
 
 /// An answer in progress. Dropping it cancels the work behind it, down to the upstream socket.
 pub type Events = Pin<Box<dyn Stream<Item = Result<Event, Error>> + Send>>;
@@ -24,6 +25,11 @@ pub trait Provider: Send + Sync {
     /// caller in `x-jarvis-dropped` when it answers. Those of a body that is forwarded whole are none.
     fn dropped(&self, _request: &Request) -> Vec<String> {
         Vec::new()
+    }
+
+    /// What does the work beside chat for `model` (vectors, images, audio), where this is a server that has some.
+    fn worker(&self, _model: &str) -> Option<&dyn Worker> {
+        None
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::jobs::Worker;
 use crate::provider::{Call, Events, Provider};
 
 /// Sends each model to the provider that was set up for it.
@@ -18,8 +19,18 @@ impl PerModel {
     }
 }
 
+impl PerModel {
+    fn of(&self, model: &str) -> &Arc<dyn Provider> {
+        self.models.get(model).unwrap_or(&self.others)
+    }
+}
+
 impl Provider for PerModel {
     fn stream(&self, call: Call) -> Events {
-        self.models.get(&call.model).unwrap_or(&self.others).stream(call)
+        self.of(&call.model).stream(call)
+    }
+
+    fn worker(&self, model: &str) -> Option<&dyn Worker> {
+        self.of(model).worker(model)
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn is_html(body: &str) -> bool {
 /// Whether a message in lower case says that the request is longer than the model's context. Every server has its own
 /// words; these are Ollama's, llama-server's, `vLLM`'s, `LiteLLM`'s and `OpenAI`'s.
 pub(super) fn is_about_context(message: &str) -> bool {
-    const WORDS: [&str; 9] = [
+    const WORDS: [&str; 10] = [
         "context_length_exceeded",
         "longer than the context length",
         "exceeds the available context",
@@ -49,6 +49,7 @@ pub(super) fn is_about_context(message: &str) -> bool {
         "maximum context length",
         "exceeds the context window",
         "prompt is too long",
+        "too large to process",
     ];
     WORDS.iter().any(|words| message.contains(words))
 }

@@ -2,6 +2,7 @@
 //! stream, ignore `num_ctx` and `keep_alive`, and invent a temperature.
 
 mod discover;
+mod embed;
 mod fault;
 mod provider;
 mod request;

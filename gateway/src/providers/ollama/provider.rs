@@ -6,6 +6,7 @@ use super::settings::Settings;
 use super::stream::Reader;
 use super::{fault, request};
 use crate::chat::Event;
+use crate::jobs::Worker;
 use crate::provider::{Call, Class, Error, Events, Provider};
 use crate::providers::refusal::Refusal;
 use crate::upstream::{Malformed, Response, Upstream, ndjson};
@@ -28,9 +29,17 @@ impl Ollama {
     pub(super) fn upstream(&self) -> &Upstream {
         &self.upstream
     }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
 }
 
 impl Provider for Ollama {
+    fn worker(&self, _: &str) -> Option<&dyn Worker> {
+        Some(self)
+    }
+
     fn stream(&self, call: Call) -> Events {
         let upstream = Arc::clone(&self.upstream);
         let settings = Arc::clone(&self.settings);

@@ -2,13 +2,16 @@
 
 mod chunk;
 mod discover;
+mod embeddings;
 mod fault;
+mod forward;
 mod provider;
 mod request;
 mod settings;
 mod splice;
 mod stream;
 mod tool_calls;
+mod worker;
 
 pub use discover::models;
 pub use provider::OpenAi;

@@ -8,6 +8,7 @@ use super::settings::Settings;
 use super::stream::Reader;
 use super::{fault, request, splice};
 use crate::chat::{Event, Protocol};
+use crate::jobs::Worker;
 use crate::provider::{Call, Class, Error, Events, Provider};
 use crate::providers::refusal::Refusal;
 use crate::upstream::{Malformed, Response, Upstream, sse};
@@ -35,9 +36,17 @@ impl OpenAi {
     pub(super) fn upstream(&self) -> &Upstream {
         &self.upstream
     }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
 }
 
 impl Provider for OpenAi {
+    fn worker(&self, _: &str) -> Option<&dyn Worker> {
+        Some(self)
+    }
+
     fn stream(&self, call: Call) -> Events {
         let upstream = Arc::clone(&self.upstream);
         let settings = Arc::clone(&self.settings);

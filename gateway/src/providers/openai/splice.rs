@@ -53,6 +53,18 @@ pub(super) fn splice(original: &[u8], model: &str, settings: &Settings) -> Resul
     })
 }
 
+/// `original` with another `model`, without what the server refuses; everything else as it is.
+pub(super) fn with_model(original: &[u8], model: &str, settings: &Settings) -> Result<Bytes, Error> {
+    let mut out = Writer::with_capacity(original.len() + 64);
+    out.field("model", &quoted(model));
+    for (key, value) in fields_of(original)? {
+        if key != "model" && !settings.drop.iter().any(|dropped| *dropped == key) {
+            out.field(&key, value.get());
+        }
+    }
+    Ok(out.close())
+}
+
 fn is_ours(key: &str, renamed: Option<&str>) -> bool {
     match key {
         "model" | "stream" | "stream_options" => true,
@@ -190,6 +202,18 @@ mod tests {
             &format!(r#"{{"max_completion_tokens":6,{tail}}}"#),
             1,
         );
+    }
+
+    #[test]
+    fn only_the_model_changes() {
+        let settings = Settings {
+            drop: vec!["user".into()],
+            ..Settings::default()
+        };
+        let given = br#"{"input":["a", "b"],"model":"x","user":"me","x_new":1.00,"model":"y"}"#;
+        let expect = r#"{"model":"up/1","input":["a", "b"],"x_new":1.00}"#;
+        assert_eq!(with_model(given, "up/1", &settings).unwrap(), expect);
+        assert!(with_model(b"[]", "m", &settings).is_err());
     }
 
     #[test]
