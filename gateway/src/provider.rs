@@ -102,8 +102,12 @@ pub enum Class {
     ModelMissing,
     /// The model cannot do what the request needs.
     Capability,
+    /// Words instead of the tool call that was demanded, or a tool call that cannot be read.
+    NoCall,
     /// The request is longer than the model's context.
     ContextLength,
+    /// The target is not in the house, and the request must not leave it.
+    Privacy,
     /// The request itself is wrong.
     ClientFault,
     /// The upstream's content policy refused.
@@ -146,6 +150,8 @@ impl Class {
             Self::Cancelled => "cancelled",
             Self::CallerDeadline => "caller_deadline",
             Self::OverBudget => "over_budget",
+            Self::NoCall => "no_call",
+            Self::Privacy => "privacy",
         }
     }
 }

@@ -62,7 +62,7 @@ impl Class {
             Self::HostDown => (Down, Nothing, Retry::Never, Next::Any),
             Self::Transport => (Nothing, Failed(Failure::Plain), Retry::After(Duration::ZERO), Next::Any),
             Self::TtftTimeout => (Nothing, Failed(Failure::Slow), Retry::Never, Next::Any),
-            Self::ColdSlow | Self::OverBudget => (Nothing, Nothing, Retry::Never, Next::Any),
+            Self::ColdSlow | Self::OverBudget | Self::Privacy => (Nothing, Nothing, Retry::Never, Next::Any),
             Self::IdleTimeout => (Works, Failed(Failure::MidStream), Retry::Never, Next::Any),
             // Ollama starts its crashed runner again on the next request.
             Self::Upstream5xx | Self::Transient => (
@@ -77,6 +77,7 @@ impl Class {
             Self::HardDown => (Hard, Nothing, Retry::Never, Next::Any),
             Self::ModelMissing => (Works, Missing, Retry::Never, Next::Any),
             Self::Capability => (Works, Nothing, Retry::Never, Next::Any),
+            Self::NoCall => (Works, Nothing, Retry::After(Duration::ZERO), Next::Any),
             Self::ContextLength => (Works, Nothing, Retry::Never, Next::LargerContext),
             Self::ClientFault | Self::Policy => (Works, Nothing, Retry::Never, Next::Relay),
             Self::Decode | Self::Truncated => (Works, Failed(Failure::Plain), Retry::Never, Next::Any),

@@ -279,6 +279,9 @@ fn the_table_of_classes() {
     );
     check(Class::ColdSlow, (nothing, nothing, Retry::Never, Next::Any));
     check(Class::OverBudget, (nothing, nothing, Retry::Never, Next::Any));
+    check(Class::Privacy, (nothing, nothing, Retry::Never, Next::Any));
+    let at_once = Retry::After(Duration::ZERO);
+    check(Class::NoCall, (works, nothing, at_once, Next::Any));
     check(Class::Upstream5xx, (works, plain, soon, Next::Any));
     check(Class::Saturated, (works, two_seconds, Retry::Never, Next::Any));
     check(Class::RateShort, (works, nothing, Retry::AsAsked, Next::Any));

@@ -1,39 +1,29 @@
-//! One target being asked once: its stream under the time limits, up to the commit point and after it.
+//! One target being asked for a chat answer once: its stream under the time limits, up to the commit point and after it.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::target::Target;
-use crate::breaker::Ticket;
+use super::admission::Admission;
+use super::estimate::text_tokens;
 use crate::chat::{Event, FinishReason};
-use crate::provider::{Call, Class, Error, Events};
+use crate::provider::{Class, Error, Events};
 
 /// What is held back at most before the commit point. It is lifecycle noise by definition; beyond this it is dropped.
 const HELD_EVENTS: usize = 64;
 const HELD_BYTES: usize = 256 * 1024;
 
-/// What an attempt may take, fixed before it starts.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Budget {
-    pub(super) first_token: Duration,
-    pub(super) warm: bool,
-    /// The whole request's own end, when it comes before the target's limit.
-    pub(super) request_ends: Instant,
-}
-
 pub(super) struct Attempt {
-    target: Arc<Target>,
-    ticket: Option<Ticket>,
+    pub(super) admission: Admission,
     events: Events,
     timer: Pin<Box<Sleep>>,
     due: Due,
+    idle: Duration,
     total_ends: Instant,
-    started: Instant,
+    held: Held,
 }
 
 /// What the timer waits for.
@@ -58,92 +48,88 @@ pub(super) enum Opened {
 }
 
 impl Attempt {
-    pub(super) fn start(target: &Arc<Target>, ticket: Ticket, call: Call, budget: Budget) -> Self {
-        let started = Instant::now();
-        let own_end = started + budget.first_token;
-        let (at, error) = match (budget.request_ends < own_end, budget.warm) {
-            (true, _) => (budget.request_ends, Class::CallerDeadline),
-            (false, true) => (own_end, Class::TtftTimeout),
-            (false, false) => (own_end, Class::ColdSlow),
-        };
+    pub(super) fn start(admission: Admission, events: Events) -> Self {
+        let (at, error) = admission.first_token_due();
+        let limits = admission.target().limits();
         Self {
-            events: target.provider.stream(call),
-            target: target.clone(),
-            ticket: Some(ticket),
+            events,
             timer: Box::pin(sleep_until(at)),
             due: Due::FirstToken { at, error },
-            total_ends: started + target.limits.total,
-            started,
+            idle: limits.idle,
+            total_ends: admission.started() + limits.total,
+            held: Held::default(),
+            admission,
         }
     }
 
-    /// Reads up to the commit point. Failures are told to the breakers.
-    pub(super) async fn open(&mut self) -> Result<Opened, Error> {
-        let mut held = Held::default();
+    /// Reads up to the commit point. It may be dropped and called again. Failures are not told to the breakers yet.
+    pub(super) fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<Result<Opened, Error>> {
         loop {
-            match self.next().await {
-                Some(Ok(Event::Finish(finish))) => {
+            return Poll::Ready(match self.poll_next(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Ok(Event::Finish(finish)))) => {
                     let said_why = matches!(finish.reason, FinishReason::Length | FinishReason::ContentFilter);
-                    held.events.push(Event::Finish(finish));
+                    self.held.events.push(Event::Finish(finish));
+                    let held = std::mem::take(&mut self.held.events);
                     if said_why {
                         self.commit();
-                        return Ok(Opened::Committed(held.events));
+                        Ok(Opened::Committed(held))
+                    } else {
+                        Ok(Opened::Empty(held))
                     }
-                    return Ok(Opened::Empty(held.events));
                 }
-                Some(Ok(event)) if is_meaningful(&event) => {
-                    held.events.push(event);
+                Poll::Ready(Some(Ok(event))) if is_meaningful(&event) => {
+                    self.held.events.push(event);
                     self.commit();
-                    return Ok(Opened::Committed(held.events));
+                    Ok(Opened::Committed(std::mem::take(&mut self.held.events)))
                 }
-                Some(Ok(event)) => held.push(event),
-                Some(Err(error)) => return Err(self.fail(error, false)),
-                None => return Err(self.fail(truncated(), false)),
-            }
+                Poll::Ready(Some(Ok(event))) => {
+                    self.held.push(event);
+                    continue;
+                }
+                Poll::Ready(Some(Err(error))) => Err(error),
+                Poll::Ready(None) => Err(truncated()),
+            });
         }
     }
 
-    /// The next event after the commit point. `None` only after [`Event::Finish`] was returned.
+    /// The next event after the commit point. `None` only after [`Event::Finish`] was returned. Failures are told to the
+    /// breakers.
     pub(super) async fn rest(&mut self) -> Option<Result<Event, Error>> {
-        self.ticket.as_ref()?;
+        if !self.admission.is_open() {
+            return None;
+        }
         Some(match self.next().await {
             Some(Ok(event)) => {
                 self.passed_on(&event);
                 Ok(event)
             }
-            Some(Err(error)) => Err(self.fail(error, true)),
-            None => Err(self.fail(truncated(), true)),
+            Some(Err(error)) => Err(self.broke(error)),
+            None => Err(self.broke(truncated())),
         })
     }
 
     /// Must see every event that is given to the caller: the last one settles the attempt.
     pub(super) fn passed_on(&mut self, event: &Event) {
-        if matches!(event, Event::Finish(_))
-            && let Some(ticket) = self.ticket.take()
-        {
-            ticket.finished();
-            self.target.answered();
+        match event {
+            Event::Finish(finish) => self.admission.answered(finish),
+            Event::Text(text) | Event::Reasoning(text) => self.admission.account.tokens += text_tokens(text.len()),
+            Event::ToolCall(call) => self.admission.account.tokens += text_tokens(call.arguments.len()),
+            // Servers send about one token in a chunk.
+            Event::Wire(chunk) => self.admission.account.tokens += u64::from(chunk.meaningful),
+            Event::Served(_) | Event::Logprobs(_) | Event::Reset => {}
         }
-    }
-
-    /// The attempt gave an empty answer.
-    pub(super) fn empty(&mut self) -> Error {
-        self.fail(Error::new(Class::Empty, "an empty answer"), false)
     }
 
     fn commit(&mut self) {
-        if let Some(ticket) = &mut self.ticket {
-            ticket.works();
-        }
+        self.admission.works();
         self.due = Due::Idle { since: Instant::now() };
         let ends = self.idle_ends();
         self.timer.as_mut().reset(ends);
     }
 
-    fn fail(&mut self, error: Error, had_begun: bool) -> Error {
-        if let Some(ticket) = self.ticket.take() {
-            ticket.failed(&error, had_begun);
-        }
+    fn broke(&mut self, error: Error) -> Error {
+        self.admission.fail(&error, true);
         error
     }
 
@@ -181,19 +167,19 @@ impl Attempt {
     fn idle_ends(&self) -> Instant {
         match self.due {
             Due::FirstToken { at, .. } => at,
-            Due::Idle { since } => (since + self.target.limits.idle).min(self.total_ends),
+            Due::Idle { since } => (since + self.idle).min(self.total_ends),
         }
     }
 
     fn late(&self) -> Error {
-        let waited = self.started.elapsed().as_secs_f64().round();
+        let waited = self.admission.started().elapsed().as_secs_f64().round();
         match self.due {
             Due::FirstToken { error, .. } => Error::new(error, format!("no answer within {waited} s")),
             Due::Idle { .. } if self.total_ends <= Instant::now() => {
                 Error::new(Class::CallerDeadline, format!("the answer took longer than {waited} s"))
             }
             Due::Idle { .. } => {
-                let idle = self.target.limits.idle.as_secs();
+                let idle = self.idle.as_secs();
                 Error::new(Class::IdleTimeout, format!("nothing more came for {idle} s"))
             }
         }

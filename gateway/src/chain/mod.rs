@@ -3,14 +3,30 @@
 //! The first target whose breakers admit it is asked; when it fails before anything meaningful was said, the next one
 //! is. Nothing leaves the chain before the first meaningful delta (the commit point). After it, a dead target means
 //! [`Event::Reset`](crate::chat::Event::Reset) and a new start for first-party callers, and an error for API callers.
+//!
+//! [`Walk`] decides which target is next and what a failure means, for work of every kind; [`Chain`] drives streams of
+//! chat down it.
 
+mod account;
+mod admission;
 mod attempt;
+mod drive;
+mod errand;
+mod estimate;
+mod gate;
+mod limits;
 mod provider;
+mod surroundings;
 mod target;
 mod walk;
 
 #[cfg(test)]
 mod tests;
 
-pub use provider::Chain;
-pub use target::{HostClass, Limits, Target};
+pub use admission::Admission;
+pub use errand::Errand;
+pub use limits::{HostClass, Limits};
+pub use provider::{Chain, Route};
+pub use surroundings::Surroundings;
+pub use target::Target;
+pub use walk::Walk;

@@ -3,8 +3,9 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::drive::{Answer, Drive, Source};
+use super::surroundings::Surroundings;
 use super::target::Target;
-use super::walk::{Answer, Source, Walk};
 use crate::breaker::Next;
 use crate::chat::{Delivery, Event, Request};
 use crate::provider::{Call, Events, Provider};
@@ -17,17 +18,28 @@ const DEADLINE: Duration = Duration::from_mins(2);
 /// `Call::model` is not looked at: every target brings its own name of the model.
 #[derive(Clone)]
 pub struct Chain {
-    targets: Arc<RwLock<Arc<[Arc<Target>]>>>,
+    route: Arc<RwLock<Route>>,
     last: Option<Arc<dyn Provider>>,
-    deadline: Duration,
+}
+
+/// A chain as one request sees it: what is changed later does not change for it.
+#[derive(Clone)]
+pub struct Route {
+    pub(super) targets: Arc<[Arc<Target>]>,
+    pub(super) surroundings: Arc<Surroundings>,
+    pub(super) deadline: Duration,
 }
 
 impl Chain {
     pub fn new(targets: Vec<Arc<Target>>) -> Self {
-        Self {
-            targets: Arc::new(RwLock::new(targets.into())),
-            last: None,
+        let route = Route {
+            targets: targets.into(),
+            surroundings: Arc::default(),
             deadline: DEADLINE,
+        };
+        Self {
+            route: Arc::new(RwLock::new(route)),
+            last: None,
         }
     }
 
@@ -42,16 +54,32 @@ impl Chain {
 
     #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
+        self.change(|route| route.deadline = deadline);
+        self
+    }
+
+    #[must_use]
+    pub fn with_surroundings(self, surroundings: Arc<Surroundings>) -> Self {
+        self.change(|route| route.surroundings = surroundings);
+        self
     }
 
     pub fn targets(&self) -> Arc<[Arc<Target>]> {
-        self.targets.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.route().targets
+    }
+
+    /// For a [`Walk`](super::Walk) down this chain.
+    pub fn route(&self) -> Route {
+        self.route.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Puts other targets in place, for this chain and all its clones. Requests under way keep theirs.
     pub fn replace(&self, targets: Vec<Arc<Target>>) {
-        *self.targets.write().unwrap_or_else(PoisonError::into_inner) = targets.into();
+        self.change(|route| route.targets = targets.into());
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Route)) {
+        change(&mut self.route.write().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -60,9 +88,9 @@ impl Provider for Chain {
         let chain = self.clone();
         Box::pin(async_stream::stream! {
             let takes_reset = takes_reset(&call.request);
-            let mut walk = Walk::new(chain.targets(), chain.last, call, chain.deadline);
+            let mut drive = Drive::new(chain.route(), chain.last, call);
             loop {
-                let Answer { served, held, source } = match walk.advance().await {
+                let Answer { served, held, source } = match drive.advance().await {
                     Ok(answer) => answer,
                     Err(error) => {
                         yield Err(error);
@@ -95,7 +123,7 @@ impl Provider for Chain {
                     return;
                 }
                 yield Ok(Event::Reset);
-                walk.broke(&served, &broken);
+                drive.broke(&served, &broken);
             }
         })
     }

@@ -4,92 +4,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::breaker::{Board, Pair, Place, Shown};
-use crate::chat::{Part, Request};
+use super::gate::Gate;
+use super::limits::{HostClass, Limits};
+use crate::breaker::{Board, Pair, Shown, Snapshot};
 use crate::clock::{Clock, Millis};
 use crate::provider::Provider;
 
-/// Characters per token, roughly, for estimating how long a prompt takes to read. On the low side on purpose.
-const CHARS_PER_TOKEN: usize = 4;
-
-/// What kind of machine a backend runs on. Sets the default limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HostClass {
-    Gpu,
-    Cpu,
-    Cloud,
-}
-
-impl HostClass {
-    pub fn place(self) -> Place {
-        match self {
-            Self::Gpu | Self::Cpu => Place::Local,
-            Self::Cloud => Place::Cloud,
-        }
-    }
-}
-
-/// How long a target may take. Connecting has its own limit in the provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Until the first content, thinking or tool call, when the model is loaded.
-    pub first_token: Duration,
-    /// Added to `first_token` for every estimated token of the prompt.
-    pub per_prompt_token: Duration,
-    /// Added to `first_token` when the model may have to be loaded first.
-    pub load: Duration,
-    /// A model that answered this recently is taken to be loaded still.
-    pub stays_loaded: Duration,
-    /// Between two meaningful events of an answer.
-    pub idle: Duration,
-    pub total: Duration,
-}
-
-impl Limits {
-    pub fn of(class: HostClass) -> Self {
-        let seconds = Duration::from_secs;
-        match class {
-            HostClass::Gpu => Self {
-                first_token: seconds(6),
-                per_prompt_token: Duration::from_millis(3),
-                load: Duration::from_mins(1),
-                stays_loaded: Duration::from_mins(5),
-                idle: seconds(20),
-                total: Duration::from_mins(10),
-            },
-            HostClass::Cpu => Self {
-                first_token: seconds(15),
-                per_prompt_token: Duration::from_millis(40),
-                load: Duration::from_mins(1),
-                stays_loaded: Duration::from_mins(5),
-                idle: Duration::from_mins(1),
-                total: Duration::from_mins(15),
-            },
-            HostClass::Cloud => Self {
-                first_token: seconds(12),
-                per_prompt_token: Duration::ZERO,
-                load: Duration::ZERO,
-                stays_loaded: Duration::from_mins(5),
-                idle: seconds(30),
-                total: Duration::from_mins(10),
-            },
-        }
-    }
-}
-
 pub struct Target {
     /// `backend/model`.
-    pub(super) name: String,
-    backend: String,
-    model: String,
+    name: String,
+    pub(super) backend: Arc<str>,
+    pub(super) model: Arc<str>,
+    /// The protocol that the backend is spoken to in, for the account: `ollama`, `openai`.
+    pub(super) kind: &'static str,
+    pub(super) class: HostClass,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) limits: Limits,
     /// Tokens that the model can read, when known.
     pub(super) context: Option<u32>,
     pub(super) breakers: Pair,
+    pub(super) gate: Gate,
     clock: Arc<dyn Clock>,
     answered_at: AtomicI64,
 }
@@ -98,15 +32,23 @@ impl Target {
     pub fn new(board: &Board, backend: &str, model: &str, class: HostClass, provider: Arc<dyn Provider>) -> Self {
         Self {
             name: format!("{backend}/{model}"),
-            backend: backend.to_owned(),
-            model: model.to_owned(),
+            backend: backend.into(),
+            model: model.into(),
+            kind: "",
+            class,
             provider,
             limits: Limits::of(class),
             context: None,
             breakers: board.pair(backend, model, class.place()),
+            gate: Gate::default(),
             clock: board.clock().clone(),
             answered_at: AtomicI64::new(i64::MIN),
         }
+    }
+
+    #[must_use]
+    pub fn with_kind(self, kind: &'static str) -> Self {
+        Self { kind, ..self }
     }
 
     #[must_use]
@@ -118,6 +60,15 @@ impl Target {
     pub fn with_context(self, tokens: Option<u32>) -> Self {
         Self {
             context: tokens,
+            ..self
+        }
+    }
+
+    /// At most `at_once` requests are sent to it, and at most `queue` more wait for their turn.
+    #[must_use]
+    pub fn with_room_for(self, at_once: usize, queue: usize) -> Self {
+        Self {
+            gate: Gate::new(at_once, queue),
             ..self
         }
     }
@@ -136,8 +87,24 @@ impl Target {
         &self.model
     }
 
-    pub fn state(&self) -> crate::breaker::Snapshot {
+    pub fn class(&self) -> HostClass {
+        self.class
+    }
+
+    pub fn provider(&self) -> &Arc<dyn Provider> {
+        &self.provider
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub fn state(&self) -> Snapshot {
         self.breakers.snapshot()
+    }
+
+    pub(super) fn now(&self) -> Millis {
+        self.clock.now()
     }
 
     /// How long until its breakers let a trial through; `None` when they are closed or when waiting does not help.
@@ -145,17 +112,17 @@ impl Target {
         let state = self.state();
         match state.state {
             Shown::Closed | Shown::HardDown | Shown::Missing => None,
-            Shown::Open | Shown::HalfOpen => Some(state.open_until?.since(self.clock.now())),
+            Shown::Open | Shown::HalfOpen => Some(state.open_until?.since(self.now())),
         }
     }
 
     pub(super) fn is_warm(&self) -> bool {
         let answered_at = Millis(self.answered_at.load(Ordering::Relaxed));
-        self.limits.load.is_zero() || self.clock.now().since(answered_at) < self.limits.stays_loaded
+        self.limits.load.is_zero() || self.now().since(answered_at) < self.limits.stays_loaded
     }
 
     pub(super) fn answered(&self) {
-        self.answered_at.store(self.clock.now().0, Ordering::Relaxed);
+        self.answered_at.store(self.now().0, Ordering::Relaxed);
     }
 
     /// How long the first meaningful event may take.
@@ -163,26 +130,5 @@ impl Target {
         let read = self.limits.per_prompt_token.saturating_mul(prompt_tokens);
         let load = if warm { Duration::ZERO } else { self.limits.load };
         self.limits.first_token.saturating_add(read).saturating_add(load)
-    }
-}
-
-/// A rough count; images and the tools' schemas are part of what a model has to read.
-pub(super) fn estimated_tokens(request: &Request) -> u32 {
-    let length = match &request.original {
-        Some(original) => original.body.len(),
-        None => request
-            .messages
-            .iter()
-            .flat_map(|message| &message.content)
-            .map(part_length)
-            .sum(),
-    };
-    u32::try_from(length / CHARS_PER_TOKEN).unwrap_or(u32::MAX)
-}
-
-fn part_length(part: &Part) -> usize {
-    match part {
-        Part::Text(text) => text.len(),
-        Part::Image { .. } | Part::Other(_) => 768 * CHARS_PER_TOKEN,
     }
 }

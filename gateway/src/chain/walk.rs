@@ -1,32 +1,38 @@
-//! One request on its way down the chain: which target is next, and what became of those before.
+//! One request on its way down the chain: which target is next, and what a failure means. It knows nothing of what is
+//! asked, so that every kind of work goes down a chain in the same way.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::attempt::{Attempt, Budget, Opened};
-use super::target::{Target, estimated_tokens};
+use super::account::Account;
+use super::admission::Admission;
+use super::errand::Errand;
+use super::gate::Slot;
+use super::provider::Route;
+use super::target::Target;
 use crate::breaker::{Next, Retry, Ticket};
-use crate::chat::{Event, Left, Served};
-use crate::provider::{Call, Class, Error, Events, Provider};
+use crate::chat::{Left, Served};
+use crate::provider::{Class, Error};
+use crate::usage::Hold;
 
 /// The longest that a request waits for a target which asked to be asked again soon.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// A trial of a half-open breaker holds its lease for this much longer than its first token may take.
 const LEASE_SLACK: Duration = Duration::from_secs(5);
 
-pub(super) struct Walk {
-    targets: Arc<[Arc<Target>]>,
-    last: Option<Arc<dyn Provider>>,
-    call: Call,
-    deadline: Duration,
+/// Ask [`Walk::next`] for a target; when it fails, hand it to [`Walk::failed`] and ask again; when there is none,
+/// [`Walk::exhausted`] is the error for the caller.
+pub struct Walk {
+    route: Route,
+    errand: Arc<Errand>,
+    /// When looking for a target that answers ends.
     ends: Instant,
-    prompt_tokens: u32,
     /// The next target in order.
     next: usize,
-    /// The target that is asked once more.
-    again: Option<usize>,
+    /// The target that is asked once more, and when.
+    again: Option<(usize, Instant)>,
     retried: bool,
     least_bad_asked: bool,
     was_asked: Vec<bool>,
@@ -34,36 +40,15 @@ pub(super) struct Walk {
     left: Vec<Left>,
     /// Only targets that can read more than this are of use.
     needs_context_over: Option<u32>,
-    empty: Option<Answer>,
-}
-
-/// What the caller is given.
-pub(super) struct Answer {
-    pub(super) served: Served,
-    pub(super) held: Vec<Event>,
-    pub(super) source: Source,
-}
-
-pub(super) enum Source {
-    Target(Box<Attempt>),
-    Last(Events),
 }
 
 impl Walk {
-    pub(super) fn new(
-        targets: Arc<[Arc<Target>]>,
-        last: Option<Arc<dyn Provider>>,
-        call: Call,
-        deadline: Duration,
-    ) -> Self {
+    pub fn new(route: Route, errand: Errand) -> Self {
         Self {
-            prompt_tokens: estimated_tokens(&call.request),
-            was_asked: vec![false; targets.len()],
-            targets,
-            last,
-            call,
-            deadline,
-            ends: Instant::now() + deadline,
+            ends: Instant::now() + route.deadline,
+            was_asked: vec![false; route.targets.len()],
+            route,
+            errand: Arc::new(errand),
             next: 0,
             again: None,
             retried: false,
@@ -71,129 +56,46 @@ impl Walk {
             attempts: 0,
             left: Vec::new(),
             needs_context_over: None,
-            empty: None,
         }
-    }
-
-    /// Asks targets until one commits to an answer.
-    pub(super) async fn advance(&mut self) -> Result<Answer, Error> {
-        while let Some((index, ticket)) = self.pick() {
-            let Some(target) = self.targets.get(index).cloned() else {
-                break;
-            };
-            let mut attempt = self.start(index, &target, ticket);
-            match attempt.open().await {
-                Ok(Opened::Committed(held)) => return Ok(self.answer(&target, attempt, held)),
-                Ok(Opened::Empty(held)) => {
-                    let error = attempt.empty();
-                    let answer = self.answer(&target, attempt, held);
-                    self.leave(&target, &error);
-                    // A second opinion is worth one more attempt; two empty answers are the answer.
-                    if self.empty.replace(answer).is_some() {
-                        break;
-                    }
-                }
-                Err(error) => self.failed(index, &target, error).await?,
-            }
-        }
-        self.exhausted()
-    }
-
-    /// The target died after it had begun to answer. It is not asked again; the others get the whole time anew.
-    pub(super) fn broke(&mut self, answer: &Served, error: &Error) {
-        self.ends = Instant::now() + self.deadline;
-        self.note(&answer.target, &error.message, error.class);
     }
 
     /// In this order:
     /// 1. the target that is owed a second try,
-    /// 2. the next target that its breakers let through,
+    /// 2. the next target that is fit for the request and that its breakers and its queue let through,
     /// 3. once, if there is none, the one whose breaker would have opened up soonest.
-    fn pick(&mut self) -> Option<(usize, Ticket)> {
-        if Instant::now() >= self.ends || self.attempts as usize > self.targets.len() {
-            return None;
+    ///
+    /// It may be dropped while it waits and called again.
+    pub async fn next(&mut self) -> Option<Admission> {
+        if let Some((index, at)) = self.again {
+            tokio::time::sleep_until(at).await;
+            let admission = if self.is_over() { None } else { self.admit(index).await };
+            self.again = None;
+            if admission.is_some() {
+                return admission;
+            }
         }
-        if let Some(index) = self.again.take()
-            && let Some(ticket) = self.admit(index)
-        {
-            return Some((index, ticket));
-        }
-        while self.next < self.targets.len() {
-            let index = self.next;
+        while !self.is_over() && self.next < self.route.targets.len() {
+            let admission = self.admit(self.next).await;
             self.next += 1;
-            if let Some(ticket) = self.admit(index) {
-                return Some((index, ticket));
+            if admission.is_some() {
+                return admission;
             }
         }
         self.least_bad()
     }
 
-    fn admit(&mut self, index: usize) -> Option<Ticket> {
-        let target = self.targets.get(index)?.clone();
-        if !self.is_large_enough(&target) {
-            self.note(target.name(), "its context is not larger either", Class::ContextLength);
-            return None;
-        }
-        let limit = target.first_token_limit(self.prompt_tokens, target.is_warm());
-        let ticket = target.breakers.admit(limit + LEASE_SLACK);
-        if ticket.is_none() {
-            let state = target.state();
-            let reason = state.reason.unwrap_or_else(|| "it is being tried".into());
-            self.note(target.name(), &reason, state.class.unwrap_or(Class::HostDown));
-        }
-        ticket
-    }
-
-    fn least_bad(&mut self) -> Option<(usize, Ticket)> {
-        if std::mem::replace(&mut self.least_bad_asked, true) {
-            return None;
-        }
-        let unasked = (0..).zip(self.targets.iter()).zip(&self.was_asked);
-        let candidates = unasked.filter(|((_, target), asked)| !**asked && self.is_large_enough(target));
-        let mut candidates: Vec<_> = candidates
-            .map(|((index, target), _)| (target.state().open_until, index, target))
-            .collect();
-        candidates.sort_by_key(|(until, index, _)| (*until, *index));
-        candidates
-            .into_iter()
-            .find_map(|(_, index, target)| Some((index, target.breakers.admit_anyway()?)))
-    }
-
-    fn is_large_enough(&self, target: &Target) -> bool {
-        match (self.needs_context_over, target.context) {
-            (Some(over), Some(context)) => context > over,
-            (None, _) | (_, None) => true,
-        }
-    }
-
-    fn start(&mut self, index: usize, target: &Arc<Target>, ticket: Ticket) -> Attempt {
-        self.attempts += 1;
-        if let Some(asked) = self.was_asked.get_mut(index) {
-            *asked = true;
-        }
-        let warm = target.is_warm();
-        let call = Call {
-            request: self.call.request.clone(),
-            model: target.model().to_owned(),
-            left: self.left.clone(),
-        };
-        let budget = Budget {
-            first_token: target.first_token_limit(self.prompt_tokens, warm),
-            warm,
-            request_ends: self.ends,
-        };
-        Attempt::start(target, ticket, call, budget)
-    }
-
-    async fn failed(&mut self, index: usize, target: &Target, error: Error) -> Result<(), Error> {
+    /// The target failed before anything of its answer was handed on. The error comes back when no other target can do
+    /// better and the caller must be told.
+    pub fn failed(&mut self, mut admission: Admission, error: Error) -> Result<(), Error> {
+        admission.fail(&error, false);
         let disposition = error.class.disposition();
         if let Some(pause) = self.pause(&error, disposition.retry) {
             self.retried = true;
-            self.again = Some(index);
-            tokio::time::sleep(pause).await;
+            self.again = Some((admission.index, Instant::now() + pause));
             return Ok(());
         }
-        self.leave(target, &error);
+        let target = admission.target();
+        self.note(target.name(), &error.message, error.class);
         match disposition.next {
             Next::Any => Ok(()),
             Next::LargerContext => {
@@ -204,6 +106,140 @@ impl Walk {
             Next::Relay if error.class == Class::CallerDeadline => Ok(()),
             Next::Relay => Err(error),
         }
+    }
+
+    /// The target died after a part of its answer was handed on. It is not asked again; the others get the whole time
+    /// anew.
+    pub fn broke(&mut self, target: &str, error: &Error) {
+        self.ends = Instant::now() + self.route.deadline;
+        self.passed_over(target, error);
+    }
+
+    pub(super) fn passed_over(&mut self, target: &str, error: &Error) {
+        self.note(target, &error.message, error.class);
+    }
+
+    /// What the caller is told of who answers.
+    pub fn served(&self, target: &Target) -> Served {
+        Served {
+            target: target.name().to_owned(),
+            model: target.model().to_owned(),
+            attempts: self.attempts,
+            left: self.left.clone(),
+            dropped: Vec::new(),
+        }
+    }
+
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Why each target was left or passed over.
+    pub fn left(&self) -> &[Left] {
+        &self.left
+    }
+
+    /// Nobody else can be asked; the error says what every target said.
+    pub fn exhausted(&self) -> Error {
+        let too_long = self.left.iter().find(|left| left.class == Class::ContextLength);
+        if let Some(left) = too_long {
+            return Error::new(Class::ContextLength, format!("{}: {}", left.target, left.reason));
+        }
+        let reasons: Vec<String> = self
+            .left
+            .iter()
+            .map(|left| format!("{}: {}", left.target, left.reason))
+            .collect();
+        let message = if reasons.is_empty() {
+            "no model is set up".to_owned()
+        } else {
+            format!("no model answered ({})", reasons.join("; "))
+        };
+        let class = self.left.last().map_or(Class::HostDown, |left| left.class);
+        let targets = self.route.targets.iter();
+        Error {
+            retry_after: targets.filter_map(|target| target.comes_back_in()).min(),
+            ..Error::new(class, message)
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.ends || self.attempts as usize > self.route.targets.len()
+    }
+
+    async fn admit(&mut self, index: usize) -> Option<Admission> {
+        let target = self.route.targets.get(index)?.clone();
+        if !self.is_large_enough(&target) {
+            self.note(target.name(), "its context is not larger either", Class::ContextLength);
+            return None;
+        }
+        let slot = self.slot(&target).await?;
+        let limit = target.first_token_limit(self.errand.prompt_tokens, target.is_warm());
+        let Some(ticket) = target.breakers.admit(limit + LEASE_SLACK) else {
+            self.note_state(&target);
+            return None;
+        };
+        Some(self.start(index, target, ticket, slot))
+    }
+
+    /// A place at the target. Nobody queues for a target that would not be asked afterwards.
+    async fn slot(&mut self, target: &Target) -> Option<Slot> {
+        if let Some(slot) = target.gate.enter() {
+            return Some(slot);
+        }
+        if target.comes_back_in().is_some() {
+            self.note_state(target);
+            return None;
+        }
+        let left = self.ends.saturating_duration_since(Instant::now());
+        let slot = target.gate.queue(target.limits.queue.min(left)).await;
+        if slot.is_none() {
+            self.note(target.name(), "it is busy with other requests", Class::Saturated);
+        }
+        slot
+    }
+
+    fn least_bad(&mut self) -> Option<Admission> {
+        if self.is_over() || std::mem::replace(&mut self.least_bad_asked, true) {
+            return None;
+        }
+        let unasked = (0..).zip(self.route.targets.iter()).zip(&self.was_asked);
+        let candidates = unasked.filter(|((_, target), asked)| !**asked && self.is_large_enough(target));
+        let mut candidates: Vec<_> = candidates
+            .map(|((index, target), _)| (target.state().open_until, index, target.clone()))
+            .collect();
+        candidates.sort_by_key(|(until, index, _)| (*until, *index));
+        candidates.into_iter().find_map(|(_, index, target)| {
+            let slot = target.gate.enter()?;
+            let ticket = target.breakers.admit_anyway()?;
+            Some(self.start(index, target, ticket, slot))
+        })
+    }
+
+    fn is_large_enough(&self, target: &Target) -> bool {
+        match (self.needs_context_over, target.context) {
+            (Some(over), Some(context)) => context > over,
+            (None, _) | (_, None) => true,
+        }
+    }
+
+    fn start(&mut self, index: usize, target: Arc<Target>, ticket: Ticket, slot: Slot) -> Admission {
+        self.attempts += 1;
+        if let Some(asked) = self.was_asked.get_mut(index) {
+            *asked = true;
+        }
+        let warm = target.is_warm();
+        let limit = target.first_token_limit(self.errand.prompt_tokens, warm);
+        let surroundings = &self.route.surroundings;
+        let account = Account::open(
+            &self.errand,
+            surroundings,
+            &target,
+            self.attempts,
+            &self.left,
+            Hold::default(),
+        );
+        Admission::new(target, index, (ticket, slot), account, (limit, warm), self.ends)
     }
 
     /// How long to wait before the same target is asked once more; `None` when it is not. One request gets one such
@@ -222,74 +258,10 @@ impl Walk {
         (in_time && !self.retried).then_some(pause)
     }
 
-    fn answer(&self, target: &Target, attempt: Attempt, held: Vec<Event>) -> Answer {
-        Answer {
-            served: Served {
-                target: target.name().to_owned(),
-                model: target.model().to_owned(),
-                attempts: self.attempts,
-                left: self.left.clone(),
-                dropped: target.provider.dropped(&self.call.request),
-            },
-            held,
-            source: Source::Target(Box::new(attempt)),
-        }
-    }
-
-    /// Nobody else can be asked: command mode, an empty answer, or an error that says what every target said.
-    fn exhausted(&mut self) -> Result<Answer, Error> {
-        let too_long = self.left.iter().find(|left| left.class == Class::ContextLength);
-        if let Some(left) = too_long {
-            return Err(Error::new(
-                Class::ContextLength,
-                format!("{}: {}", left.target, left.reason),
-            ));
-        }
-        if let Some(last) = &self.last {
-            let left = self.left.clone();
-            let call = Call {
-                request: self.call.request.clone(),
-                model: COMMAND_MODE.to_owned(),
-                left: left.clone(),
-            };
-            return Ok(Answer {
-                served: Served {
-                    target: COMMAND_MODE.to_owned(),
-                    model: COMMAND_MODE.to_owned(),
-                    attempts: self.attempts,
-                    left,
-                    dropped: Vec::new(),
-                },
-                held: Vec::new(),
-                source: Source::Last(last.stream(call)),
-            });
-        }
-        match self.empty.take() {
-            Some(answer) => Ok(answer),
-            None => Err(self.nobody_answered()),
-        }
-    }
-
-    fn nobody_answered(&self) -> Error {
-        let reasons: Vec<String> = self
-            .left
-            .iter()
-            .map(|left| format!("{}: {}", left.target, left.reason))
-            .collect();
-        let message = if reasons.is_empty() {
-            "no model is set up".to_owned()
-        } else {
-            format!("no model answered ({})", reasons.join("; "))
-        };
-        let class = self.left.last().map_or(Class::HostDown, |left| left.class);
-        Error {
-            retry_after: self.targets.iter().filter_map(|target| target.comes_back_in()).min(),
-            ..Error::new(class, message)
-        }
-    }
-
-    fn leave(&mut self, target: &Target, error: &Error) {
-        self.note(target.name(), &error.message, error.class);
+    fn note_state(&mut self, target: &Target) {
+        let state = target.state();
+        let reason = state.reason.unwrap_or_else(|| "it is being tried".into());
+        self.note(target.name(), &reason, state.class.unwrap_or(Class::HostDown));
     }
 
     fn note(&mut self, target: &str, reason: &str, class: Class) {
@@ -304,6 +276,3 @@ impl Walk {
         }
     }
 }
-
-/// What is shown as target and model when no model answered.
-const COMMAND_MODE: &str = "command";

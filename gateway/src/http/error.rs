@@ -130,7 +130,7 @@ impl From<provider::Error> for Error {
             Class::ClientFault => (StatusCode::BAD_REQUEST, "invalid_request"),
             Class::Policy => (StatusCode::BAD_REQUEST, "content_policy_violation"),
             Class::ContextLength => (StatusCode::BAD_REQUEST, "context_length_exceeded"),
-            Class::Capability => (StatusCode::BAD_REQUEST, "unsupported_by_model"),
+            Class::Capability | Class::Privacy => (StatusCode::BAD_REQUEST, "unsupported_by_model"),
             Class::CallerDeadline => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
             Class::OverBudget => return Self::over_budget(error.message, error.retry_after),
             Class::HostDown
@@ -147,6 +147,7 @@ impl From<provider::Error> for Error {
             | Class::ModelMissing
             | Class::Decode
             | Class::Truncated
+            | Class::NoCall
             | Class::Empty
             | Class::Cancelled => (StatusCode::SERVICE_UNAVAILABLE, "no_target_available"),
         };

@@ -10,7 +10,7 @@ use super::near::near;
 use super::status::TargetStatus;
 use crate::breaker::prober::{self, Probe};
 use crate::breaker::{Board, Key, Place, Snapshot};
-use crate::chain::{Chain, HostClass, Limits, Target};
+use crate::chain::{Chain, HostClass, Limits, Surroundings, Target};
 use crate::clock::{Clock, Millis};
 use crate::health::Health;
 use crate::provider::Provider;
@@ -64,6 +64,7 @@ pub struct Registry {
     health: Arc<Health>,
     tasks: Tasks,
     created: Millis,
+    surroundings: Arc<Surroundings>,
     table: RwLock<Table>,
 }
 
@@ -97,7 +98,17 @@ impl Registry {
             health: Arc::new(Health::new(Arc::clone(&clock), tasks.clone())),
             board: Arc::new(Board::new(clock)),
             tasks,
+            surroundings: Arc::default(),
             table: RwLock::default(),
+        }
+    }
+
+    /// The same registry, whose chains tell these observers and ask this purse. Set before anything else.
+    #[must_use]
+    pub fn with_surroundings(self, surroundings: Surroundings) -> Self {
+        Self {
+            surroundings: Arc::new(surroundings),
+            ..self
         }
     }
 
@@ -123,7 +134,7 @@ impl Registry {
                 None => table.aliases.push(Alias {
                     name: name.to_owned(),
                     links,
-                    chain: Chain::new(Vec::new()),
+                    chain: Chain::new(Vec::new()).with_surroundings(self.surroundings.clone()),
                 }),
             },
         );
@@ -249,7 +260,7 @@ impl Registry {
     fn change(&self, change: impl FnOnce(&mut Table)) {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         change(&mut table);
-        table.rebuild(&self.board);
+        table.rebuild(&self.board, &self.surroundings);
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Table> {
@@ -259,7 +270,7 @@ impl Registry {
 
 impl Table {
     /// Makes the targets that aliases and backends name, puts them into the chains, and lists all names.
-    fn rebuild(&mut self, board: &Board) {
+    fn rebuild(&mut self, board: &Board, surroundings: &Arc<Surroundings>) {
         let mut names = BTreeMap::new();
         let listed = self.backends.values().flat_map(|(backend, _)| {
             let models = backend.models.iter();
@@ -276,7 +287,7 @@ impl Table {
                 continue;
             };
             let name = Name {
-                provider: Arc::new(Chain::new(vec![target.clone()])),
+                provider: Arc::new(Chain::new(vec![target.clone()]).with_surroundings(surroundings.clone())),
                 owned_by: link.backend,
             };
             names.insert(target.name().to_owned(), name);
@@ -306,6 +317,7 @@ impl Table {
         );
         let target = Arc::new(
             target
+                .with_kind(backend.kind)
                 .with_limits(backend.limits)
                 .with_context(backend.contexts.get(&link.model).copied()),
         );

@@ -1,0 +1,108 @@
+//! The right to ask one target once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::account::Account;
+use super::gate::Slot;
+use super::target::Target;
+use crate::breaker::Ticket;
+use crate::chat::Finish;
+use crate::provider::{Class, Error};
+use crate::usage::Pieces;
+
+/// Made by [`Walk::next`](super::Walk::next). It holds a place at the target and the right that its breakers gave, and
+/// keeps the attempt's account. It ends in one of three ways: [`Admission::answered`], handed to
+/// [`Walk::failed`](super::Walk::failed), or dropped, which tells the breakers nothing and the observers that the
+/// attempt was cancelled.
+pub struct Admission {
+    target: Arc<Target>,
+    /// The target's place in the chain.
+    pub(super) index: usize,
+    ticket: Option<Ticket>,
+    slot: Option<Slot>,
+    pub(super) account: Account,
+    limit: Duration,
+    warm: bool,
+    /// The whole request's own end.
+    request_ends: Instant,
+}
+
+impl Admission {
+    pub(super) fn new(
+        target: Arc<Target>,
+        index: usize,
+        (ticket, slot): (Ticket, Slot),
+        account: Account,
+        (limit, warm): (Duration, bool),
+        request_ends: Instant,
+    ) -> Self {
+        Self {
+            target,
+            index,
+            ticket: Some(ticket),
+            slot: Some(slot),
+            account,
+            limit,
+            warm,
+            request_ends,
+        }
+    }
+
+    pub fn target(&self) -> &Arc<Target> {
+        &self.target
+    }
+
+    pub fn started(&self) -> Instant {
+        self.account.started()
+    }
+
+    /// When the first sign of an answer must be there, and what it means that it is not.
+    pub fn first_token_due(&self) -> (Instant, Class) {
+        let own_end = self.started() + self.limit;
+        match (self.request_ends < own_end, self.warm) {
+            (true, _) => (self.request_ends, Class::CallerDeadline),
+            (false, true) => (own_end, Class::TtftTimeout),
+            (false, false) => (own_end, Class::ColdSlow),
+        }
+    }
+
+    /// The target produced something: it works.
+    pub fn works(&mut self) {
+        self.account.note_first_token();
+        if let Some(ticket) = &mut self.ticket {
+            ticket.works();
+        }
+    }
+
+    /// What beside tokens was made or heard, for the account.
+    pub fn made(&mut self, pieces: Pieces) {
+        self.account.pieces = pieces;
+    }
+
+    /// The answer reached its end.
+    pub fn answered(&mut self, finish: &Finish) {
+        if let Some(ticket) = self.ticket.take() {
+            ticket.finished();
+            self.target.answered();
+        }
+        self.account.answered(finish);
+        self.slot = None;
+    }
+
+    /// Whether it has not ended yet.
+    pub(super) fn is_open(&self) -> bool {
+        self.ticket.is_some()
+    }
+
+    /// `had_begun` when a part of the answer was handed on.
+    pub(super) fn fail(&mut self, error: &Error, had_begun: bool) {
+        if let Some(ticket) = self.ticket.take() {
+            ticket.failed(error, had_begun);
+        }
+        self.account.left(error);
+        self.slot = None;
+    }
+}
