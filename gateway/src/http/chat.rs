@@ -19,7 +19,7 @@ use super::{frames, router, served};
 use crate::caller::{Caller, Scope};
 use crate::provider::{Call, Events};
 
-const LONGEST_BODY: usize = 10 * 1024 * 1024;
+pub(super) const LONGEST_BODY: usize = 10 * 1024 * 1024;
 const LONGEST_CONVERSATION: usize = 200;
 
 const CONVERSATION: HeaderName = HeaderName::from_static("x-jarvis-conversation");
@@ -65,7 +65,7 @@ pub(super) async fn completions(
     }
 }
 
-fn conversation(headers: &HeaderMap) -> Result<Option<String>, Error> {
+pub(super) fn conversation(headers: &HeaderMap) -> Result<Option<String>, Error> {
     let Some(value) = headers.get(CONVERSATION) else {
         return Ok(None);
     };

@@ -104,6 +104,8 @@ impl IntoResponse for Error {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // For routes whose clients read errors of another shape.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -8,6 +8,7 @@ mod guard;
 mod keys;
 mod metrics;
 mod models;
+mod ollama;
 mod router;
 mod serve;
 mod served;

@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use super::error::Error;
 use super::guard::{Door, guard};
-use super::{chat, metrics, models};
+use super::{chat, metrics, models, ollama};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
@@ -49,6 +49,9 @@ pub fn router(state: State) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .merge(guarded)
+        .merge(ollama::routes(|routes| {
+            routes.route_layer(middleware::from_fn_with_state(state.door.clone(), guard))
+        }))
         .with_state(state)
 }
 

@@ -1,5 +1,6 @@
 mod chat;
 mod door;
+mod ollama;
 mod server;
 
 use std::collections::HashMap;

@@ -10,4 +10,5 @@ mod tests;
 
 pub(super) use answer::{Chunk, Identity, completion, model, models};
 pub(super) use merge::Merge;
-pub(super) use request::{Asked, BadRequest, parse};
+pub(super) use request::{Asked, BadRequest, Content, explain, parse};
+pub(super) use tools::Tool;

@@ -42,7 +42,7 @@ pub(in crate::http) fn parse(body: Bytes) -> Result<Asked, BadRequest> {
     }
     let wire: WireRequest = match serde_json::from_slice(&body) {
         Ok(wire) => wire,
-        Err(error) => return Err(explain(&body, &error)),
+        Err(error) => return Err(explain::<WireRequest>(&body, &error)),
     };
     let model = wire.model.ok_or_else(|| missing("model"))?;
     let messages = wire.messages.ok_or_else(|| missing("messages"))?;
@@ -99,7 +99,7 @@ pub(in crate::http) fn parse(body: Bytes) -> Result<Asked, BadRequest> {
 }
 
 impl BadRequest {
-    pub(super) fn new(param: &str, message: impl Into<String>) -> Self {
+    pub(in crate::http) fn new(param: &str, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             param: Some(param.to_owned()),
@@ -113,7 +113,7 @@ fn missing(field: &str) -> BadRequest {
 
 /// Names the place: line and column of what is no JSON, the field of what has the wrong type. Finding the field needs
 /// a second, slower reading.
-fn explain(body: &[u8], error: &serde_json::Error) -> BadRequest {
+pub(in crate::http) fn explain<'a, T: Deserialize<'a>>(body: &'a [u8], error: &serde_json::Error) -> BadRequest {
     if !error.is_data() {
         return BadRequest {
             message: format!("the body is not valid JSON: {error}"),
@@ -121,7 +121,7 @@ fn explain(body: &[u8], error: &serde_json::Error) -> BadRequest {
         };
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let path = match serde_path_to_error::deserialize::<_, WireRequest>(&mut reader) {
+    let path = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
         Err(error) => error.path().to_string(),
         Ok(_) => String::new(),
     };
@@ -229,7 +229,7 @@ impl WireMessage {
 }
 
 /// Text, or a list of parts.
-struct Content(Vec<Part>);
+pub(in crate::http) struct Content(pub(in crate::http) Vec<Part>);
 
 impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -9,7 +9,7 @@ use crate::chat::{ToolChoice, ToolSpec};
 /// One entry of `tools`. Only functions are understood; another type stays in the original body.
 #[derive(Deserialize)]
 #[serde(expecting = "a tool object")]
-pub(super) struct Tool {
+pub(in crate::http) struct Tool {
     function: Option<Function>,
 }
 
@@ -22,7 +22,7 @@ struct Function {
 }
 
 impl Tool {
-    pub(super) fn into_spec(self) -> Option<ToolSpec> {
+    pub(in crate::http) fn into_spec(self) -> Option<ToolSpec> {
         let function = self.function?;
         Some(ToolSpec {
             name: function.name,

@@ -1,0 +1,135 @@
+//! `POST /api/chat` and `POST /api/generate`.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, HeaderValue};
+
+use super::line::{self, Route, Said, Watch};
+use super::name;
+use super::read::{self, Asked, What};
+use super::stream::Lines;
+use crate::caller::{Caller, Scope};
+use crate::chat::{Gather, Reply, Request};
+use crate::http::body::read_body;
+use crate::http::chat::{LONGEST_BODY, conversation};
+use crate::http::error::Error;
+use crate::http::guard::require;
+use crate::http::whole::gather;
+use crate::http::wire::BadRequest;
+use crate::http::{frames, router, served};
+use crate::provider::{Call, Events};
+
+pub(super) async fn chat(
+    State(state): State<router::State>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    ask(&state, caller, &headers, body, Route::Chat).await
+}
+
+pub(super) async fn generate(
+    State(state): State<router::State>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    ask(&state, caller, &headers, body, Route::Generate).await
+}
+
+async fn ask(
+    state: &router::State,
+    caller: Caller,
+    headers: &HeaderMap,
+    body: Body,
+    route: Route,
+) -> Result<Response, Error> {
+    let watch = Watch::start();
+    require(&caller, Scope::Chat)?;
+    let body = read_body(headers, body, LONGEST_BODY).await?;
+    let Asked { model, what } = route.read(body)?;
+    let model = name::resolve(&state.registry, &model)?;
+    let now = state.clock.now();
+    let (stream, shows_thinking, mut request) = match what {
+        What::Load => return Ok(Json(route.loaded(&model, now, "load")).into_response()),
+        What::Unload => return Ok(Json(route.loaded(&model, now, "unload")).into_response()),
+        What::Answer {
+            stream,
+            shows_thinking,
+            request,
+        } => (stream, shows_thinking, *request),
+    };
+    request.caller = caller;
+    request.conversation = conversation(headers)?;
+    let lines = Lines {
+        route,
+        model: model.clone(),
+        clock: Arc::clone(&state.clock),
+        watch,
+        shows_thinking,
+        calls: Gather::default(),
+    };
+    let events = events(state, request, model)?;
+    if stream {
+        Ok(frames::answer(events, lines).await?)
+    } else {
+        whole(events, lines).await
+    }
+}
+
+impl Route {
+    fn read(self, body: Bytes) -> Result<Asked, BadRequest> {
+        match self {
+            Self::Chat => read::chat(body),
+            Self::Generate => read::generate(body),
+        }
+    }
+}
+
+fn events(state: &router::State, request: Request, model: String) -> Result<Events, Error> {
+    let provider = state.registry.find(&model)?;
+    Ok(provider.stream(Call {
+        request: Arc::new(request),
+        model,
+        left: Vec::new(),
+    }))
+}
+
+async fn whole(events: Events, mut lines: Lines) -> Result<Response, Error> {
+    let Reply {
+        text,
+        reasoning,
+        tool_calls,
+        logprobs,
+        finish,
+        served,
+    } = gather(events).await?.reply;
+    if let Some(served) = &served {
+        lines.model.clone_from(&served.model);
+    }
+    let objects = line::objects(&tool_calls);
+    let said = Said {
+        text: &text,
+        thinking: if lines.shows_thinking { &reasoning } else { "" },
+        calls: line::calls(&tool_calls, &objects, finish.reason)?,
+        logprobs: &logprobs,
+        end: Some(lines.watch.end(&finish)),
+    };
+    let mut out = BytesMut::new();
+    lines.route.write(&lines.model, lines.clock.now(), said, &mut out);
+    let mut response = Response::new(Body::from(out.freeze()));
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/json; charset=utf-8"),
+    );
+    served::tell(headers, served.as_ref());
+    served::tell_truncated(headers, finish.truncated);
+    Ok(response)
+}
