@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use jarvis_gateway::breaker::prober::Probe;
 use jarvis_gateway::chain::{HostClass, Limits};
 use jarvis_gateway::clock::Clock;
+use jarvis_gateway::health::Source;
 use jarvis_gateway::provider::Provider;
 use jarvis_gateway::providers::ollama::{self, Ollama};
 use jarvis_gateway::providers::openai::{self, OpenAi};
@@ -97,7 +97,8 @@ fn backend(
         limits: Limits::of(class),
         contexts,
         models: Vec::new(),
-        probe: Some(probe(settings.kind, &upstream)),
+        source: Some(source(settings.kind, &upstream, &targets)),
+        preload: Vec::new(),
     })
 }
 
@@ -117,10 +118,15 @@ fn per_model(
     }
 }
 
-/// How a backend is asked for signs of life.
-pub(crate) fn probe(kind: Kind, upstream: &Arc<Upstream>) -> Arc<dyn Probe> {
+/// How a backend is asked about itself. It loads a model with the settings that its target is spoken to with.
+pub(crate) fn source(kind: Kind, upstream: &Arc<Upstream>, targets: &[&Target]) -> Arc<dyn Source> {
     match kind {
-        Kind::Ollama => Arc::new(Ollama::new(Arc::clone(upstream), ollama::Settings::default())),
-        Kind::Openai => Arc::new(OpenAi::new(Arc::clone(upstream), openai::Settings::default())),
+        Kind::Ollama => {
+            let settings = targets
+                .iter()
+                .map(|target| (target.model.clone(), target.ollama_settings()));
+            Arc::new(ollama::Source::new(Arc::clone(upstream), settings.collect()))
+        }
+        Kind::Openai => Arc::new(openai::Source::new(Arc::clone(upstream))),
     }
 }

@@ -53,7 +53,8 @@ impl Discovery {
             limits: Limits::of(HostClass::Cpu),
             contexts: HashMap::new(),
             models: Vec::new(),
-            probe: Some(assemble::probe(Kind::Ollama, &ollama)),
+            source: Some(assemble::source(Kind::Ollama, &ollama, &[])),
+            preload: Vec::new(),
         });
         let discovery = Self {
             registry,
@@ -148,7 +149,8 @@ fn openai(registry: &Registry, environment: &Environment) -> anyhow::Result<(Opt
         limits: Limits::of(HostClass::Cloud),
         contexts: HashMap::new(),
         models: Vec::new(),
-        probe: None,
+        source: Some(assemble::source(Kind::Openai, &upstream, &[])),
+        preload: Vec::new(),
     });
     let says = format!("{}, model {model}, key from {variable}", upstream.base_url());
     Ok((

@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, broadcast};
 
 use super::disposition::Mark;
-use super::machine::{Effects, Event, Failure, Machine, Permit, Place, Shown, Snapshot, Why};
+use super::machine::Machine;
+use super::state::{Effects, Event, Failure, Forced, Permit, Place, Shown, Snapshot, State, TroubleKind, Why};
 use crate::clock::{Clock, Millis};
-use crate::provider::Error;
+use crate::provider::{Class, Error};
 
 /// A watcher that lags further behind than this misses changes and has to read the whole list again.
 const CHANGES_KEPT: usize = 256;
@@ -40,6 +41,11 @@ struct Breaker {
     machine: Mutex<Machine>,
     clock: Arc<dyn Clock>,
     shared: Arc<Shared>,
+}
+
+/// Spreads what would otherwise happen in step on all replicas.
+fn any_jitter() -> f64 {
+    rand::random_range(-1.0..=1.0)
 }
 
 /// The two breakers that guard one target.
@@ -89,45 +95,94 @@ impl Board {
         states.collect()
     }
 
-    /// Forgets what was learned about a backend and its models, because its configuration changed.
+    /// Forgets what was learned about a backend and its models, because its configuration changed. What a person
+    /// forced stays.
     pub fn reset(&self, backend: &str) {
         for breaker in self.of(backend) {
-            breaker.tell(Event::Reset, None);
+            breaker.tell(Event::Replaced, None);
         }
     }
 
+    /// Holds the breaker of a backend, or of one model on it, in a state; `None` lets go of it and closes it. Returns
+    /// whether there is such a breaker.
+    pub fn force(&self, backend: &str, model: Option<&str>, to: Option<&Forced>) -> bool {
+        let event = to.map_or(Event::Reset, |forced| Event::Forced(forced.clone()));
+        let breaker = self.one(backend, model);
+        if let Some(breaker) = &breaker {
+            breaker.tell(event, None);
+        }
+        breaker.is_some()
+    }
+
+    /// How a backend as a whole is, or one model on it, whatever the other breaker says.
+    pub fn snapshot(&self, backend: &str, model: Option<&str>) -> Option<Snapshot> {
+        Some(self.one(backend, model)?.snapshot())
+    }
+
     /// What is wrong with a backend, for its prober.
-    pub(super) fn troubles(&self, backend: &str) -> Troubles {
+    pub(crate) fn troubles(&self, backend: &str) -> Troubles {
         let mut troubles = Troubles::default();
         for breaker in self.of(backend) {
-            let state = breaker.snapshot().state;
-            match &breaker.key.model {
-                None => troubles.down = matches!(state, Shown::Open | Shown::HalfOpen),
-                Some(model) if state == Shown::Missing => troubles.missing.push(model.clone()),
-                Some(_) => {}
+            let machine = breaker.machine();
+            let kind = match machine.state() {
+                State::Closed => continue,
+                State::Open { trouble, .. } | State::HalfOpen { trouble, .. } => trouble.kind,
+            };
+            match (&breaker.key.model, kind) {
+                (None, TroubleKind::Down | TroubleKind::Failing) => troubles.down = true,
+                (None, TroubleKind::Key) => troubles.key_refused = Some(machine.trips()),
+                (Some(model), TroubleKind::Missing) => troubles.missing.push(model.clone()),
+                (None, TroubleKind::Money | TroubleKind::Missing | TroubleKind::Parked) | (Some(_), _) => {}
             }
         }
         troubles
     }
 
-    pub(super) fn probed(&self, backend: &str, works: bool) {
-        let event = if works { Event::ProbeWorks } else { Event::ProbeFailed };
-        if let Some(breaker) = self.of(backend).into_iter().find(|breaker| breaker.key.model.is_none()) {
+    /// The host was asked for a sign of life.
+    pub(crate) fn probed(&self, backend: &str, failed: Option<&Error>) {
+        let event = match failed {
+            None => Event::ProbeWorks,
+            Some(error) => Event::ProbeFailed(Why {
+                class: Class::HostDown,
+                reason: error.message.as_str().into(),
+                retry_after: None,
+            }),
+        };
+        if let Some(breaker) = self.one(backend, None) {
+            breaker.tell_jittered(event, None, any_jitter());
+        }
+    }
+
+    /// Whether the backend, asked just now, has a model that was missing.
+    pub(crate) fn listed(&self, backend: &str, model: &str, is_listed: bool) {
+        if let Some(breaker) = self.one(backend, Some(model)) {
+            let event = if is_listed { Event::Listed } else { Event::Unlisted };
             breaker.tell(event, None);
         }
     }
 
-    pub(super) fn listed(&self, backend: &str, model: &str) {
-        for breaker in self.of(backend) {
-            if breaker.key.model.as_deref() == Some(model) {
-                breaker.tell(Event::Listed, None);
-            }
+    pub(crate) fn key_works(&self, backend: &str) {
+        if let Some(breaker) = self.one(backend, None) {
+            breaker.tell(Event::KeyWorks, None);
         }
     }
 
-    /// Waits for the next breaker that opens.
-    pub(super) fn trouble(&self) -> tokio::sync::futures::Notified<'_> {
+    /// Ends what ends by time alone, so that whoever watches is told of it.
+    pub(crate) fn tick(&self, backend: &str) {
+        for breaker in self.of(backend) {
+            let effects = breaker.machine().tick(self.clock.now());
+            breaker.carry_out(effects);
+        }
+    }
+
+    /// Waits for the next breaker that changes.
+    pub(crate) fn trouble(&self) -> tokio::sync::futures::Notified<'_> {
         self.shared.trouble.notified()
+    }
+
+    fn one(&self, backend: &str, model: Option<&str>) -> Option<Arc<Breaker>> {
+        let mut breakers = self.of(backend).into_iter();
+        breakers.find(|breaker| breaker.key.model.as_deref() == model)
     }
 
     fn of(&self, backend: &str) -> Vec<Arc<Breaker>> {
@@ -153,9 +208,12 @@ impl Board {
 
 /// What a prober has to look after.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Troubles {
-    pub(super) down: bool,
-    pub(super) missing: Vec<Arc<str>>,
+pub(crate) struct Troubles {
+    /// The backend is left alone, or being tried.
+    pub(crate) down: bool,
+    /// The backend refused its key, and how often lately.
+    pub(crate) key_refused: Option<u32>,
+    pub(crate) missing: Vec<Arc<str>>,
 }
 
 impl Breaker {
@@ -191,11 +249,12 @@ impl Breaker {
             Mark::Works => Event::Works,
             Mark::Failed(failure) => Event::Failed(failure, why()),
             Mark::Down => Event::Down(why()),
-            Mark::Hard => Event::Hard(why()),
+            Mark::Hard if matches!(error.status, Some(401 | 403)) => Event::KeyRefused(why()),
+            Mark::Hard => Event::MoneyGone(why()),
             Mark::Missing => Event::Missing(why()),
             Mark::Park(time) => Event::Parked(time, why()),
         };
-        self.tell_jittered(event, Some(permit), rand::random_range(-1.0..=1.0));
+        self.tell_jittered(event, Some(permit), any_jitter());
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -205,9 +264,30 @@ impl Breaker {
 
     fn carry_out(&self, effects: Effects) {
         if effects.changed {
+            self.log();
             // Nobody watching is fine.
             drop(self.shared.changes.send(self.key.clone()));
             self.shared.trouble.notify_waiters();
+        }
+    }
+
+    /// One line for what someone may want to know of: a refused key and a missing model stay until someone acts.
+    fn log(&self) {
+        let Snapshot { state, reason, .. } = self.snapshot();
+        let backend = &*self.key.backend;
+        let model = self.key.model.as_deref().unwrap_or("*");
+        let reason = reason.as_deref().unwrap_or_default();
+        match state {
+            Shown::HardDown | Shown::Missing => {
+                tracing::warn!(backend.name = backend, model.name = model, "left alone: {reason}");
+            }
+            Shown::Open => tracing::info!(
+                backend.name = backend,
+                model.name = model,
+                "left alone for now: {reason}"
+            ),
+            Shown::HalfOpen => tracing::debug!(backend.name = backend, model.name = model, "being tried: {reason}"),
+            Shown::Closed => tracing::info!(backend.name = backend, model.name = model, "in use again"),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::machine::Failure;
+use super::state::Failure;
 use crate::provider::Class;
 
 /// What the chain does about a failure. A function of the class alone.

@@ -1,13 +1,12 @@
 //! The state machine of one circuit breaker: events and `now` in, state and effects out. No I/O, no clock, no dice.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-
+use super::state::{
+    Effects, Event, Failure, Forced, ForcedTo, Permit, Place, Shown, Snapshot, State, TroubleKind, Why,
+};
 use super::window::Window;
 use crate::clock::Millis;
-use crate::provider::Class;
 
 const BASE: Duration = Duration::from_secs(5);
 const HARD_FOR: Duration = Duration::from_mins(30);
@@ -19,131 +18,8 @@ const FLAPPING_FOR: Duration = Duration::from_mins(1);
 const FLAPPING_TWICE_WITHIN: Duration = Duration::from_secs(10);
 /// A backend that a probe found down this recently is not worth a request, not even as the least bad one.
 const PROBE_HOLDS_FOR: Duration = Duration::from_secs(10);
-
-/// Where a backend is. A local one is probed for free and comes back soon; a remote one is asked less eagerly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    Local,
-    Cloud,
-}
-
-impl Place {
-    fn cap(self) -> Duration {
-        match self {
-            Self::Local => Duration::from_mins(1),
-            Self::Cloud => Duration::from_mins(5),
-        }
-    }
-
-    /// Successful trial requests that close a half-open breaker.
-    fn canaries(self) -> u8 {
-        match self {
-            Self::Local => 1,
-            Self::Cloud => 2,
-        }
-    }
-}
-
-/// An open breaker always has an end, a half-open one always has a lease that ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    Closed,
-    Open { until: Millis, trouble: Trouble },
-    HalfOpen { lease_until: Millis, trouble: Trouble },
-}
-
-/// Why a breaker is not closed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    pub kind: TroubleKind,
-    pub class: Class,
-    pub reason: Arc<str>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TroubleKind {
-    Down,
-    Failing,
-    Hard,
-    Missing,
-    /// It asked to be left alone (rate limit, full queue). Not a failure: afterwards it is closed without a trial.
-    Parked,
-}
-
-/// The failure behind an event, as it is shown to people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Why {
-    pub class: Class,
-    pub reason: Arc<str>,
-    /// How long the upstream asked to be left alone; at most an hour of it is granted.
-    pub retry_after: Option<Duration>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    Plain,
-    /// A warm model produced nothing in time.
-    Slow,
-    MidStream,
-    Empty,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// What is guarded works: the host answered, or the model produced something.
-    Works,
-    /// A whole answer ended well.
-    Finished,
-    Failed(Failure, Why),
-    Down(Why),
-    Hard(Why),
-    Missing(Why),
-    Parked(Duration, Why),
-    /// The attempt ended without telling anything, such as by the caller leaving.
-    Nothing,
-    ProbeWorks,
-    ProbeFailed,
-    /// The backend lists the model again.
-    Listed,
-    /// A person, or a changed configuration, wants a fresh start.
-    Reset,
-}
-
-/// The right to try, given by [`Machine::admit`] and handed back with the outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Permit {
-    epoch: u64,
-    /// This is the one trial of a half-open breaker.
-    pub lease: bool,
-}
-
-/// What the driver has to do after an event.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Effects {
-    /// Tell whoever watches.
-    pub changed: bool,
-    /// Probe soon, to tell a real outage from a hiccup.
-    pub confirm: bool,
-}
-
-/// How a breaker is shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
-    pub state: Shown,
-    pub reason: Option<Arc<str>>,
-    pub class: Option<Class>,
-    pub open_until: Option<Millis>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shown {
-    Closed,
-    Open,
-    HalfOpen,
-    HardDown,
-    Missing,
-}
+/// Two failed probes in a row are 5 s apart, plus what the second one took.
+const TWO_PROBES_WITHIN: Duration = Duration::from_secs(15);
 
 /// What probes said since the breaker opened. The first one tells a hiccup from an outage; after an outage two in a
 /// row must work.
@@ -152,6 +28,7 @@ enum Probes {
     None,
     Failed,
     WorkedOnce,
+    WorkedTwice,
 }
 
 #[derive(Debug, Clone)]
@@ -166,6 +43,7 @@ pub struct Machine {
     canaries_passed: u8,
     probes: Probes,
     probe_failed_at: Option<Millis>,
+    forced: Option<Forced>,
     flapped_at: Option<Millis>,
     last_down: Option<Millis>,
     window: Window,
@@ -182,6 +60,7 @@ impl Machine {
             canaries_passed: 0,
             probes: Probes::None,
             probe_failed_at: None,
+            forced: None,
             flapped_at: None,
             last_down: None,
             window: Window::default(),
@@ -195,6 +74,11 @@ impl Machine {
     /// Whether a request may go ahead now. The trial of a half-open breaker gets a lease of `lease`; nobody else is let
     /// through while it lasts.
     pub fn admit(&mut self, now: Millis, lease: Duration) -> (Option<Permit>, Effects) {
+        match self.forced_to(now) {
+            Some(ForcedTo::Open) => return (None, Effects::default()),
+            Some(ForcedTo::Closed) => return (Some(self.permit(false)), Effects::default()),
+            None => {}
+        }
         match &self.state {
             State::Closed => (Some(self.permit(false)), Effects::default()),
             State::Open { until, .. } if *until > now => (None, Effects::default()),
@@ -211,20 +95,18 @@ impl Machine {
                 (Some(self.permit(true)), CHANGED)
             }
             State::HalfOpen { lease_until, .. } if *lease_until > now => (None, Effects::default()),
-            State::HalfOpen { trouble, .. } => {
-                let trouble = trouble.clone();
-                self.set(State::Open {
-                    until: now.plus(LEASE_LOST_FOR),
-                    trouble,
-                });
-                (None, CHANGED)
-            }
+            State::HalfOpen { .. } => (None, self.lose_lease(now)),
         }
     }
 
     /// The right to try although the breaker is open, for the least bad target when none is good. `None` where trying
     /// is known to be useless.
     pub fn admit_anyway(&self, now: Millis) -> Option<Permit> {
+        match self.forced_to(now) {
+            Some(ForcedTo::Open) => return None,
+            Some(ForcedTo::Closed) => return Some(self.permit(false)),
+            None => {}
+        }
         let trouble = match &self.state {
             State::Closed => return Some(self.permit(false)),
             State::HalfOpen { .. } => return None,
@@ -232,7 +114,7 @@ impl Machine {
         };
         let probed = self.probe_failed_at.is_some_and(|at| now.since(at) < PROBE_HOLDS_FOR);
         match trouble.kind {
-            TroubleKind::Hard | TroubleKind::Missing => None,
+            TroubleKind::Key | TroubleKind::Money | TroubleKind::Missing => None,
             TroubleKind::Down if probed => None,
             TroubleKind::Down | TroubleKind::Failing | TroubleKind::Parked => Some(self.permit(false)),
         }
@@ -243,29 +125,61 @@ impl Machine {
     pub fn on(&mut self, event: Event, permit: Option<Permit>, now: Millis, jitter: f64) -> Effects {
         let stale = permit.is_some_and(|permit| permit.epoch != self.epoch);
         let leased = !stale && permit.is_some_and(|permit| permit.lease);
+        let held_closed = self.forced_to(now) == Some(ForcedTo::Closed);
         match event {
+            Event::Forced(forced) => self.force(forced, now),
             Event::Works => self.works(stale, leased, now),
             Event::Finished => {
                 self.window.finished(now);
                 Effects::default()
             }
-            Event::Reset => self.close(now),
-            Event::Listed => self.listed(now),
-            Event::ProbeWorks => self.probe_works(now),
-            Event::ProbeFailed => {
-                self.probes = Probes::Failed;
-                self.probe_failed_at = Some(now);
+            Event::Reset => self.reset(now),
+            Event::Replaced => self.forget(now),
+            Event::Listed => self.close_if(&[TroubleKind::Missing], now),
+            Event::Unlisted => {
+                if let State::Open { until, trouble } = &mut self.state
+                    && trouble.kind == TroubleKind::Missing
+                {
+                    *until = now.plus(MISSING_FOR);
+                }
                 Effects::default()
             }
+            Event::KeyWorks => self.close_if(&[TroubleKind::Key], now),
+            Event::ProbeWorks => self.probe_works(now),
+            _ if held_closed => Effects::default(),
+            Event::ProbeFailed(why) => self.probe_failed(why, now, jitter),
             // Whatever it says about a state that is gone, this state learned more recently.
             _ if stale => Effects::default(),
             Event::Failed(failure, why) => self.failed(failure, why, leased, now, jitter),
             Event::Down(why) => self.down(why, leased, now, jitter),
-            Event::Hard(why) => self.open(TroubleKind::Hard, why, now, jitter),
+            Event::KeyRefused(why) => self.open(TroubleKind::Key, why, now, jitter),
+            Event::MoneyGone(why) => self.open(TroubleKind::Money, why, now, jitter),
             Event::Missing(why) => self.open(TroubleKind::Missing, why, now, jitter),
             Event::Parked(time, why) => self.park(time, why, leased, now),
             Event::Nothing => self.hand_back(leased, now),
         }
+    }
+
+    /// Forgets a forced state whose time is over, and takes a trial back that nobody ended. To be called now and then,
+    /// so that whoever watches is told.
+    pub fn tick(&mut self, now: Millis) -> Effects {
+        if self.forced.is_some() && self.forced_to(now).is_none() {
+            self.forced = None;
+            return CHANGED;
+        }
+        match &self.state {
+            State::HalfOpen { lease_until, .. } if *lease_until <= now => self.lose_lease(now),
+            State::Open { until, trouble } if trouble.kind == TroubleKind::Parked && *until <= now => {
+                self.set(State::Closed);
+                CHANGED
+            }
+            State::Closed | State::Open { .. } | State::HalfOpen { .. } => Effects::default(),
+        }
+    }
+
+    /// Openings since the last ten quiet minutes.
+    pub fn trips(&self) -> u32 {
+        self.trips
     }
 
     /// The permit of an attempt that goes on after the state changed under it.
@@ -274,6 +188,19 @@ impl Machine {
     }
 
     pub fn snapshot(&self, now: Millis) -> Snapshot {
+        if let Some(forced) = self.forced.as_ref().filter(|forced| forced.until > now) {
+            let (state, word) = match forced.to {
+                ForcedTo::Open => (Shown::Open, "open"),
+                ForcedTo::Closed => (Shown::Closed, "closed"),
+            };
+            return Snapshot {
+                state,
+                reason: Some(format!("held {word} by {}", forced.by).into()),
+                class: None,
+                open_until: (forced.to == ForcedTo::Open).then_some(forced.until),
+                forced: Some(forced.clone()),
+            };
+        }
         let (state, trouble, until) = match &self.state {
             State::Open { until, trouble } if trouble.kind == TroubleKind::Parked && *until <= now => {
                 (Shown::Closed, None, None)
@@ -281,7 +208,7 @@ impl Machine {
             State::Closed => (Shown::Closed, None, None),
             State::Open { until, trouble } => {
                 let shown = match trouble.kind {
-                    TroubleKind::Hard => Shown::HardDown,
+                    TroubleKind::Key | TroubleKind::Money => Shown::HardDown,
                     TroubleKind::Missing => Shown::Missing,
                     TroubleKind::Down | TroubleKind::Failing if *until <= now => Shown::HalfOpen,
                     TroubleKind::Down | TroubleKind::Failing | TroubleKind::Parked => Shown::Open,
@@ -295,16 +222,25 @@ impl Machine {
             reason: trouble.map(|trouble| trouble.reason.clone()),
             class: trouble.map(|trouble| trouble.class),
             open_until: until,
+            forced: None,
         }
     }
 
     fn works(&mut self, stale: bool, leased: bool, now: Millis) -> Effects {
         let trouble = match &self.state {
-            State::Closed => return Effects::default(),
+            State::Closed => {
+                self.probe_failed_at = None;
+                return Effects::default();
+            }
             State::Open { trouble, .. } | State::HalfOpen { trouble, .. } => trouble,
         };
         // An answer that was under way when the key was refused or the model vanished proves nothing about now.
-        if stale && matches!(trouble.kind, TroubleKind::Hard | TroubleKind::Missing) {
+        if stale
+            && matches!(
+                trouble.kind,
+                TroubleKind::Key | TroubleKind::Money | TroubleKind::Missing
+            )
+        {
             return Effects::default();
         }
         if leased {
@@ -331,7 +267,12 @@ impl Machine {
         match self.state {
             State::Open { .. } => return Effects::default(),
             State::HalfOpen { .. } if !leased => return Effects::default(),
-            State::HalfOpen { .. } => {}
+            State::HalfOpen { .. } => {
+                let effects = self.open(TroubleKind::Down, why, now, jitter);
+                // This is no hiccup, so a single probe does not close it again.
+                self.probes = Probes::Failed;
+                return effects;
+            }
             State::Closed => {
                 let flapping = self.flapped_at.is_some_and(|at| now.since(at) < FLAPPING_FOR);
                 let second = self.last_down.is_some_and(|at| now.since(at) <= FLAPPING_TWICE_WITHIN);
@@ -341,10 +282,7 @@ impl Machine {
                 }
             }
         }
-        Effects {
-            confirm: true,
-            ..self.open(TroubleKind::Down, why, now, jitter)
-        }
+        self.open(TroubleKind::Down, why, now, jitter)
     }
 
     fn park(&mut self, time: Duration, why: Why, leased: bool, now: Millis) -> Effects {
@@ -381,16 +319,14 @@ impl Machine {
         }
     }
 
-    /// A probe proves that the host can be reached, and nothing else: not that a model runs or that a key is good.
+    /// A probe proves that the host can be reached, and nothing else: not that a model runs or that a key is good. So
+    /// after an outage a request has to prove the rest.
     fn probe_works(&mut self, now: Millis) -> Effects {
         self.probe_failed_at = None;
-        let down = match &self.state {
-            State::Open { trouble, .. } | State::HalfOpen { trouble, .. } => trouble.kind == TroubleKind::Down,
-            State::Closed => false,
+        let trouble = match &self.state {
+            State::Open { trouble, .. } if trouble.kind == TroubleKind::Down => trouble.clone(),
+            State::Closed | State::Open { .. } | State::HalfOpen { .. } => return Effects::default(),
         };
-        if !down {
-            return Effects::default();
-        }
         match self.probes {
             Probes::None => {
                 self.flapped_at = Some(now);
@@ -400,17 +336,81 @@ impl Machine {
                 self.probes = Probes::WorkedOnce;
                 Effects::default()
             }
-            Probes::WorkedOnce => self.close(now),
+            Probes::WorkedOnce => {
+                self.probes = Probes::WorkedTwice;
+                self.set(State::Open { until: now, trouble });
+                CHANGED
+            }
+            Probes::WorkedTwice => Effects::default(),
         }
     }
 
-    fn listed(&mut self, now: Millis) -> Effects {
+    fn probe_failed(&mut self, why: Why, now: Millis, jitter: f64) -> Effects {
+        let before = self.probe_failed_at.replace(now);
+        let worked = std::mem::replace(&mut self.probes, Probes::Failed);
         match &self.state {
-            State::Open { trouble, .. } | State::HalfOpen { trouble, .. } if trouble.kind == TroubleKind::Missing => {
+            State::Closed if before.is_some_and(|at| now.since(at) <= TWO_PROBES_WITHIN) => {
+                let effects = self.open(TroubleKind::Down, why, now, jitter);
+                self.probes = Probes::Failed;
+                self.probe_failed_at = Some(now);
+                effects
+            }
+            // It was about to be tried and is away again.
+            State::Open { until, trouble } if worked == Probes::WorkedTwice && trouble.kind == TroubleKind::Down => {
+                let until = now.plus(self.open_for(jitter)).max(*until);
+                self.set(State::Open {
+                    until,
+                    trouble: why.into_trouble(TroubleKind::Down),
+                });
+                CHANGED
+            }
+            State::Closed | State::Open { .. } | State::HalfOpen { .. } => Effects::default(),
+        }
+    }
+
+    fn force(&mut self, forced: Forced, now: Millis) -> Effects {
+        if forced.to == ForcedTo::Closed {
+            self.close(now);
+        }
+        self.forced = Some(forced);
+        CHANGED
+    }
+
+    fn reset(&mut self, now: Millis) -> Effects {
+        let was_forced = self.forced.take().is_some();
+        let forgot = self.forget(now);
+        Effects {
+            changed: was_forced || forgot.changed,
+        }
+    }
+
+    fn forget(&mut self, now: Millis) -> Effects {
+        let effects = self.close(now);
+        self.trips = 0;
+        self.flapped_at = None;
+        self.probe_failed_at = None;
+        self.window = Window::default();
+        effects
+    }
+
+    fn close_if(&mut self, kinds: &[TroubleKind], now: Millis) -> Effects {
+        match &self.state {
+            State::Open { trouble, .. } | State::HalfOpen { trouble, .. } if kinds.contains(&trouble.kind) => {
                 self.close(now)
             }
             State::Closed | State::Open { .. } | State::HalfOpen { .. } => Effects::default(),
         }
+    }
+
+    fn lose_lease(&mut self, now: Millis) -> Effects {
+        if let State::HalfOpen { trouble, .. } = &self.state {
+            let trouble = trouble.clone();
+            self.set(State::Open {
+                until: now.plus(LEASE_LOST_FOR),
+                trouble,
+            });
+        }
+        CHANGED
     }
 
     fn open(&mut self, kind: TroubleKind, why: Why, now: Millis, jitter: f64) -> Effects {
@@ -419,14 +419,9 @@ impl Machine {
         }
         self.trips = self.trips.saturating_add(1);
         let time = match kind {
-            TroubleKind::Hard => HARD_FOR,
+            TroubleKind::Key | TroubleKind::Money => HARD_FOR,
             TroubleKind::Missing => MISSING_FOR,
-            TroubleKind::Down | TroubleKind::Failing | TroubleKind::Parked => {
-                let doubled = BASE.saturating_mul(1 << (self.trips - 1).min(16));
-                doubled
-                    .min(self.place.cap())
-                    .mul_f64(1.0 + 0.2 * jitter.clamp(-1.0, 1.0))
-            }
+            TroubleKind::Down | TroubleKind::Failing | TroubleKind::Parked => self.open_for(jitter),
         };
         let wish = why.retry_after.unwrap_or_default().min(LONGEST_WISH);
         self.set(State::Open {
@@ -439,6 +434,12 @@ impl Machine {
         CHANGED
     }
 
+    fn open_for(&self, jitter: f64) -> Duration {
+        let doubled = BASE.saturating_mul(1 << self.trips.saturating_sub(1).min(16));
+        let time = doubled.min(self.place.cap());
+        time.mul_f64(1.0 + 0.2 * jitter.clamp(-1.0, 1.0))
+    }
+
     fn close(&mut self, now: Millis) -> Effects {
         if self.is_closed() {
             return Effects::default();
@@ -448,6 +449,11 @@ impl Machine {
         self.canaries_passed = 0;
         self.window = Window::default();
         CHANGED
+    }
+
+    fn forced_to(&self, now: Millis) -> Option<ForcedTo> {
+        let forced = self.forced.as_ref().filter(|forced| forced.until > now)?;
+        Some(forced.to)
     }
 
     fn is_closed(&self) -> bool {
@@ -467,17 +473,4 @@ impl Machine {
     }
 }
 
-const CHANGED: Effects = Effects {
-    changed: true,
-    confirm: false,
-};
-
-impl Why {
-    fn into_trouble(self, kind: TroubleKind) -> Trouble {
-        Trouble {
-            kind,
-            class: self.class,
-            reason: self.reason,
-        }
-    }
-}
+const CHANGED: Effects = Effects { changed: true };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::machine::Failure;
+use super::state::Failure;
 use crate::clock::Millis;
 
 const BUCKET_MILLIS: i64 = 5_000;

@@ -29,7 +29,7 @@ pub struct Host {
     tasks: Tasks,
     source: RwLock<Option<Arc<dyn Source>>>,
     vitals: RwLock<Arc<Vitals>>,
-    listed: RwLock<Arc<[Listed]>>,
+    listed: RwLock<Option<Arc<[Listed]>>>,
     models: RwLock<HashMap<Arc<str>, Arc<Model>>>,
     /// When the server was last asked what is in memory. Held while it is asked, so that everybody who wants to know
     /// waits for the same answer.
@@ -100,7 +100,7 @@ impl Host {
     }
 
     /// What the server has, as it said when it was last asked.
-    pub fn listed(&self) -> Arc<[Listed]> {
+    pub fn listed(&self) -> Option<Arc<[Listed]>> {
         self.listed.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -111,8 +111,7 @@ impl Host {
         }
         let key: Arc<str> = name.into();
         let model = Arc::new(Model::new(Arc::clone(&key), Arc::downgrade(self)));
-        let listed = self.listed();
-        if let (Some(source), false) = (self.source(), listed.is_empty()) {
+        if let (Some(source), Some(listed)) = (self.source(), self.listed()) {
             let known = listed.iter().find(|known| source.is_name(&known.name, name));
             model.listed(known, self.now());
         }
@@ -120,11 +119,18 @@ impl Host {
         model
     }
 
-    /// Sets whom to ask. What was known of another server is forgotten.
+    /// Sets whom to ask. What was known of a server at another address is forgotten.
     pub fn set_source(&self, source: Option<Arc<dyn Source>>) {
-        *self.source.write().unwrap_or_else(PoisonError::into_inner) = source;
+        let address = source.as_ref().map(|source| source.address());
+        let before = std::mem::replace(
+            &mut *self.source.write().unwrap_or_else(PoisonError::into_inner),
+            source,
+        );
+        if before.map(|source| source.address()) == address {
+            return;
+        }
         *self.vitals.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
-        *self.listed.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+        *self.listed.write().unwrap_or_else(PoisonError::into_inner) = None;
         for model in self.models() {
             model.forget();
         }
@@ -142,13 +148,20 @@ impl Host {
         Ok(())
     }
 
+    /// Whether the server listed `model` when it was last asked; `None` when it could not be asked yet.
+    pub fn has(&self, model: &str) -> Option<bool> {
+        let source = self.source()?;
+        let listed = self.listed()?;
+        Some(listed.iter().any(|known| source.is_name(&known.name, model)))
+    }
+
     /// Asks what the server has.
     pub async fn ask_models(&self) -> Result<(), Error> {
         let Some(source) = self.source() else { return Ok(()) };
         let answer = source.models().await;
         self.note("models", answer.as_ref().err());
         let listed: Arc<[Listed]> = answer?.into();
-        *self.listed.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&listed);
+        *self.listed.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&listed));
         let now = self.now();
         for model in self.models() {
             let known = listed.iter().find(|known| source.is_name(&known.name, model.name()));
@@ -218,6 +231,12 @@ impl Host {
 
     pub(super) fn tasks(&self) -> &Tasks {
         &self.tasks
+    }
+
+    /// Whether something is being loaded, as far as is known.
+    pub(super) fn is_loading(&self) -> bool {
+        let models = self.models();
+        models.iter().any(|model| model.facts().warmth == Warmth::Loading)
     }
 
     fn every_model_is(&self, warmth: Warmth) {

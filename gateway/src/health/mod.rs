@@ -6,9 +6,12 @@
 mod facts;
 mod hosts;
 mod model;
+pub mod prober;
 mod rates;
 mod source;
 
+#[cfg(test)]
+mod prober_tests;
 #[cfg(test)]
 mod tests;
 

@@ -9,6 +9,9 @@ use crate::provider::{Class, Error};
 /// or change how long a model stays loaded and with which context. Every answer has its own time limit.
 #[async_trait]
 pub trait Source: Send + Sync {
+    /// Where it is, without secrets: `http://gpu:11434`. Another address is another server, of which nothing is known.
+    fn address(&self) -> String;
+
     /// Whether the host answers; the server's version where it tells. An answer says nothing about whether models run.
     async fn alive(&self) -> Result<Option<String>, Error>;
 

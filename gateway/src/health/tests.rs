@@ -24,6 +24,10 @@ pub(super) struct Played {
 
 #[async_trait]
 impl Source for Played {
+    fn address(&self) -> String {
+        "http://played".into()
+    }
+
     async fn alive(&self) -> Result<Option<String>, Error> {
         Ok(Some("0.33.0".into()))
     }

@@ -8,11 +8,11 @@ use tokio_util::sync::DropGuard;
 
 use super::near::near;
 use super::status::TargetStatus;
-use crate::breaker::prober::{self, Probe};
-use crate::breaker::{Board, Key, Place, Snapshot};
+use crate::breaker::{Board, Key, Snapshot};
 use crate::chain::{Chain, HostClass, Limits, Surroundings, Target};
 use crate::clock::{Clock, Millis};
-use crate::health::Health;
+use crate::health::prober::{self, Watch};
+use crate::health::{Health, Source};
 use crate::provider::Provider;
 use crate::tasks::Tasks;
 
@@ -29,8 +29,10 @@ pub struct Backend {
     pub contexts: HashMap<String, u32>,
     /// Models that may be asked for as `backend/model`, beyond those that aliases name.
     pub models: Vec<String>,
-    /// How to find out for free that it is back. Only local backends are probed.
-    pub probe: Option<Arc<dyn Probe>>,
+    /// How to ask it about itself for free. Only local backends are asked without a reason.
+    pub source: Option<Arc<dyn Source>>,
+    /// Models that are loaded when it comes up.
+    pub preload: Vec<String>,
 }
 
 /// One link of an alias.
@@ -115,10 +117,16 @@ impl Registry {
     /// Adds a backend, or puts another in the place of the one of the same name. Links of aliases that name it come
     /// to life with it.
     pub fn set_backend(&self, backend: Backend) {
-        let probe = backend.probe.clone().filter(|_| backend.class.place() == Place::Local);
-        let prober = probe.map(|probe| {
-            let name = backend.name.as_str().into();
-            prober::spawn(&self.tasks, self.board.clone(), name, probe)
+        let host = self.health.host(&backend.name);
+        host.set_source(backend.source.clone());
+        let prober = backend.source.is_some().then(|| {
+            let watch = Watch {
+                host,
+                board: Arc::clone(&self.board),
+                place: backend.class.place(),
+                preload: backend.preload.clone(),
+            };
+            prober::spawn(&self.tasks, watch)
         });
         self.change(|table| {
             table.targets.retain(|link, _| link.backend != backend.name);

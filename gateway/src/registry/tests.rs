@@ -36,7 +36,8 @@ fn backend(name: &str, class: HostClass, fails: Option<Class>, models: &[&str]) 
         limits: Limits::of(class),
         contexts: std::collections::HashMap::new(),
         models: models.iter().map(|&model| model.to_owned()).collect(),
-        probe: None,
+        source: None,
+        preload: Vec::new(),
     }
 }
 
@@ -137,20 +138,23 @@ async fn targets_are_shown_with_their_state() {
 async fn a_backend_that_is_replaced_is_not_probed_twice() {
     struct Counts(std::sync::atomic::AtomicU32);
     #[async_trait::async_trait]
-    impl crate::breaker::prober::Probe for Counts {
-        async fn alive(&self) -> bool {
-            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            false
+    impl crate::health::Source for Counts {
+        fn address(&self) -> String {
+            "http://played".into()
         }
-        async fn has_model(&self, _model: &str) -> bool {
-            false
+        async fn alive(&self) -> Result<Option<String>, Error> {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Err(Error::new(Class::HostDown, "refused"))
+        }
+        async fn models(&self) -> Result<Vec<crate::health::Listed>, Error> {
+            Ok(Vec::new())
         }
     }
     let registry = registry();
     let probes: Vec<Arc<Counts>> = (0..2).map(|_| Arc::new(Counts(0.into()))).collect();
     for probe in &probes {
         registry.set_backend(Backend {
-            probe: Some(probe.clone()),
+            source: Some(probe.clone()),
             ..backend("gpu", HostClass::Gpu, Some(Class::HostDown), &[])
         });
     }
@@ -161,5 +165,6 @@ async fn a_backend_that_is_replaced_is_not_probed_twice() {
         .iter()
         .map(|probe| probe.0.load(std::sync::atomic::Ordering::SeqCst))
         .collect();
-    assert_eq!(counts, [0, 1]);
+    // Once at the start, once to confirm.
+    assert_eq!(counts, [0, 2]);
 }

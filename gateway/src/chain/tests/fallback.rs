@@ -137,20 +137,39 @@ async fn changes_are_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_host_that_is_back_is_found_without_traffic() {
-    struct Switch(Mutex<bool>);
+    /// A host that is up or not, or one that is up and has its model or not.
+    struct Switch(Mutex<bool>, Class);
     #[async_trait]
-    impl Probe for Switch {
-        async fn alive(&self) -> bool {
-            *self.0.lock().unwrap()
+    impl Source for Switch {
+        fn address(&self) -> String {
+            "http://played".into()
         }
-        async fn has_model(&self, _model: &str) -> bool {
-            *self.0.lock().unwrap()
+        async fn alive(&self) -> Result<Option<String>, Error> {
+            let is_up = self.1 == Class::ModelMissing || *self.0.lock().unwrap();
+            is_up
+                .then_some(None)
+                .ok_or_else(|| Error::new(Class::HostDown, "refused"))
+        }
+        async fn models(&self) -> Result<Vec<Listed>, Error> {
+            let model = Listed {
+                name: "m".into(),
+                ..Listed::default()
+            };
+            Ok(vec![model].into_iter().filter(|_| *self.0.lock().unwrap()).collect())
         }
     }
-    for class in [Class::HostDown, Class::ModelMissing] {
+    for (class, expect) in [(Class::HostDown, Shown::HalfOpen), (Class::ModelMissing, Shown::Closed)] {
         let rig = rig(&[&[&[fail(class)]]]);
-        let (tasks, switch) = (Tasks::default(), Arc::new(Switch(Mutex::new(false))));
-        let _probing = prober::spawn(&tasks, rig.board.clone(), "t0".into(), switch.clone());
+        let (tasks, switch) = (Tasks::default(), Arc::new(Switch(Mutex::new(false), class)));
+        let host = Health::new(Arc::new(rig.clock.clone()), tasks.clone()).host("t0");
+        host.set_source(Some(switch.clone()));
+        let watch = Watch {
+            host,
+            board: rig.board.clone(),
+            place: HostClass::Gpu.place(),
+            preload: Vec::new(),
+        };
+        let _probing = prober::spawn(&tasks, watch);
         tokio::task::yield_now().await;
         let mut changes = rig.board.changes();
         rig.ask().await;
@@ -160,8 +179,8 @@ async fn a_host_that_is_back_is_found_without_traffic() {
         *switch.0.lock().unwrap() = true;
         let back = Instant::now();
         changes.recv().await.unwrap();
-        assert_eq!(rig.states(), [Shown::Closed]);
-        assert!(back.elapsed() < Duration::from_secs(40), "{:?}", back.elapsed());
+        assert_eq!(rig.states(), [expect]);
+        assert!(back.elapsed() < Duration::from_secs(15), "{:?}", back.elapsed());
         assert!(tasks.stop(Duration::from_secs(1)).await);
     }
 }

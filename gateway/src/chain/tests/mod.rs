@@ -11,10 +11,11 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::*;
-use crate::breaker::prober::{self, Probe};
 use crate::breaker::{Board, Shown};
 use crate::chat::{Delivery, Event, Finish, FinishReason, Left, Original, Protocol, Request, Served, WireChunk};
 use crate::clock::{Clock, Fixed, Millis};
+use crate::health::prober::{self, Watch};
+use crate::health::{Health, Listed, Source};
 use crate::provider::{Call, Class, Error, Events, Provider};
 use crate::tasks::Tasks;
 

@@ -123,7 +123,8 @@ fn backend(name: &str, provider: Arc<dyn Provider>) -> Backend {
         limits: TargetLimits::of(HostClass::Gpu),
         contexts: HashMap::default(),
         models: Vec::new(),
-        probe: None,
+        source: None,
+        preload: Vec::new(),
     }
 }
 

@@ -1,18 +1,11 @@
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Ollama;
-use crate::breaker::prober::Probe;
 use crate::provider::Error;
 use crate::upstream::Upstream;
-
-/// How long the server may take to tell its version, and what it has.
-const ALIVE_LIMIT: Duration = Duration::from_secs(2);
-const LIST_LIMIT: Duration = Duration::from_secs(3);
 
 /// A model that an Ollama server has.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -39,6 +32,8 @@ pub struct Details {
     pub parameter_size: String,
     /// The longest context that the model was made for, in tokens; not the one that it is loaded with.
     pub context_length: Option<u64>,
+    /// Numbers of an embedding.
+    pub embedding_length: Option<u64>,
 }
 
 impl Model {
@@ -65,6 +60,7 @@ pub struct Loaded {
 pub struct Shown {
     pub capabilities: Vec<String>,
     pub context_length: Option<u64>,
+    pub embedding_length: Option<u64>,
 }
 
 /// The server's version. An answer says that the host is up, and nothing about whether models run.
@@ -110,29 +106,19 @@ pub async fn show(upstream: &Upstream, model: &str, timeout: Duration) -> Result
     let body = Bytes::from(json!({"model": model}).to_string());
     let answer: Answer = upstream.ask_json("/api/show", body, timeout).await?;
     // The key begins with the model's architecture: `qwen3.context_length`.
-    let mut info = answer.model_info.iter();
-    let length = info.find(|(name, _)| name.ends_with(".context_length"));
+    let number = |key: &str| {
+        let mut info = answer.model_info.iter();
+        info.find(|(name, _)| name.ends_with(key))?.1.as_u64()
+    };
     Ok(Shown {
+        context_length: number(".context_length"),
+        embedding_length: number(".embedding_length"),
         capabilities: answer.capabilities,
-        context_length: length.and_then(|(_, value)| value.as_u64()),
     })
 }
 
-/// Neither question loads a model or changes how long one stays.
-#[async_trait]
-impl Probe for Ollama {
-    async fn alive(&self) -> bool {
-        version(self.upstream(), ALIVE_LIMIT).await.is_ok()
-    }
-
-    async fn has_model(&self, model: &str) -> bool {
-        let models = tags(self.upstream(), LIST_LIMIT).await.unwrap_or_default();
-        models.iter().any(|known| is_name(&known.name, model))
-    }
-}
-
 /// Ollama takes `name` for `name:latest`.
-fn is_name(known: &str, asked: &str) -> bool {
+pub(super) fn is_name(known: &str, asked: &str) -> bool {
     known == asked || known.strip_suffix(":latest") == Some(asked)
 }
 

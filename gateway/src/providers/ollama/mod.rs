@@ -10,8 +10,10 @@ mod request;
 mod request_tests;
 mod schema;
 mod settings;
+mod source;
 mod stream;
 
 pub use discover::{Details, Loaded, Model, Shown, choose_model, ps, show, tags, version};
 pub use provider::Ollama;
 pub use settings::{KeepAlive, Settings, Think, Thinking};
+pub use source::Source;

@@ -13,6 +13,6 @@ mod stream;
 mod tool_calls;
 mod worker;
 
-pub use discover::models;
+pub use discover::{Source, models};
 pub use provider::OpenAi;
 pub use settings::{MaxTokensField, Settings};

@@ -1,8 +1,9 @@
+mod probes;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::machine::TroubleKind;
 use super::*;
 use crate::clock::Millis;
 use crate::provider::Class;
@@ -32,7 +33,14 @@ fn play(place: Place, script: &[(i64, Event)]) -> (Shown, Option<i64>) {
     for (at, event) in script {
         now = Millis(at * 1000);
         let permit = match event {
-            Event::ProbeWorks | Event::ProbeFailed | Event::Listed | Event::Reset => None,
+            Event::ProbeWorks
+            | Event::ProbeFailed(_)
+            | Event::Listed
+            | Event::Unlisted
+            | Event::KeyWorks
+            | Event::Forced(_)
+            | Event::Replaced
+            | Event::Reset => None,
             _ => machine.admit(now, LEASE).0.or_else(|| machine.admit_anyway(now)),
         };
         machine.on(event.clone(), permit, now, 0.0);
@@ -43,6 +51,14 @@ fn play(place: Place, script: &[(i64, Event)]) -> (Shown, Option<i64>) {
 
 fn check(script: &[(i64, Event)], expect: (Shown, Option<i64>)) {
     assert_eq!(play(Place::Local, script), expect, "{script:?}");
+}
+
+fn force(to: ForcedTo, until: Millis) -> Event {
+    Event::Forced(Forced {
+        to,
+        until,
+        by: "ann".into(),
+    })
 }
 
 fn failed(failure: Failure) -> Event {
@@ -111,14 +127,17 @@ fn a_closed_breaker_opens_by_its_rules() {
     check(&empties, (Shown::Closed, None));
     let empties = vec![(1, failed(Failure::Empty)); 9];
     check(&empties, (Shown::Open, Some(6_000)));
-    check(&[(1, Event::Hard(why()))], (Shown::HardDown, Some(1_801_000)));
+    check(&[(1, Event::MoneyGone(why()))], (Shown::HardDown, Some(1_801_000)));
     check(&[(1, Event::Missing(why()))], (Shown::Missing, Some(601_000)));
     check(&[(1, Event::Missing(why())), (2, Event::Listed)], (Shown::Closed, None));
     check(
-        &[(1, Event::Hard(why())), (2, Event::Listed)],
+        &[(1, Event::MoneyGone(why())), (2, Event::Listed)],
         (Shown::HardDown, Some(1_801_000)),
     );
-    check(&[(1, Event::Hard(why())), (2, Event::Reset)], (Shown::Closed, None));
+    check(
+        &[(1, Event::MoneyGone(why())), (2, Event::Reset)],
+        (Shown::Closed, None),
+    );
 }
 
 #[test]
@@ -169,61 +188,11 @@ fn a_trial_decides() {
 }
 
 #[test]
-fn probes_tell_a_hiccup_from_an_outage() {
-    let down = Event::Down(why());
-    let (works, fails) = (Event::ProbeWorks, Event::ProbeFailed);
-    check(&[(1, down.clone()), (1, works.clone())], (Shown::Closed, None));
-    check(
-        &[(1, down.clone()), (1, fails.clone()), (5, works.clone())],
-        (Shown::Open, Some(6_000)),
-    );
-    check(
-        &[
-            (1, down.clone()),
-            (1, fails.clone()),
-            (5, works.clone()),
-            (6, works.clone()),
-        ],
-        (Shown::Closed, None),
-    );
-    check(
-        &[
-            (1, down.clone()),
-            (1, fails.clone()),
-            (5, works.clone()),
-            (6, fails.clone()),
-            (7, works.clone()),
-        ],
-        (Shown::HalfOpen, Some(6_000)),
-    );
-    // After a hiccup one more refusal is forgiven, two within ten seconds are not.
-    let flap = [(1, down.clone()), (1, works.clone())];
-    check(&[&flap[..], &[(20, down.clone())]].concat(), (Shown::Closed, None));
-    check(
-        &[&flap[..], &[(20, down.clone()), (25, down.clone())]].concat(),
-        (Shown::Open, Some(35_000)),
-    );
-    check(
-        &[&flap[..], &[(20, down.clone()), (31, down.clone())]].concat(),
-        (Shown::Closed, None),
-    );
-    check(
-        &[&flap[..], &[(70, down.clone())]].concat(),
-        (Shown::Open, Some(80_000)),
-    );
-    // A probe knows nothing of keys and models.
-    check(
-        &[(1, Event::Hard(why())), (2, works.clone()), (3, works)],
-        (Shown::HardDown, Some(1_801_000)),
-    );
-}
-
-#[test]
 fn what_belongs_to_an_earlier_state_is_not_counted() {
     let mut machine = Machine::new(Place::Local);
     let (now, later) = (Millis(1_000), Millis(7_000));
     let (early, _) = machine.admit(now, LEASE);
-    machine.on(Event::Hard(why()), early, now, 0.0);
+    machine.on(Event::MoneyGone(why()), early, now, 0.0);
     machine.on(Event::Works, early, later, 0.0);
     assert_eq!(machine.snapshot(later).state, Shown::HardDown);
     machine.on(Event::Reset, None, later, 0.0);
@@ -241,13 +210,13 @@ fn only_a_plain_outage_is_tried_anyway() {
     };
     check(Event::Down(why()), true);
     check(Event::Parked(Duration::from_secs(9), why()), true);
-    check(Event::Hard(why()), false);
+    check(Event::MoneyGone(why()), false);
     check(Event::Missing(why()), false);
 
     let mut machine = Machine::new(Place::Local);
     let (permit, _) = machine.admit(Millis(0), LEASE);
     machine.on(Event::Down(why()), permit, Millis(0), 0.0);
-    machine.on(Event::ProbeFailed, None, Millis(250), 0.0);
+    machine.on(Event::ProbeFailed(why()), None, Millis(250), 0.0);
     assert_eq!(machine.admit_anyway(Millis(10_000)), None);
     assert!(machine.admit_anyway(Millis(10_250)).is_some());
 }
@@ -302,6 +271,8 @@ enum Step {
     Ask,
     End(usize, Event),
     Probe(bool),
+    Force(ForcedTo),
+    Tick,
     Wait(u32),
 }
 
@@ -314,7 +285,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(failed(Failure::Slow)),
         Just(failed(Failure::MidStream)),
         Just(Event::Down(why())),
-        Just(Event::Hard(asked_to_wait(999_999))),
+        Just(Event::MoneyGone(asked_to_wait(999_999))),
         Just(Event::Missing(why())),
         Just(Event::Parked(Duration::from_secs(2), asked_to_wait(999_999))),
     ]
@@ -325,6 +296,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Ask),
         3 => (0..8usize, any_event()).prop_map(|(which, event)| Step::End(which, event)),
         1 => any::<bool>().prop_map(Step::Probe),
+        1 => prop_oneof![Just(Step::Force(ForcedTo::Open)), Just(Step::Force(ForcedTo::Closed)), Just(Step::Tick)],
         2 => (1..40_000u32).prop_map(Step::Wait),
     ]
 }
@@ -361,7 +333,9 @@ proptest! {
                     }
                 }
                 Step::Probe(true) => { machine.on(Event::ProbeWorks, None, now, jitter); }
-                Step::Probe(false) => { machine.on(Event::ProbeFailed, None, now, jitter); }
+                Step::Probe(false) => { machine.on(Event::ProbeFailed(why()), None, now, jitter); }
+                Step::Force(to) => { machine.on(force(to, now.plus(Duration::from_secs(30))), None, now, jitter); }
+                Step::Tick => { machine.tick(now); }
                 Step::Wait(millis) => now = now.plus(Duration::from_millis(millis.into())),
             }
             match machine.state() {
