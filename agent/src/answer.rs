@@ -15,6 +15,7 @@ use crate::parts::{Parts, fresh_id};
 use crate::policy::Caller;
 use crate::principal::Principal;
 use crate::session::{Api, Inbound};
+use crate::spans;
 use crate::turn::{Driver, Outcome, Setting, State, Why};
 use crate::view::{Happening, RunState};
 use crate::watch::Watch;
@@ -41,7 +42,10 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) {
         conversation_id: conversation_id.clone(),
         run_id: run_id.clone(),
     };
-    let (watch, done) = api.map_or_else(|| (on_the_bus(), None), |Api { watch, done }| (watch, Some(done)));
+    let (watch, done, request) = match api {
+        Some(Api { watch, done, trace }) => (watch, Some(done), trace),
+        None => (on_the_bus(), None, None),
+    };
     let context = match context::of_conversation(parts, &principal, &conversation_id, &message).await {
         Ok(context) => context,
         Err(error) => {
@@ -49,7 +53,7 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) {
             context::of_message(parts, &principal, &message)
         }
     };
-    let driver = driver(parts, &principal, &run, watch, stop);
+    let driver = driver(parts, &principal, &run, watch, stop).part_of(request);
     let outcome = driver.run(turn(parts, &principal, &message.text, context)).await;
     close(parts, run, &outcome).await;
     parts.bus.publish(state(RunState::Finished, Some(outcome.why.as_str())));
@@ -81,8 +85,10 @@ pub(crate) fn driver(
         conversation_id: Some(run.conversation_id.clone()),
         run_id: run.id.clone(),
         approval_id: None,
+        trace: parts.tracer.is_on().then(|| spans::turn(None, &run.id)),
     };
     Driver {
+        request: None,
         parts: parts.clone(),
         origin,
         offered: offered(parts, principal),

@@ -1,15 +1,18 @@
 //! Making one call: the intent is written first, the outcome afterwards, whatever happens to the turn in between.
 
 use jarvis_gateway::chat::ToolResult;
+use jarvis_gateway::trace;
 use jarvis_memory::records::{AuditEvent, ToolCall};
 use jarvis_tools::risk::Effect;
 use jarvis_tools::{Context, Error, Output, Prepared};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::guard::guarded;
 use crate::parts::{Parts, fresh_id};
 use crate::policy::Decision;
+use crate::spans;
 use crate::turn::ReadyCall;
 
 /// On whose behalf and from where, for the audit.
@@ -20,6 +23,8 @@ pub(crate) struct Origin {
     pub(crate) conversation_id: Option<String>,
     pub(crate) run_id: String,
     pub(crate) approval_id: Option<String>,
+    /// The span of the turn, when traces are collected.
+    pub(crate) trace: Option<trace::Context>,
 }
 
 impl Origin {
@@ -76,7 +81,13 @@ async fn record_and_run(parts: &Parts, origin: &Origin, allowed: &Allowed, stop:
         }
         tracing::warn!(tool = allowed.tool, %error, "a read is not in the audit because the database does not answer");
     }
+    let began = Instant::now();
     let result = run(parts, allowed, stop).await;
+    if let Some(turn) = origin.trace {
+        parts
+            .tracer
+            .tell(spans::of_tool(turn, allowed, &result, started, began.elapsed()));
+    }
     let took = i64::try_from(parts.now().since(started).as_millis()).unwrap_or(i64::MAX);
     if let Err(error) = write_outcome(parts, origin, allowed, &row_id, &result, took).await {
         tracing::error!(tool = allowed.tool, outcome = outcome(&result), %error, "the outcome of a call could not be written");

@@ -20,6 +20,7 @@ mod principal;
 mod provider;
 mod recovery;
 mod session;
+mod spans;
 pub mod turn;
 pub mod view;
 mod watch;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jarvis_gateway::clock::{Clock, Millis};
 use jarvis_gateway::provider::Provider;
 use jarvis_gateway::tasks::Tasks;
+use jarvis_gateway::trace::Tracer;
 use jarvis_memory::Store;
 use jarvis_tools::catalog::Catalog;
 
@@ -22,6 +23,7 @@ pub struct Parts {
     pub tasks: Tasks,
     pub config: Config,
     pub bus: Arc<Bus>,
+    pub tracer: Tracer,
 }
 
 impl Parts {
@@ -41,7 +43,14 @@ impl Parts {
             tasks,
             config,
             bus: Arc::new(Bus::new()),
+            tracer: Tracer::off(),
         }
+    }
+
+    /// The same parts, telling what they do as spans.
+    #[must_use]
+    pub fn with_tracer(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     pub(crate) fn now(&self) -> Millis {

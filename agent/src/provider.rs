@@ -84,14 +84,18 @@ async fn answered(agent: &Agent, request: &Request, watch: Watch, stop: Cancella
             message,
             run,
             stop,
-            api: Some(Api { watch, done }),
+            api: Some(Api {
+                watch,
+                done,
+                trace: request.origin.trace,
+            }),
         };
         agent.queue(inbound).await.map_err(|error| of_agent(&error))?;
         return outcome.await.map_err(|_| broke_off());
     }
     // A client's own history needs no order: its requests are turns side by side.
     let context = context::of_client(parts, &principal, &request.messages);
-    let driver = answer::driver(parts, &principal, &run, watch, stop);
+    let driver = answer::driver(parts, &principal, &run, watch, stop).part_of(request.origin.trace);
     let outcome = driver.run(answer::turn(parts, &principal, &text, context)).await;
     answer::close(parts, run, &outcome).await;
     Ok(outcome)

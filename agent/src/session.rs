@@ -34,6 +34,8 @@ pub(crate) struct Inbound {
 pub(crate) struct Api {
     pub(crate) watch: Watch,
     pub(crate) done: oneshot::Sender<Outcome>,
+    /// The span of the API request.
+    pub(crate) trace: Option<jarvis_gateway::trace::Context>,
 }
 
 /// The running conversations.

@@ -11,7 +11,10 @@ use jarvis_gateway::caller::Caller;
 use jarvis_gateway::chat::{
     self, FinishReason, Gather, Message, Reply, Request, Served, ToolCall, ToolResult, ToolSpec,
 };
+use jarvis_gateway::demands;
 use jarvis_gateway::provider::{self, Call, Class, Events};
+use jarvis_gateway::trace;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::bounds::Why;
@@ -23,6 +26,7 @@ use crate::execute::{self, Allowed, Origin, execute};
 use crate::guard::guarded;
 use crate::parts::Parts;
 use crate::policy::Decision;
+use crate::spans;
 use crate::view::ToolLine;
 use crate::watch::{Progress, Watch};
 
@@ -34,6 +38,8 @@ const MODEL_SILENCE_LIMIT: Duration = Duration::from_mins(5);
 pub(crate) struct Driver {
     pub(crate) parts: Parts,
     pub(crate) origin: Origin,
+    /// The span of the API request that the turn answers.
+    pub(crate) request: Option<trace::Context>,
     /// Tools of this room, as models are told of them.
     pub(crate) offered: Vec<ToolSpec>,
     pub(crate) watch: Watch,
@@ -84,12 +90,29 @@ struct Work {
 }
 
 impl Driver {
+    /// The same turn as a part of an API request's trace.
+    pub(crate) fn part_of(mut self, request: Option<trace::Context>) -> Self {
+        if request.is_some() && self.origin.trace.is_some() {
+            self.origin.trace = Some(spans::turn(request, &self.origin.run_id));
+            self.request = request;
+        }
+        self
+    }
+
     pub(crate) async fn run(self, state: State) -> Outcome {
-        let run_id = self.origin.run_id.clone();
-        guarded(Box::pin(self.drive(state))).await.unwrap_or_else(|| {
-            tracing::error!(run.id = run_id, "a turn broke off by a fault; its answer says so");
+        let (origin, request, parts) = (self.origin.clone(), self.request, self.parts.clone());
+        let (started_at, began) = (parts.now(), Instant::now());
+        let outcome = guarded(Box::pin(self.drive(state))).await.unwrap_or_else(|| {
+            tracing::error!(
+                run.id = origin.run_id,
+                "a turn broke off by a fault; its answer says so"
+            );
             Outcome::failed("Jarvis has a fault and could not finish this. The log says more.")
-        })
+        });
+        if let Some(span) = spans::of_turn(request, &origin, &outcome, started_at, began.elapsed()) {
+            parts.tracer.tell(span);
+        }
+        outcome
     }
 
     async fn drive(self, state: State) -> Outcome {
@@ -181,6 +204,13 @@ impl Driver {
             messages,
             tools: if offer_tools { self.offered.clone() } else { Vec::new() },
             caller: Caller::Internal,
+            origin: demands::Origin {
+                id: self.origin.run_id.clone(),
+                model: self.parts.config.alias.clone(),
+                arrived: Some(Instant::now()),
+                trace: self.origin.trace,
+                ..demands::Origin::default()
+            },
             ..Request::default()
         };
         let model = self.parts.config.alias.clone();

@@ -14,6 +14,7 @@ mod serve;
 mod served;
 mod stall;
 mod stream;
+mod traced;
 mod whole;
 mod wire;
 mod write;

@@ -11,9 +11,11 @@ use http::StatusCode;
 use super::error::Error;
 use super::guard::{Door, guard};
 use super::{chat, metrics, models, ollama};
+use super::traced::{Surface, traced};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
+use crate::trace::Tracer;
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -23,6 +25,7 @@ pub struct State {
     pub clock: Arc<dyn Clock>,
     pub ready: Arc<dyn Ready>,
     pub metrics: Arc<Metrics>,
+    pub tracer: Tracer,
 }
 
 /// Whether the process can do its work: the database answers, what must run runs. Not whether models do, because
@@ -37,6 +40,10 @@ pub trait Ready: Send + Sync {
 /// routers; the outermost one should use [`not_found`].
 pub fn router(state: State) -> Router {
     let door = state.door.clone();
+    let surface = Surface {
+        tracer: state.tracer.clone(),
+        clock: state.clock.clone(),
+    };
     let guarded = Router::new()
         .route("/v1/chat/completions", post(chat::completions).fallback(wrong_method))
         .route("/v1/models", get(models::list).fallback(wrong_method))
@@ -44,6 +51,7 @@ pub fn router(state: State) -> Router {
         .route("/metrics", get(metrics::metrics).fallback(wrong_method))
         .route("/v1", any(not_found))
         .route("/v1/{*path}", any(not_found))
+        .route_layer(middleware::from_fn_with_state(surface, traced))
         .route_layer(middleware::from_fn_with_state(door, guard));
     Router::new()
         .route("/healthz", get(async || "ok\n"))

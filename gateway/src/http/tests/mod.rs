@@ -104,6 +104,7 @@ fn site_with(turns: Vec<Vec<Step>>, ready: Result<(), String>) -> Site {
         clock: Arc::new(clock.clone()),
         ready: Arc::new(Readiness(ready)),
         metrics: Arc::new(crate::metrics::Metrics::new("0")),
+        tracer: crate::trace::Tracer::off(),
     };
     Site {
         router: router(state).fallback(not_found),
