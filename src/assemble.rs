@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use jarvis_gateway::chain::{HostClass, Limits};
+use jarvis_gateway::chain::{HostClass, Limits, Surroundings};
 use jarvis_gateway::clock::Clock;
 use jarvis_gateway::health::Source;
 use jarvis_gateway::provider::Provider;
@@ -14,6 +14,7 @@ use jarvis_gateway::providers::openai::{self, OpenAi};
 use jarvis_gateway::providers::per_model::PerModel;
 use jarvis_gateway::registry::{self, Link, Registry};
 use jarvis_gateway::tasks::Tasks;
+use jarvis_gateway::trace::Tracer;
 use jarvis_gateway::upstream::Upstream;
 
 use crate::config::{Backend, Config, Environment, Kind, Target};
@@ -26,14 +27,28 @@ pub(crate) fn connect_limit(class: HostClass) -> Duration {
     }
 }
 
+/// Sends traces to where the configuration says, or nowhere.
+pub(crate) fn tracer(config: &Config, environment: &Environment, tasks: &Tasks) -> anyhow::Result<Tracer> {
+    let Some(endpoint) = config.traces.endpoint.clone().or_else(|| environment.otlp_endpoint()) else {
+        return Ok(Tracer::off());
+    };
+    let credential = config.traces.credential.as_deref();
+    let credential = credential.map(|reference| environment.secret(reference)).transpose()?;
+    let upstream = Upstream::new(&endpoint, credential, connect_limit(HostClass::Cloud))
+        .context("`traces.endpoint`, or OTEL_EXPORTER_OTLP_ENDPOINT")?;
+    Ok(Tracer::to(upstream, env!("CARGO_PKG_VERSION"), tasks))
+}
+
 /// The backends and aliases of the configuration.
 pub(crate) fn registry(
     config: &Config,
     environment: &Environment,
     clock: Arc<dyn Clock>,
     tasks: &Tasks,
+    surroundings: Surroundings,
 ) -> anyhow::Result<Arc<Registry>> {
-    let registry = Arc::new(Registry::new(clock, tasks.clone()));
+    let registry = Registry::new(clock, tasks.clone()).with_surroundings(surroundings);
+    let registry = Arc::new(registry);
     for (name, settings) in &config.backends {
         let backend = backend(name, settings, config, environment)
             .with_context(|| format!("[backends.{name}] cannot be used"))?;

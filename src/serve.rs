@@ -10,12 +10,14 @@ use anyhow::Context;
 use async_trait::async_trait;
 use axum::{Router, middleware};
 use jarvis_agent::{Agent, Parts};
+use jarvis_gateway::chain::Surroundings;
 use jarvis_gateway::clock::{Clock, Millis, System};
 use jarvis_gateway::http::{self, Door};
 use jarvis_gateway::metrics::Metrics;
 use jarvis_gateway::providers::command::Mode;
 use jarvis_gateway::registry::Registry;
 use jarvis_gateway::tasks::Tasks;
+use jarvis_gateway::trace::Tracer;
 use jarvis_memory::Store;
 use jarvis_tools::{catalog, docker};
 use jarvis_web::{App, Found, Status};
@@ -78,7 +80,13 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     let tasks = Tasks::default();
     let clock: Arc<dyn Clock> = Arc::new(System);
 
-    let registry = assemble::registry(&config, environment, Arc::clone(&clock), &tasks)?;
+    let tracer = assemble::tracer(&config, environment, &tasks)?;
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
+    let surroundings = Surroundings {
+        observers: vec![Arc::clone(&metrics) as _, Arc::new(tracer.clone())],
+        purse: None,
+    };
+    let registry = assemble::registry(&config, environment, Arc::clone(&clock), &tasks, surroundings)?;
     let discovery = if config.aliases.is_empty() {
         Some(Discovery::new(
             Arc::clone(&registry),
@@ -88,7 +96,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     } else {
         None
     };
-    let agent = agent(&config, &registry, &store, &clock, &tasks).await?;
+    let agent = agent(&config, &registry, &store, &clock, &tasks, &tracer).await?;
     let (found, status) = look_around(&config, discovery, &tasks, clock.now(), address);
     let stored = jarvis_memory::Keys::new(store.clone(), Arc::clone(&clock));
     let keys = Arc::new(AllKeys::new(stored, &local_key));
@@ -108,7 +116,15 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         stopping: tasks.stopping().clone(),
     };
     let door = Arc::new(Door::new(keys, Arc::clone(&clock)));
-    let router = router(registry, door, clock, &store, app);
+    let state = http::State {
+        registry,
+        door,
+        clock,
+        ready: Arc::new(Database(store.clone())),
+        metrics,
+        tracer,
+    };
+    let router = router(state, app);
     let of_server = tasks.clone();
     tasks.spawn("server", async move {
         http::serve(listener, router, &of_server, http::Limits::default()).await;
@@ -140,6 +156,7 @@ async fn agent(
     store: &Store,
     clock: &Arc<dyn Clock>,
     tasks: &Tasks,
+    tracer: &Tracer,
 ) -> anyhow::Result<Agent> {
     let catalog = catalog::standard(config.tools.clone(), clock);
     let chain = registry
@@ -153,7 +170,8 @@ async fn agent(
         Arc::clone(clock),
         tasks.clone(),
         config.agent.clone(),
-    );
+    )
+    .with_tracer(tracer.clone());
     let agent = Agent::start(parts).await?;
     registry.register("jarvis", Arc::new(agent.clone()));
     tell_targets(registry, &agent, tasks);
@@ -161,20 +179,13 @@ async fn agent(
 }
 
 /// Everything that is served, behind one door.
-fn router(registry: Arc<Registry>, door: Arc<Door>, clock: Arc<dyn Clock>, store: &Store, app: App) -> Router {
-    let own = jarvis_web::router(app).route_layer(middleware::from_fn_with_state(Arc::clone(&door), http::guard));
-    let ready = Arc::new(Database(store.clone()));
-    let metrics = Metrics::new(env!("CARGO_PKG_VERSION")).with_breakers(Arc::clone(&registry));
-    http::router(http::State {
-        registry,
-        metrics: Arc::new(metrics),
-        door,
-        clock,
-        ready,
-    })
-    .merge(own)
-    .merge(jarvis_web::assets::router())
-    .fallback(http::not_found)
+fn router(state: http::State, app: App) -> Router {
+    let door = Arc::clone(&state.door);
+    let own = jarvis_web::router(app).route_layer(middleware::from_fn_with_state(door, http::guard));
+    http::router(state)
+        .merge(own)
+        .merge(jarvis_web::assets::router())
+        .fallback(http::not_found)
 }
 
 /// The process is ready when its database answers.

@@ -92,6 +92,11 @@ impl Environment {
     }
 
     /// The key for commands that talk to a running Jarvis.
+    /// The variable that every program with traces understands.
+    pub(crate) fn otlp_endpoint(&self) -> Option<String> {
+        self.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    }
+
     pub(crate) fn jarvis_key(&self) -> Option<SecretString> {
         self.get("JARVIS_KEY").map(SecretString::from)
     }

@@ -22,6 +22,7 @@ pub(crate) struct Config {
     pub(crate) aliases: BTreeMap<String, Alias>,
     pub(crate) agent: jarvis_agent::Config,
     pub(crate) tools: jarvis_tools::Config,
+    pub(crate) traces: Traces,
     /// Where the file was, for messages.
     #[serde(skip)]
     pub(crate) path: Option<PathBuf>,
@@ -35,6 +36,16 @@ pub(crate) struct Log {
     /// `info`, or a filter such as `info,jarvis_gateway=debug`.
     pub(crate) filter: Option<String>,
     pub(crate) format: LogFormat,
+}
+
+/// Where traces are sent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Traces {
+    /// A collector that takes OTLP over HTTP: `http://127.0.0.1:4318`.
+    pub(crate) endpoint: Option<String>,
+    /// `env:NAME`, sent as a bearer token.
+    pub(crate) credential: Option<String>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -19,7 +19,7 @@ pub(super) async fn metrics(
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, Error> {
     require(&caller, Scope::Ops)?;
-    let text = state.metrics.text().map_err(|_| {
+    let text = state.metrics.text(&state.registry).map_err(|_| {
         let says = "the figures could not be written as text";
         Error::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", says)
     })?;

@@ -1,47 +1,31 @@
 //! The state of every circuit breaker as a gauge.
 
-use std::fmt;
-use std::sync::Arc;
-
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry as Prometheus;
 
 use crate::breaker::Shown;
 use crate::registry::Registry;
 
-/// Reads the breakers when somebody looks.
-pub(super) struct Breakers {
-    registry: Arc<Registry>,
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Scope {
+    scope: String,
 }
 
-impl Breakers {
-    pub(super) fn new(registry: Arc<Registry>) -> Self {
-        Self { registry }
+/// The breakers as they are now.
+pub(super) fn breakers(registry: &Registry) -> Prometheus {
+    let states = Family::<Scope, Gauge>::default();
+    for (scope, snapshot) in registry.breakers() {
+        states.get_or_create(&Scope { scope }).set(number(snapshot.state));
     }
-}
-
-impl fmt::Debug for Breakers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Breakers").finish_non_exhaustive()
-    }
-}
-
-impl Collector for Breakers {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut metric = encoder.encode_descriptor(
-            "jarvis_breaker_state",
-            "0 closed, 1 half-open, 2 open, 3 hard down, 4 model missing; scope is a backend or backend/model",
-            None,
-            MetricType::Gauge,
-        )?;
-        for (scope, snapshot) in self.registry.breakers() {
-            let gauge = ConstGauge::new(number(snapshot.state));
-            gauge.encode(metric.encode_family(&[("scope", scope)])?)?;
-        }
-        Ok(())
-    }
+    let mut exposed = Prometheus::default();
+    exposed.register(
+        "jarvis_breaker_state",
+        "0 closed, 1 half-open, 2 open, 3 hard down, 4 model missing; scope is a backend or backend/model",
+        states,
+    );
+    exposed
 }
 
 fn number(state: Shown) -> i64 {

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry as Prometheus, Unit};
 
-use super::breakers::Breakers;
+use super::breakers::breakers;
 use super::labels::{Attempted, Ended, Fallback, Name, OfTarget, Operation, Tokens};
 use crate::registry::Registry;
 use crate::usage::{Attempt, Observer, Outcome};
@@ -86,17 +86,12 @@ impl Metrics {
         metrics
     }
 
-    /// Adds the state of all circuit breakers, read anew for every scrape.
-    #[must_use]
-    pub fn with_breakers(mut self, registry: Arc<Registry>) -> Self {
-        self.exposed.register_collector(Box::new(Breakers::new(registry)));
-        self
-    }
-
-    /// The text that Prometheus reads, in the `OpenMetrics` form.
-    pub fn text(&self) -> Result<String, fmt::Error> {
+    /// The text that Prometheus reads, in the `OpenMetrics` form, with the state of the breakers of `registry`.
+    pub fn text(&self, registry: &Registry) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        encode(&mut text, &self.exposed)?;
+        encode_registry(&mut text, &self.exposed)?;
+        encode_registry(&mut text, &breakers(registry))?;
+        encode_eof(&mut text)?;
         Ok(text)
     }
 

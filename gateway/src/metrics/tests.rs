@@ -5,9 +5,11 @@ use super::Metrics;
 use crate::caller::Caller;
 use crate::chain::HostClass;
 use crate::chat::{Left, Timings, Usage};
-use crate::clock::Millis;
+use crate::clock::{Fixed, Millis};
 use crate::demands::Origin;
 use crate::provider::Class;
+use crate::registry::Registry;
+use crate::tasks::Tasks;
 use crate::usage::{Attempt, Observer, Outcome, Pieces};
 
 fn attempt() -> Attempt {
@@ -43,10 +45,14 @@ fn attempt() -> Attempt {
     }
 }
 
+fn no_targets() -> Registry {
+    Registry::new(Arc::new(Fixed::default()), Tasks::default())
+}
+
 fn check(attempt: &Attempt, expect: &[&str]) {
     let metrics = Metrics::new("1.2.3");
     metrics.attempt(attempt);
-    let text = metrics.text().unwrap();
+    let text = metrics.text(&no_targets()).unwrap();
     for line in expect {
         assert!(text.lines().any(|have| have == *line), "{line} is not in:\n{text}");
     }
@@ -109,7 +115,7 @@ fn a_failure_counts_as_one_and_has_no_time_per_token() {
     };
     let metrics = Metrics::new("1");
     metrics.attempt(&failed);
-    let text = metrics.text().unwrap();
+    let text = metrics.text(&no_targets()).unwrap();
     assert!(
         text.contains(r#"jarvis_attempts_total{target="gpu/qwen3:14b",class="upstream5xx"} 1"#),
         "{text}"
