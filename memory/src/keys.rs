@@ -52,7 +52,8 @@ impl jarvis_gateway::http::Keys for Keys {
             scopes: scopes(&row.scopes),
             id: row.id,
             name: row.name,
-            ..Key::default()
+            allowance: row.allowance,
+            expires_at: row.expires_at,
         }))
     }
 

@@ -1,11 +1,12 @@
 //! Everything durable, and the only SQL.
 //!
 //! [`Store`] holds what must survive a restart: conversations, messages, runs, tool calls, approvals with their votes,
-//! the audit, keys. Ids are made by the caller and times come as arguments, so the database invents nothing.
+//! the audit, keys, what was used. Ids are made by the caller and times come as arguments, so the database invents nothing.
 
 mod keys;
 pub mod records;
 mod store;
+mod usage;
 
 pub use keys::Keys;
 pub use store::{Error, Migration, MigrationState, Store};

@@ -1,5 +1,6 @@
 //! The rows, as the rest of Jarvis sees them.
 
+use jarvis_gateway::caller::Allowance;
 use jarvis_gateway::clock::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -305,4 +306,7 @@ pub struct KeyRow {
     pub created_at: Millis,
     pub last_used_at: Option<Millis>,
     pub revoked_at: Option<Millis>,
+    pub allowance: Allowance,
+    /// From then on it is like a revoked one.
+    pub expires_at: Option<Millis>,
 }

@@ -69,6 +69,10 @@ async fn folder_and_file_are_made_private_and_found_again() {
     assert_eq!(store.person("owner").await.unwrap(), Some(owner()));
 }
 
+fn migrations() -> usize {
+    fs::read_dir("../migrations/sqlite").map_or(0, Iterator::count)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_opens_at_once_migrate_once() {
     let folder = folder();
@@ -84,7 +88,7 @@ async fn many_opens_at_once_migrate_once() {
     let checked = stores[0].as_ref().unwrap().check_audit().await.unwrap();
     assert_eq!(checked, AuditCheck::Intact { entries: 16 });
     let state = Store::migration_state(&url).await.unwrap();
-    assert!(state.is_current() && state.applied.len() == 1, "{state:?}");
+    assert!(state.is_current() && state.applied.len() == migrations(), "{state:?}");
 }
 
 #[tokio::test]
@@ -92,7 +96,7 @@ async fn asking_for_the_migrations_changes_nothing() {
     let folder = folder();
     let path = folder.path().join("jarvis.db");
     let state = Store::migration_state(&url(&path)).await.unwrap();
-    assert_eq!((state.applied.len(), state.pending.len()), (0, 1));
+    assert_eq!((state.applied.len(), state.pending.len()), (0, migrations()));
     assert_eq!(state.pending[0].description, "conversations approvals audit keys");
     assert_eq!(snapshot(folder.path()).len(), 0);
 

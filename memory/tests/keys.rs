@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jarvis_gateway::caller::{Key, Scope};
+use jarvis_gateway::caller::{Allowance, Key, Scope};
 use jarvis_gateway::clock::{Clock, Fixed, Millis};
 use jarvis_gateway::http::{Keys as _, hash_key};
 use jarvis_memory::records::KeyRow;
@@ -19,6 +19,8 @@ fn row(scopes: &str) -> KeyRow {
         created_at: Millis(0),
         last_used_at: None,
         revoked_at: None,
+        allowance: Allowance::default(),
+        expires_at: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use jarvis_gateway::caller::Scope;
+use jarvis_gateway::caller::{Allowance, Scope};
 use jarvis_gateway::clock::{Clock, System};
 use jarvis_memory::Store;
 use jarvis_memory::records::{AuditEvent, KeyRow};
@@ -45,6 +45,8 @@ async fn new(store: &Store, name: &str, scopes: &[Scope]) -> anyhow::Result<()> 
         created_at: System.now(),
         last_used_at: None,
         revoked_at: None,
+        allowance: Allowance::default(),
+        expires_at: None,
     };
     audit(store, "key.created", &row).await?;
     store.add_key(&row).await?;

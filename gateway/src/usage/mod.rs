@@ -1,7 +1,17 @@
 //! What requests cost, and who may spend.
 
 mod attempt;
+mod books;
+mod budget;
+mod ledger;
 mod money;
+mod prices;
+mod since;
 
 pub use attempt::{Attempt, Hold, Observer, Outcome, Pieces, Planned, Purse, Refused};
+pub use books::{Books, By, Entry, Failed, Sums};
+pub use budget::{Budgets, Caps, Spent};
+pub use ledger::Ledger;
 pub use money::MicroUsd;
+pub use prices::{Cost, Prices};
+pub use since::{Since, span_of_time};

@@ -16,6 +16,7 @@ mod people;
 mod row;
 mod runs;
 mod sqlite;
+mod usage;
 mod votes;
 
 pub use error::Error;

@@ -1,6 +1,10 @@
 //! API keys.
 
+use std::time::Duration;
+
+use jarvis_gateway::caller::Allowance;
 use jarvis_gateway::clock::Millis;
+use jarvis_gateway::usage::MicroUsd;
 use jarvis_memory::records::KeyRow;
 use jarvis_memory::{Error, Store};
 
@@ -14,6 +18,10 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         name: "the use of a key is noted and never goes back",
         run: |store| Box::pin(touch(store)),
+    },
+    Case {
+        name: "a key keeps its limits, and they can be changed until it is revoked",
+        run: |store| Box::pin(limits(store)),
     },
     Case {
         name: "two keys cannot have the same secret",
@@ -55,6 +63,49 @@ async fn touch(store: Store) {
         assert_eq!(stored.last_used_at, Some(Millis(expect)), "touched at {at}");
     }
     store.touch_key("no such key", Millis(1)).await.unwrap();
+}
+
+async fn limits(store: Store) {
+    let plain = make::key("laptop", "h1");
+    let limited = KeyRow {
+        allowance: Allowance {
+            models: vec!["jarvis-*".into(), "gpu/qwen3:14b".into()],
+            requests_per_minute: Some(1),
+            tokens_per_minute: Some(2),
+            concurrency: Some(u32::MAX),
+            budget_day: Some(MicroUsd(4)),
+            budget_month: Some(MicroUsd(i64::MAX)),
+            local_only: true,
+            cache: Some(Duration::from_mins(5)),
+        },
+        expires_at: Some(Millis(99)),
+        ..make::key("phone", "h2")
+    };
+    store.add_key(&plain).await.unwrap();
+    store.add_key(&limited).await.unwrap();
+    assert_eq!(store.keys().await.unwrap(), [plain.clone(), limited.clone()]);
+    assert_eq!(store.key_by_hash("h2").await.unwrap(), Some(limited.clone()));
+    let swapped = KeyRow {
+        scopes: "audio".into(),
+        allowance: limited.allowance.clone(),
+        expires_at: limited.expires_at,
+        ..plain.clone()
+    };
+    assert!(store.change_key(&swapped).await.unwrap());
+    let freed = KeyRow {
+        allowance: Allowance::default(),
+        expires_at: None,
+        ..limited
+    };
+    assert!(store.change_key(&freed).await.unwrap());
+    assert_eq!(store.keys().await.unwrap(), [swapped, freed.clone()]);
+    store.revoke_key(&freed.id, Millis(7)).await.unwrap();
+    assert!(!store.change_key(&freed).await.unwrap());
+    let unknown = KeyRow {
+        id: "no such key".into(),
+        ..freed
+    };
+    assert!(!store.change_key(&unknown).await.unwrap());
 }
 
 async fn same_secret(store: Store) {

@@ -1,5 +1,6 @@
 //! Records to test with. A test changes the fields that it is about.
 
+use jarvis_gateway::caller::Allowance;
 use jarvis_gateway::clock::Millis;
 use jarvis_memory::Store;
 use jarvis_memory::records::{
@@ -144,6 +145,8 @@ pub(crate) fn key(name: &str, hash: &str) -> KeyRow {
         created_at: NOW,
         last_used_at: None,
         revoked_at: None,
+        allowance: Allowance::default(),
+        expires_at: None,
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod keys;
 pub(crate) mod make;
 pub(crate) mod people;
 pub(crate) mod runs;
+pub(crate) mod usage;
 
 use std::pin::Pin;
 
@@ -19,13 +20,14 @@ pub(crate) struct Case {
 }
 
 /// Everything, by subject. A new case stands in its subject's list.
-pub(crate) const SUBJECTS: [&[Case]; 6] = [
+pub(crate) const SUBJECTS: [&[Case]; 7] = [
     people::CASES,
     conversations::CASES,
     runs::CASES,
     approvals::CASES,
     audit::CASES,
     keys::CASES,
+    usage::CASES,
 ];
 
 /// Runs the cases in order, each on a store of its own.

@@ -1,0 +1,177 @@
+use super::*;
+use crate::caller::{Allowance, Key};
+use crate::clock::Fixed;
+
+/// 2026-11-20 10:05:00 UTC.
+const NOW: Millis = Millis(1_795_169_100_000);
+
+struct Rig {
+    clock: Fixed,
+    budgets: Budgets,
+}
+
+fn rig(day: Option<i64>, month: Option<i64>) -> Rig {
+    let clock = Fixed::at(NOW);
+    let prices = Prices::with("[[price]]\nmodel = \"one\"\ninput = 1\noutput = 1\n").unwrap();
+    let all = Caps {
+        day: day.map(MicroUsd),
+        month: month.map(MicroUsd),
+    };
+    let budgets = Budgets::new(Arc::new(prices), Arc::new(clock.clone()), all);
+    Rig { clock, budgets }
+}
+
+fn key(id: &str, day: Option<i64>, month: Option<i64>) -> Caller {
+    Caller::from(Key {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        allowance: Allowance {
+            budget_day: day.map(MicroUsd),
+            budget_month: month.map(MicroUsd),
+            ..Allowance::default()
+        },
+        ..Key::default()
+    })
+}
+
+impl Rig {
+    /// Asks for a request of 100 millionths.
+    fn ask(&self, caller: &Caller) -> Result<Hold, Refused> {
+        let planned = Planned {
+            backend: "cloud",
+            model: "one",
+            prompt_tokens: 60,
+            answer_tokens: Some(40),
+            ..Planned::default()
+        };
+        self.budgets.may_spend(caller, &planned)
+    }
+
+    fn refused(&self, caller: &Caller) -> (String, u64) {
+        let refused = self.ask(caller).unwrap_err();
+        (refused.says, refused.retry_after.as_secs())
+    }
+
+    fn charge(&self, caller: &Caller, micros: i64) {
+        self.budgets.charge(caller, MicroUsd(micros));
+    }
+}
+
+#[test]
+fn a_budget_that_is_used_up_says_which_how_much_and_until_when() {
+    let rig = rig(Some(2_000_000), Some(3_000_000));
+    let anybody = Caller::Loopback;
+    rig.charge(&anybody, 1_999_999);
+    drop(rig.ask(&anybody).unwrap());
+    rig.charge(&anybody, 1);
+    let until_midnight = 13 * 3600 + 55 * 60;
+    let says = "the budget for today ($2.00) is used up: $2.00 spent; it begins anew on 2026-11-21 at 00:00 UTC";
+    assert_eq!(rig.refused(&anybody), (says.to_owned(), until_midnight));
+
+    rig.clock.advance(Duration::from_secs(until_midnight));
+    drop(rig.ask(&anybody).unwrap());
+    rig.charge(&anybody, 1_000_000);
+    let says = "the budget for this month ($3.00) is used up: $3.00 spent; it begins anew on 2026-12-01 at 00:00 UTC";
+    assert_eq!(rig.refused(&anybody), (says.to_owned(), 10 * 24 * 3600));
+    rig.clock.advance(Duration::from_hours(10 * 24));
+    assert_eq!(rig.budgets.spent(None), (MicroUsd(0), MicroUsd(0)));
+    drop(rig.ask(&anybody).unwrap());
+}
+
+#[test]
+fn a_key_has_a_budget_of_its_own_within_that_of_all() {
+    let rig = rig(Some(1000), None);
+    let (laptop, phone, free) = (
+        key("laptop", Some(300), None),
+        key("phone", None, Some(500)),
+        key("free", None, None),
+    );
+    rig.charge(&laptop, 300);
+    let (says, _) = rig.refused(&laptop);
+    assert!(
+        says.starts_with("the budget of the key `laptop` for today ($0.0003) is used up"),
+        "{says}"
+    );
+    drop(rig.ask(&phone).unwrap());
+    rig.charge(&phone, 500);
+    let (says, _) = rig.refused(&phone);
+    assert!(
+        says.starts_with("the budget of the key `phone` for this month"),
+        "{says}"
+    );
+    drop(rig.ask(&free).unwrap());
+    rig.charge(&Caller::Internal, 200);
+    let (says, _) = rig.refused(&free);
+    assert!(says.starts_with("the budget for today"), "{says}");
+    assert_eq!(rig.budgets.spent(None).0, MicroUsd(1000));
+    assert_eq!(rig.budgets.spent(Some("laptop")).0, MicroUsd(300));
+}
+
+#[test]
+fn requests_at_the_same_time_do_not_spend_the_same_money() {
+    let rig = rig(None, None);
+    let laptop = key("laptop", Some(250), Some(10_000));
+    let holds: Vec<Hold> = (0..3).map(|_| rig.ask(&laptop).unwrap()).collect();
+    let (says, again) = rig.refused(&laptop);
+    assert!(says.contains("$0.00 spent and $0.0003 set aside"), "{says}");
+    assert_eq!(again, 5);
+    rig.charge(&laptop, 10);
+    drop(holds);
+    let hold = rig.ask(&laptop).unwrap();
+    // Other keys, and those without a budget, are not kept waiting.
+    drop(rig.ask(&key("phone", Some(1), None)).unwrap());
+    drop(rig.ask(&Caller::Loopback).unwrap());
+    drop(hold);
+    assert_eq!(rig.budgets.spent(Some("laptop")), (MicroUsd(10), MicroUsd(10)));
+}
+
+#[test]
+fn what_was_spent_before_the_start_counts() {
+    let rig = rig(Some(1000), Some(5000));
+    let today = NOW.0 / DAY;
+    assert_eq!(rig.budgets.counts_from(), today - 19);
+    let spent = |day: i64, key_id: &str, cost: i64| Spent {
+        day,
+        key_id: key_id.to_owned(),
+        cost: MicroUsd(cost),
+    };
+    rig.budgets.begin_with([
+        spent(today - 20, "laptop", 9999),
+        spent(today - 19, "laptop", 100),
+        spent(today, "laptop", 20),
+        spent(today, "", 3),
+    ]);
+    assert_eq!(rig.budgets.spent(Some("laptop")), (MicroUsd(20), MicroUsd(120)));
+    assert_eq!(rig.budgets.spent(None), (MicroUsd(23), MicroUsd(123)));
+}
+
+/// A budget that cannot be kept is not kept by luck.
+#[test]
+fn what_has_no_price_is_refused_where_a_budget_holds() {
+    let rig = rig(None, None);
+    let planned = Planned {
+        backend: "cloud",
+        model: "unlisted",
+        ..Planned::default()
+    };
+    drop(rig.budgets.may_spend(&Caller::Loopback, &planned).unwrap());
+    let refused = rig
+        .budgets
+        .may_spend(&key("laptop", Some(1), None), &planned)
+        .unwrap_err();
+    assert!(
+        refused.says.contains("the price of `cloud/unlisted` is not known"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_clock_that_goes_back_gives_no_money() {
+    let rig = rig(Some(100), None);
+    rig.charge(&Caller::Loopback, 100);
+    rig.ask(&Caller::Loopback).unwrap_err();
+    let mut state = lock(&rig.budgets.state);
+    let before = state.day;
+    state.turn(before - 1);
+    assert_eq!((state.day, state.accounts[ALL].day), (before, MicroUsd(100)));
+}
