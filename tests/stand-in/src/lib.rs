@@ -6,6 +6,7 @@
 
 pub mod control;
 pub mod faults;
+mod jobs;
 mod log;
 mod ollama;
 mod openai;

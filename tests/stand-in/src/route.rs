@@ -12,7 +12,7 @@ use crate::faults::Play;
 use crate::log::Watch;
 use crate::server::reset_on_close;
 use crate::wire::{Body, Cut, json as json_response, not_found, page};
-use crate::{ollama, openai};
+use crate::{jobs, ollama, openai};
 
 /// The longest request, in bytes.
 const LIMIT: usize = 64 * 1024 * 1024;
@@ -45,7 +45,19 @@ pub(crate) async fn route(
     {
         return without_model(play, &connection, watch).await;
     }
+    let job = |watch| jobs::Job {
+        state: &state,
+        connection: &connection,
+        path: head.uri.path(),
+        watch,
+    };
     match (&head.method, head.uri.path()) {
+        (&Method::POST, "/v1/embeddings") => jobs::embeddings(job(watch), &body).await,
+        (&Method::POST, "/api/embed") => jobs::ollama_embed(job(watch), &body).await,
+        (&Method::POST, "/v1/images/generations") => jobs::generations(job(watch), &body).await,
+        (&Method::POST, "/v1/images/edits") => jobs::edits(job(watch), &head.headers, &body).await,
+        (&Method::POST, "/v1/audio/speech") => jobs::speech(job(watch), &body).await,
+        (&Method::POST, "/v1/audio/transcriptions") => jobs::transcriptions(job(watch), &head.headers, &body).await,
         (&Method::POST, "/v1/chat/completions") => openai::chat(&state, &connection, &body, watch).await,
         (&Method::POST, "/api/chat") => ollama::chat(&state, &connection, &body, watch).await,
         (&Method::GET, "/v1/models") => Ok(answered(watch, openai::models(&state))),

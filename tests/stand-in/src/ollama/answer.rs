@@ -166,7 +166,7 @@ fn digest(model: &Model) -> String {
     format!("{sum:064x}")
 }
 
-fn refuse(refusal: Refusal, model: &str) -> Response<Body> {
+pub(crate) fn refuse(refusal: Refusal, model: &str) -> Response<Body> {
     match refusal {
         Refusal::Status { status, retry_after } => {
             let message = match status {
@@ -189,6 +189,6 @@ fn refuse(refusal: Refusal, model: &str) -> Response<Body> {
     }
 }
 
-fn error(status: u16, message: &str) -> Response<Body> {
+pub(crate) fn error(status: u16, message: &str) -> Response<Body> {
     json_response(status, &json!({"error": message}))
 }

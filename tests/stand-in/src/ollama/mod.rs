@@ -5,6 +5,6 @@ mod read;
 mod runner;
 mod write;
 
-pub(crate) use answer::{chat, generate, ps, show, tags};
+pub(crate) use answer::{chat, error, generate, ps, refuse, show, tags};
 pub(crate) use runner::Runners;
 pub use runner::Shown;

@@ -71,11 +71,11 @@ pub(crate) fn models(state: &State) -> Response<Body> {
     json_response(200, &json!({"object": "list", "data": models.collect::<Value>()}))
 }
 
-fn invalid(message: &str) -> Response<Body> {
+pub(crate) fn invalid(message: &str) -> Response<Body> {
     error(400, message, "invalid_request_error", &Value::Null)
 }
 
-fn refuse(refusal: Refusal, model: &str) -> Response<Body> {
+pub(crate) fn refuse(refusal: Refusal, model: &str) -> Response<Body> {
     match refusal {
         Refusal::Status { status, retry_after } => {
             let (message, kind, code) = match status {

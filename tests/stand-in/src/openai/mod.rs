@@ -4,4 +4,4 @@ mod answer;
 mod read;
 mod write;
 
-pub(crate) use answer::{chat, models};
+pub(crate) use answer::{chat, invalid, models, refuse};
