@@ -61,7 +61,12 @@ impl Admission {
 
     /// When the first sign of an answer must be there, and what it means that it is not.
     pub fn first_token_due(&self) -> (Instant, Class) {
-        let own_end = self.started() + self.limit;
+        self.due_within(self.limit)
+    }
+
+    /// The same for work that may take `limit`.
+    pub fn due_within(&self, limit: Duration) -> (Instant, Class) {
+        let own_end = self.started() + limit;
         match (self.request_ends < own_end, self.warm) {
             (true, _) => (self.request_ends, Class::CallerDeadline),
             (false, true) => (own_end, Class::TtftTimeout),
@@ -90,6 +95,11 @@ impl Admission {
         }
         self.account.answered(finish);
         self.slot = None;
+    }
+
+    /// The target died in the middle of what was handed on already.
+    pub fn broke(&mut self, error: &Error) {
+        self.fail(error, true);
     }
 
     /// Whether it has not ended yet.

@@ -30,6 +30,27 @@ pub struct Route {
     pub(super) deadline: Duration,
 }
 
+impl Route {
+    pub fn targets(&self) -> &[Arc<Target>] {
+        &self.targets
+    }
+
+    /// Only the targets that are `fit`, in their order.
+    #[must_use]
+    pub fn keeping(self, mut fit: impl FnMut(&Target) -> bool) -> Self {
+        Self {
+            targets: self.targets.iter().filter(|target| fit(target)).cloned().collect(),
+            ..self
+        }
+    }
+
+    /// How long a request may look for a target that answers.
+    #[must_use]
+    pub fn within(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+}
+
 impl Chain {
     pub fn new(targets: Vec<Arc<Target>>) -> Self {
         let route = Route {

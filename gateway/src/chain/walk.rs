@@ -115,7 +115,8 @@ impl Walk {
         self.passed_over(target, error);
     }
 
-    pub(super) fn passed_over(&mut self, target: &str, error: &Error) {
+    /// The target is not asked, for a reason that is told like a failure.
+    pub fn passed_over(&mut self, target: &str, error: &Error) {
         self.note(target, &error.message, error.class);
     }
 

@@ -77,7 +77,7 @@ async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Error> {
     Ok(first.unwrap_or_else(|| more.freeze()))
 }
 
-async fn discard(mut body: Body) {
+pub(super) async fn discard(mut body: Body) {
     let reading = async {
         let mut discarded = 0;
         while let Some(Ok(frame)) = body.frame().await {
@@ -91,7 +91,7 @@ async fn discard(mut body: Body) {
     drop(tokio::time::timeout(DISCARDED_WITHIN, reading).await);
 }
 
-fn too_large(limit: usize) -> Error {
+pub(super) fn too_large(limit: usize) -> Error {
     Error::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "request_too_large",

@@ -1,10 +1,14 @@
 //! The OpenAI-compatible API over HTTP, and the door in front of it: keys, hosts and origins.
 
+mod audio;
 mod body;
 mod chat;
+mod embeddings;
 mod error;
+mod forward;
 mod frames;
 mod guard;
+mod images;
 mod keys;
 mod metrics;
 mod models;
@@ -15,6 +19,7 @@ mod served;
 mod stall;
 mod stream;
 mod traced;
+mod upload;
 mod whole;
 mod wire;
 mod write;

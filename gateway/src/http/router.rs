@@ -5,13 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use http::StatusCode;
 
 use super::error::Error;
 use super::guard::{Door, guard};
-use super::{chat, metrics, models, ollama};
 use super::traced::{Surface, traced};
+use super::upload::Uploads;
+use super::{audio, chat, embeddings, images, metrics, models, ollama};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
@@ -49,6 +50,7 @@ pub fn router(state: State) -> Router {
         .route("/v1/models", get(models::list).fallback(wrong_method))
         .route("/v1/models/{*id}", get(models::one).fallback(wrong_method))
         .route("/metrics", get(metrics::metrics).fallback(wrong_method))
+        .merge(jobs())
         .route("/v1", any(not_found))
         .route("/v1/{*path}", any(not_found))
         .route_layer(middleware::from_fn_with_state(surface, traced))
@@ -61,6 +63,23 @@ pub fn router(state: State) -> Router {
             routes.route_layer(middleware::from_fn_with_state(state.door.clone(), guard))
         }))
         .with_state(state)
+}
+
+/// What is done beside chat.
+fn jobs() -> Router<State> {
+    Router::new()
+        .route("/v1/embeddings", post(embeddings::embeddings).fallback(wrong_method))
+        .route(
+            "/v1/images/generations",
+            post(images::generations).fallback(wrong_method),
+        )
+        .route("/v1/images/edits", post(images::edits).fallback(wrong_method))
+        .route(
+            "/v1/audio/transcriptions",
+            post(audio::transcriptions).fallback(wrong_method),
+        )
+        .route("/v1/audio/speech", post(audio::speech).fallback(wrong_method))
+        .layer(Extension(Arc::new(Uploads::default())))
 }
 
 /// 404 in OpenAI's shape.

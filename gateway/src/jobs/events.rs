@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -41,9 +43,15 @@ pub(crate) struct Counted {
     input_tokens: Option<u64>,
     #[serde(alias = "completion_tokens")]
     output_tokens: Option<u64>,
+    /// Of sound.
+    seconds: Option<f64>,
 }
 
 impl Counted {
+    pub(crate) fn audio(self) -> Option<Duration> {
+        Duration::try_from_secs_f64(self.seconds?).ok()
+    }
+
     /// `None` when it counts something else, as seconds of audio.
     pub(crate) fn usage(self) -> Option<Usage> {
         self.input_tokens.or(self.output_tokens)?;

@@ -12,6 +12,8 @@ pub struct Forward {
     pub body: Body,
     /// The caller wants to read along (`stream`, or `stream_format: sse`): an answer in one piece is none.
     pub streams: bool,
+    /// Letters of the text that is to be spoken.
+    pub characters: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

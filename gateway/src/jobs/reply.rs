@@ -7,8 +7,9 @@ use http::HeaderValue;
 
 use super::events::Events;
 use crate::chat::Usage;
-use crate::provider::{Class, Error};
+use crate::provider::Error;
 use crate::upstream::Response;
+use crate::usage::Pieces;
 
 /// What the answer says of itself before it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,17 +30,19 @@ pub struct Reply {
     rest: Option<Response>,
     events: Option<Events>,
     usage: Option<Usage>,
+    made: Pieces,
 }
 
 impl Reply {
     /// An answer that is here to its end.
-    pub fn whole(head: Head, held: Vec<Bytes>, usage: Option<Usage>) -> Self {
+    pub fn whole(head: Head, held: Vec<Bytes>, usage: Option<Usage>, made: Pieces) -> Self {
         Self {
             head,
             held: held.into(),
             rest: None,
             events: None,
             usage,
+            made,
         }
     }
 
@@ -57,6 +60,7 @@ impl Reply {
             rest: Some(rest),
             events,
             usage: None,
+            made: Pieces::default(),
         }
     }
 
@@ -91,16 +95,8 @@ impl Reply {
         self.usage
     }
 
-    /// All of it, when it is not longer than `limit` bytes. For answers that are read here and not passed on.
-    pub async fn collect(mut self, limit: usize) -> Result<Bytes, Error> {
-        let mut all = Vec::new();
-        while let Some(bytes) = self.next().await? {
-            if all.len() + bytes.len() > limit {
-                let message = format!("the answer is longer than {} MiB", limit / (1024 * 1024));
-                return Err(Error::new(Class::Decode, message));
-            }
-            all.extend_from_slice(&bytes);
-        }
-        Ok(all.into())
+    /// What was made beside tokens, where the server says so before the end.
+    pub fn made(&self) -> Pieces {
+        self.made
     }
 }

@@ -3,6 +3,7 @@ use async_trait::async_trait;
 use super::embed::{Embed, Embedded};
 use super::forward::Forward;
 use super::reply::Reply;
+use super::space::Space;
 use crate::provider::Error;
 
 /// What a server does beside chat. A [`Provider`](crate::provider::Provider) whose server does any of it hands out its
@@ -13,6 +14,9 @@ use crate::provider::Error;
 pub trait Worker: Send + Sync {
     /// The protocol, for messages: `ollama`, `openai`.
     fn kind(&self) -> &'static str;
+
+    /// The vector space of its models' vectors, where a person named it.
+    fn space(&self) -> Option<&Space>;
 
     /// Why these inputs cannot be embedded here, as it goes on after the target's name: "cannot …". Nothing is asked
     /// of the server then.

@@ -90,6 +90,8 @@ struct Alias {
 
 struct Name {
     provider: Arc<dyn Provider>,
+    /// What `provider` is, unless the program registered it.
+    chain: Option<Chain>,
     owned_by: String,
 }
 
@@ -170,10 +172,17 @@ impl Registry {
         let table = self.read();
         match table.names.get(name) {
             Some(found) => Ok(found.provider.clone()),
-            None => Err(Unknown {
-                name: name.chars().take(200).collect(),
-                near: near(name, table.names.keys().map(String::as_str)),
-            }),
+            None => Err(table.unknown(name)),
+        }
+    }
+
+    /// The chain behind `name`, for work other than chat; `None` for a model that the program itself registered, which
+    /// only chats.
+    pub fn chain_of(&self, name: &str) -> Result<Option<Chain>, Unknown> {
+        let table = self.read();
+        match table.names.get(name) {
+            Some(found) => Ok(found.chain.clone()),
+            None => Err(table.unknown(name)),
         }
     }
 
@@ -294,8 +303,10 @@ impl Table {
             let Some(target) = self.target(board, &link) else {
                 continue;
             };
+            let chain = Chain::new(vec![target.clone()]).with_surroundings(surroundings.clone());
             let name = Name {
-                provider: Arc::new(Chain::new(vec![target.clone()]).with_surroundings(surroundings.clone())),
+                provider: Arc::new(chain.clone()),
+                chain: Some(chain),
                 owned_by: link.backend,
             };
             names.insert(target.name().to_owned(), name);
@@ -303,7 +314,11 @@ impl Table {
         for alias in &self.aliases {
             let targets = alias.links.iter().filter_map(|link| self.targets.get(link).cloned());
             alias.chain.replace(targets.collect());
-            names.insert(alias.name.clone(), Name::ours(Arc::new(alias.chain.clone())));
+            let name = Name {
+                chain: Some(alias.chain.clone()),
+                ..Name::ours(Arc::new(alias.chain.clone()))
+            };
+            names.insert(alias.name.clone(), name);
         }
         for (name, provider) in &self.registered {
             names.insert(name.clone(), Name::ours(provider.clone()));
@@ -333,6 +348,13 @@ impl Table {
         Some(target)
     }
 
+    fn unknown(&self, name: &str) -> Unknown {
+        Unknown {
+            name: name.chars().take(200).collect(),
+            near: near(name, self.names.keys().map(String::as_str)),
+        }
+    }
+
     fn status(&self, target: &Target, alias: &str) -> Option<TargetStatus> {
         let (backend, _) = self.backends.get(target.backend())?;
         let state = target.state();
@@ -354,6 +376,7 @@ impl Name {
     fn ours(provider: Arc<dyn Provider>) -> Self {
         Self {
             provider,
+            chain: None,
             owned_by: "jarvis".to_owned(),
         }
     }

@@ -1,6 +1,8 @@
 //! The wire forms of OpenAI's chat completions. They are known in this folder only.
 
 mod answer;
+mod embeddings;
+mod forwarded;
 mod merge;
 mod request;
 mod tools;
@@ -9,6 +11,8 @@ mod tools;
 mod tests;
 
 pub(super) use answer::{Chunk, Identity, completion, model, models};
+pub(super) use embeddings::{embed_answer, embed_request};
+pub(super) use forwarded::Forwarded;
 pub(super) use merge::Merge;
 pub(super) use request::{Asked, BadRequest, Content, explain, parse};
 pub(super) use tools::Tool;

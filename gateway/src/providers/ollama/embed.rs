@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::settings::Settings;
 use super::{Ollama, fault};
-use crate::jobs::{Embed, Embedded, Forward, Inputs, Reply, Worker};
+use crate::jobs::{Embed, Embedded, Forward, Inputs, Reply, Space, Worker};
 use crate::provider::{Class, Error};
 use crate::providers::refusal::Refusal;
 use crate::upstream::Upstream;
@@ -21,6 +21,10 @@ const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 impl Worker for Ollama {
     fn kind(&self) -> &'static str {
         "ollama"
+    }
+
+    fn space(&self) -> Option<&Space> {
+        Ollama::space(self)
     }
 
     fn cannot_embed(&self, job: &Embed) -> Option<&'static str> {

@@ -6,7 +6,7 @@ use super::settings::Settings;
 use super::stream::Reader;
 use super::{fault, request};
 use crate::chat::Event;
-use crate::jobs::Worker;
+use crate::jobs::{Space, Worker};
 use crate::provider::{Call, Class, Error, Events, Provider};
 use crate::providers::refusal::Refusal;
 use crate::upstream::{Malformed, Response, Upstream, ndjson};
@@ -16,6 +16,7 @@ use crate::upstream::{Malformed, Response, Upstream, ndjson};
 pub struct Ollama {
     upstream: Arc<Upstream>,
     settings: Arc<Settings>,
+    space: Option<Space>,
 }
 
 impl Ollama {
@@ -23,7 +24,18 @@ impl Ollama {
         Self {
             upstream,
             settings: Arc::new(settings),
+            space: None,
         }
+    }
+
+    /// Says which vectors its models make.
+    #[must_use]
+    pub fn with_space(self, space: Option<Space>) -> Self {
+        Self { space, ..self }
+    }
+
+    pub(super) fn space(&self) -> Option<&Space> {
+        self.space.as_ref()
     }
 
     pub(super) fn upstream(&self) -> &Upstream {

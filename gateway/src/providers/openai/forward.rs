@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -12,6 +14,7 @@ use crate::jobs::{Body, Counted, Forward, Head, Reply, Task};
 use crate::provider::{Class, Error};
 use crate::providers::refusal::is_html;
 use crate::upstream::{Malformed, Response, Upstream, sse};
+use crate::usage::Pieces;
 
 /// A document up to this length is read to its end before anything of it is told, so that a server which dies in its
 /// middle can be left for the next one. A longer one (several large images) is passed on as it comes.
@@ -55,7 +58,7 @@ pub(super) async fn forward(
         Nature::Events if !job.streams => Err(unusable("answered with a stream that nobody asked for")),
         Nature::Document if job.task == Task::Speech => Err(said_instead(&held.bytes, "did not answer with audio")),
         Nature::Document => {
-            let usage = document(job.task, &mut head, &held)?;
+            let (usage, made) = document(job.task, &mut head, &held)?;
             if job.streams {
                 let verb = job.task.verb();
                 return Err(Error::new(
@@ -63,14 +66,14 @@ pub(super) async fn forward(
                     format!("cannot {verb} as a stream: it answered in one piece"),
                 ));
             }
-            Ok(held.reply(head, response, usage))
+            Ok(held.reply(head, response, usage, made))
         }
         Nature::Sound if job.streams => Err(Error::new(
             Class::Capability,
             "cannot speak as a stream of events: it answered with plain audio",
         )),
         Nature::Sound if held.is_empty() => Err(Error::new(Class::Empty, "an empty answer")),
-        Nature::Sound => Ok(held.reply(head, response, None)),
+        Nature::Sound => Ok(held.reply(head, response, None, Pieces::default())),
         Nature::Events => match first_error(&held.bytes) {
             Some(error) => Err(error),
             None if held.is_empty() => Err(Error::new(Class::Empty, "an empty answer")),
@@ -114,9 +117,9 @@ impl Held {
         self.bytes.is_empty()
     }
 
-    fn reply(self, head: Head, rest: Response, usage: Option<Usage>) -> Reply {
+    fn reply(self, head: Head, rest: Response, usage: Option<Usage>, made: Pieces) -> Reply {
         if self.is_whole {
-            Reply::whole(head, self.bytes, usage)
+            Reply::whole(head, self.bytes, usage, made)
         } else {
             Reply::begun(head, self.bytes, rest)
         }
@@ -150,12 +153,15 @@ async fn beginning(response: &mut Response, nature: Nature) -> Result<Held, Erro
     Ok(held)
 }
 
-/// Looks at a document that is all here: is it an answer, and what did it use.
-fn document(task: Task, head: &mut Head, held: &Held) -> Result<Option<Usage>, Error> {
+/// Looks at a document that is all here: is it an answer, what did it use, and what was made.
+fn document(task: Task, head: &mut Head, held: &Held) -> Result<(Option<Usage>, Pieces), Error> {
     #[derive(Deserialize)]
     struct Seen {
         error: Option<IgnoredAny>,
         usage: Option<Counted>,
+        data: Option<Vec<IgnoredAny>>,
+        /// Seconds of the sound that was heard.
+        duration: Option<f64>,
     }
 
     let is_page = held.bytes.first().is_some_and(|bytes| begins_a_page(bytes));
@@ -168,11 +174,24 @@ fn document(task: Task, head: &mut Head, held: &Held) -> Result<Option<Usage>, E
     }
     let is_json = task != Task::Transcription || head.media_type.as_bytes().starts_with(b"application/json");
     if !held.is_whole || !is_json {
-        return Ok(None);
+        return Ok((None, Pieces::default()));
     }
     match serde_json::from_slice::<Seen>(&held.bytes.concat()) {
         Ok(Seen { error: Some(_), .. }) => Err(said_instead(&held.bytes, "")),
-        Ok(seen) => Ok(seen.usage.and_then(Counted::usage)),
+        Ok(seen) => {
+            let told = seen
+                .duration
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            let counted = seen.usage.and_then(Counted::audio);
+            let made = Pieces {
+                images: seen
+                    .data
+                    .map_or(0, |data| u32::try_from(data.len()).unwrap_or(u32::MAX)),
+                audio: counted.or(told).unwrap_or_default(),
+                ..Pieces::default()
+            };
+            Ok((seen.usage.and_then(Counted::usage), made))
+        }
         Err(_) => Err(unusable("did not answer with JSON")),
     }
 }

@@ -8,7 +8,7 @@ use super::settings::Settings;
 use super::stream::Reader;
 use super::{fault, request, splice};
 use crate::chat::{Event, Protocol};
-use crate::jobs::Worker;
+use crate::jobs::{Space, Worker};
 use crate::provider::{Call, Class, Error, Events, Provider};
 use crate::providers::refusal::Refusal;
 use crate::upstream::{Malformed, Response, Upstream, sse};
@@ -22,6 +22,7 @@ const AFTER_END: Duration = Duration::from_secs(2);
 pub struct OpenAi {
     upstream: Arc<Upstream>,
     settings: Arc<Settings>,
+    space: Option<Space>,
 }
 
 impl OpenAi {
@@ -30,7 +31,18 @@ impl OpenAi {
         Self {
             upstream,
             settings: Arc::new(settings),
+            space: None,
         }
+    }
+
+    /// Says which vectors its models make.
+    #[must_use]
+    pub fn with_space(self, space: Option<Space>) -> Self {
+        Self { space, ..self }
+    }
+
+    pub(super) fn space(&self) -> Option<&Space> {
+        self.space.as_ref()
     }
 
     pub(super) fn upstream(&self) -> &Upstream {

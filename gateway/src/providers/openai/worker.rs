@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::{OpenAi, embeddings, forward};
-use crate::jobs::{Embed, Embedded, Forward, Reply, Worker};
+use crate::jobs::{Embed, Embedded, Forward, Reply, Space, Worker};
 use crate::provider::{Class, Error};
 use crate::upstream::{Response, Upstream};
 
@@ -10,6 +10,10 @@ use crate::upstream::{Response, Upstream};
 impl Worker for OpenAi {
     fn kind(&self) -> &'static str {
         "openai"
+    }
+
+    fn space(&self) -> Option<&Space> {
+        OpenAi::space(self)
     }
 
     fn cannot_embed(&self, _: &Embed) -> Option<&'static str> {

@@ -1,0 +1,61 @@
+//! `POST /v1/embeddings`.
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+
+use super::body::read_body;
+use super::error::Error;
+use super::forward::{chain_of, errand};
+use super::guard::require;
+use super::{router, served, wire};
+use crate::caller::{Caller, Scope};
+use crate::demands::Endpoint;
+use crate::jobs::{self, Vectors};
+use crate::provider::Class;
+
+const LONGEST_BODY: usize = 10 * 1024 * 1024;
+/// Which space the vectors are of: whoever keeps vectors keeps this beside them.
+const SPACE: HeaderName = HeaderName::from_static("x-jarvis-space");
+
+pub(super) async fn embeddings(
+    State(state): State<router::State>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    require(&caller, Scope::Embeddings)?;
+    let body = read_body(&headers, body, LONGEST_BODY).await?;
+    let (model, job) = wire::embed_request(body)?;
+    let chain = chain_of(&state, &model, "embed")?;
+    let errand = errand(caller, Endpoint::Embeddings, &model);
+    let done = jobs::embed(&chain, state.registry.health(), errand, &job).await;
+    let done = done.map_err(|error| {
+        let is_about_input = error.class == Class::ContextLength;
+        let error = Error::from(error);
+        Error {
+            param: error.param.or_else(|| is_about_input.then(|| "input".to_owned())),
+            ..error
+        }
+    })?;
+    let body = match done.answer.vectors {
+        Vectors::Wire(body) => body,
+        Vectors::Numbers(rows) => {
+            let estimate = u64::from(job.inputs.estimated_tokens());
+            let tokens = done.answer.tokens.unwrap_or(estimate);
+            wire::embed_answer(&done.served.model, &rows, job.encoding, tokens).into()
+        }
+    };
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.extend(
+        done.space
+            .and_then(|space| Some((SPACE, HeaderValue::try_from(space).ok()?))),
+    );
+    served::tell(headers, Some(&done.served));
+    Ok(response)
+}
