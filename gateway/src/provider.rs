@@ -21,9 +21,9 @@ pub trait Provider: Send + Sync {
     /// turns that into [`Class::Truncated`].
     fn stream(&self, call: Call) -> Events;
 
-    /// Names of the request's fields that this provider cannot pass on: `logit_bias`, `options.num_ctx`. Told to the
-    /// caller in `x-jarvis-dropped` when it answers. Those of a body that is forwarded whole are none.
-    fn dropped(&self, _request: &Request) -> Vec<String> {
+    /// Names of the request's fields that `model` of this provider is not told: `logit_bias`, `options.num_ctx`. The
+    /// caller reads them in `x-jarvis-dropped`. A body that is forwarded whole has none.
+    fn dropped(&self, _model: &str, _request: &Request) -> Vec<String> {
         Vec::new()
     }
 

@@ -86,7 +86,7 @@ impl Drive {
         let target = attempt.admission.target();
         Answer {
             served: Served {
-                dropped: target.provider.dropped(&self.call.request),
+                dropped: target.provider.dropped(target.model(), &self.call.request),
                 ..self.walk.served(target)
             },
             held,

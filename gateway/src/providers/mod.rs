@@ -1,6 +1,7 @@
 //! Everything that can answer a chat request, one folder each.
 
 pub mod command;
+mod fields;
 pub mod ollama;
 pub mod openai;
 pub mod per_model;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::chat::Request;
 use crate::jobs::Worker;
 use crate::provider::{Call, Events, Provider};
 
@@ -28,6 +29,10 @@ impl PerModel {
 impl Provider for PerModel {
     fn stream(&self, call: Call) -> Events {
         self.of(&call.model).stream(call)
+    }
+
+    fn dropped(&self, model: &str, request: &Request) -> Vec<String> {
+        self.of(model).dropped(model, request)
     }
 
     fn worker(&self, model: &str) -> Option<&dyn Worker> {

@@ -74,6 +74,7 @@ async fn ask(
         watch,
         shows_thinking,
         calls: Gather::default(),
+        is_wire: false,
     };
     let events = events(state, request, model)?;
     if stream {

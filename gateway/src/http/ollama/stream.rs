@@ -20,6 +20,8 @@ pub(super) struct Lines {
     pub(super) shows_thinking: bool,
     /// Calls so far. They are handed on when they are whole and the answer ended well.
     pub(super) calls: Gather,
+    /// A server of the same protocol sends lines of its own, the last one too.
+    pub(super) is_wire: bool,
 }
 
 impl Lines {
@@ -88,9 +90,11 @@ impl Encoder for Lines {
                 drop(self.calls.push(event.clone()));
             }
             Event::Wire(chunk) => {
+                self.is_wire = true;
                 out.put_slice(&chunk.data);
                 out.put_u8(b'\n');
             }
+            Event::Finish(_) if self.is_wire => {}
             Event::Finish(finish) => self.end(finish, out),
             Event::Reset => {}
         }

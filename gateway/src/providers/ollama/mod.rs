@@ -4,6 +4,9 @@
 mod discover;
 mod embed;
 mod fault;
+mod original;
+#[cfg(test)]
+mod original_tests;
 mod provider;
 mod request;
 #[cfg(test)]
@@ -12,8 +15,11 @@ mod schema;
 mod settings;
 mod source;
 mod stream;
+#[cfg(test)]
+mod stream_tests;
 
 pub use discover::{Details, Loaded, Model, Shown, choose_model, ps, show, tags, version};
+pub(super) use original::{only_a_prompt, untold};
 pub use provider::Ollama;
 pub use settings::{KeepAlive, Settings, Think, Thinking};
 pub use source::Source;

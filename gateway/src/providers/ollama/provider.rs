@@ -4,8 +4,8 @@ use async_stream::try_stream;
 
 use super::settings::Settings;
 use super::stream::Reader;
-use super::{fault, request};
-use crate::chat::Event;
+use super::{fault, original, request};
+use crate::chat::{Event, Request};
 use crate::jobs::{Space, Worker};
 use crate::provider::{Call, Class, Error, Events, Provider};
 use crate::providers::refusal::Refusal;
@@ -52,6 +52,10 @@ impl Provider for Ollama {
         Some(self)
     }
 
+    fn dropped(&self, _: &str, request: &Request) -> Vec<String> {
+        original::dropped(request, &self.settings)
+    }
+
     fn stream(&self, call: Call) -> Events {
         let upstream = Arc::clone(&self.upstream);
         let settings = Arc::clone(&self.settings);
@@ -59,15 +63,15 @@ impl Provider for Ollama {
             let mut response = ask(&upstream, &settings, &call).await?;
             let mut decoder = ndjson::Decoder::default();
             let mut reader = Reader::new(&call.request);
-            let mut finish = None;
+            let (mut events, mut finish) = (Vec::new(), None);
             while finish.is_none() {
                 let chunk = response.chunk().await?;
                 match &chunk {
                     Some(bytes) => decoder.push(bytes),
                     None => decoder.end(),
                 }
-                while let Some(events) = next(&mut decoder, &mut reader).map_err(|error| upstream.redacted(error))? {
-                    for event in events {
+                while next(&mut decoder, &mut reader, &mut events).map_err(|error| upstream.redacted(error))? {
+                    for event in events.drain(..) {
                         if matches!(event, Event::Finish(_)) {
                             finish = Some(event);
                         } else {
@@ -87,12 +91,12 @@ impl Provider for Ollama {
     }
 }
 
-/// The events of the next line, or `None` until more bytes came.
-fn next(decoder: &mut ndjson::Decoder, reader: &mut Reader) -> Result<Option<Vec<Event>>, Error> {
+/// Adds the events of the next line. False until more bytes came.
+fn next(decoder: &mut ndjson::Decoder, reader: &mut Reader, events: &mut Vec<Event>) -> Result<bool, Error> {
     match decoder.next_line() {
-        Ok(None) => Ok(None),
-        Ok(Some(line)) => reader.read(&line).map(Some),
-        Err(Malformed::NotUtf8) => reader.skip().map(|()| Some(Vec::new())),
+        Ok(None) => Ok(false),
+        Ok(Some(line)) => reader.read(&line, events).map(|()| true),
+        Err(Malformed::NotUtf8) => reader.skip().map(|()| true),
         Err(error @ Malformed::LineTooLong) => Err(Error::new(Class::Decode, error.to_string())),
     }
 }
@@ -118,7 +122,7 @@ async fn send(
     think: Option<super::Thinking>,
 ) -> Result<Result<Response, Error>, Error> {
     let body = request::body(&call.request, &call.model, settings, think)?;
-    let response = upstream.post_json("/api/chat", body).await?;
+    let response = upstream.post_json(request::path(&call.request), body).await?;
     let status = response.status();
     if status.is_success() {
         return Ok(Ok(response));

@@ -5,16 +5,21 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::schema;
 use super::settings::{KeepAlive, Settings, Think, Thinking};
+use super::{original, schema};
 use crate::chat::{self, Part, ReasoningEffort, Request, ResponseFormat, Role, ToolChoice, ToolSpec};
 use crate::provider::{Class, Error};
+use crate::providers::fields::Fields;
 
-/// The body of `POST /api/chat`.
+/// The body of `POST /api/chat` and of `POST /api/generate`.
 #[derive(Serialize)]
 struct Body<'a> {
     model: &'a str,
-    messages: Vec<Message<'a>>,
+    /// A prompt is among the kept fields instead, as it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<Vec<Message<'a>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    images: Vec<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tools: Vec<Tool<'a>>,
     /// Always true, because only a stream tells a slow answer from none.
@@ -32,6 +37,9 @@ struct Body<'a> {
     shift: bool,
     truncate: bool,
     options: Options<'a>,
+    /// Unknown to us, from a caller who speaks this protocol.
+    #[serde(flatten)]
+    kept: Fields<'a>,
 }
 
 #[derive(Serialize)]
@@ -95,19 +103,30 @@ struct Options<'a> {
     seed: Option<i64>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     stop: &'a [String],
+    #[serde(flatten)]
+    kept: Fields<'a>,
 }
 
 /// What `think` is for this request.
 pub(super) fn thinking(request: &Request, settings: &Settings) -> Option<Thinking> {
     match settings.think {
         Think::Always(thinking) => Some(thinking),
-        Think::Auto => request.options.reasoning_effort.map(|effort| match effort {
+        Think::Auto => original::thinking(request).or(request.options.reasoning_effort.map(|effort| match effort {
             ReasoningEffort::None => Thinking::Off,
             ReasoningEffort::Minimal | ReasoningEffort::Low => Thinking::Low,
             ReasoningEffort::Medium => Thinking::Medium,
             ReasoningEffort::High => Thinking::High,
             ReasoningEffort::Xhigh => Thinking::Max,
-        }),
+        })),
+    }
+}
+
+/// Where [`body`] goes.
+pub(super) fn path(request: &Request) -> &'static str {
+    if original::is_prompt(request) {
+        "/api/generate"
+    } else {
+        "/api/chat"
     }
 }
 
@@ -128,9 +147,16 @@ pub(super) fn body(
         messages.push(system(nudge));
     }
     let options = &request.options;
+    let kept = original::kept(request)?;
+    let is_prompt = original::is_prompt(request);
     let body = Body {
         model,
-        messages,
+        images: if is_prompt {
+            messages.pop().map(|question| question.images).unwrap_or_default()
+        } else {
+            Vec::new()
+        },
+        messages: (!is_prompt).then_some(messages),
         tools: tools.into_iter().map(tool).collect(),
         stream: true,
         format: options.response_format.as_ref().map(|format| match format {
@@ -155,7 +181,9 @@ pub(super) fn body(
             frequency_penalty: options.frequency_penalty,
             seed: options.seed,
             stop: &options.stop,
+            kept: kept.options,
         },
+        kept: kept.fields,
     };
     serde_json::to_vec(&body).map(Bytes::from).map_err(|error| {
         Error::new(

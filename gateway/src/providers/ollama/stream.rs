@@ -1,35 +1,54 @@
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::time::Duration;
 
+use bytes::Bytes;
 use rand::distr::{Alphanumeric, SampleString};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::fault;
-use crate::chat::{Event, Finish, FinishReason, Request, ToolCallDelta, ToolChoice, Usage};
+use super::original;
+use crate::chat::{
+    Delivery, Event, Finish, FinishReason, Request, Timings, ToolCallDelta, ToolChoice, Usage, WireChunk,
+};
 use crate::provider::{Class, Error};
 use crate::providers::refusal::{MALFORMED_LIMIT, said_in};
 
 /// How much text is held back while a tool call is demanded and has not come, in bytes.
 const HELD_LIMIT: usize = 256 * 1024;
 
-/// One line of the answer. Counters that are zero are left out by Ollama, so all are optional.
+/// One line of the answer, borrowed from it. Counters that are zero are left out by Ollama, so all are optional.
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(borrow)]
     message: Option<Message<'a>>,
+    /// `/api/generate` has its text here.
+    #[serde(borrow)]
+    response: Option<Text<'a>>,
+    #[serde(borrow)]
+    thinking: Option<Text<'a>>,
+    #[serde(borrow)]
+    logprobs: Option<&'a RawValue>,
     #[serde(default)]
     done: bool,
-    done_reason: Option<String>,
+    #[serde(borrow)]
+    done_reason: Option<Text<'a>>,
     prompt_eval_count: Option<u64>,
     eval_count: Option<u64>,
+    load_duration: Option<u64>,
+    prompt_eval_duration: Option<u64>,
+    eval_duration: Option<u64>,
     error: Option<Value>,
 }
 
 #[derive(Deserialize)]
 struct Message<'a> {
-    content: Option<String>,
-    thinking: Option<String>,
+    #[serde(borrow)]
+    content: Option<Text<'a>>,
+    #[serde(borrow)]
+    thinking: Option<Text<'a>>,
     #[serde(borrow)]
     tool_calls: Option<Vec<ToolCall<'a>>>,
 }
@@ -48,6 +67,10 @@ struct Function<'a> {
     arguments: Option<&'a RawValue>,
 }
 
+/// Text without escapes is borrowed; inside an `Option` only a type of its own is.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// Turns the lines of one answer into events. A call may come in any line, the one that says `done` included.
 pub(super) struct Reader {
     /// Ids of the conversation so far: a server that counts its calls from 0 in every answer must not repeat one.
@@ -56,6 +79,9 @@ pub(super) struct Reader {
     malformed: u32,
     /// Text so far, while the request demands a tool call and none has come.
     held: Option<String>,
+    /// The caller reads this protocol, and is given the lines as they are.
+    is_wire: bool,
+    wants_logprobs: bool,
 }
 
 impl Reader {
@@ -65,42 +91,51 @@ impl Reader {
             ToolChoice::Auto | ToolChoice::None => false,
             ToolChoice::Required | ToolChoice::Named(_) => !request.tools.is_empty(),
         };
+        // Calls need ids and indexes that Ollama does not give, so that an answer which may hold calls is written anew.
+        let is_wire = original::is_ours(request)
+            && request.delivery == Delivery::Live
+            && request.tools.is_empty()
+            && !demands_call;
         Self {
             ids: calls.map(|call| call.id.clone()).collect(),
             calls: 0,
             malformed: 0,
             held: demands_call.then(String::new),
+            is_wire,
+            wants_logprobs: request.options.logprobs.is_some(),
         }
     }
 
-    /// The events of one line, with [`Event::Finish`] as the last one of the answer.
-    pub(super) fn read(&mut self, line: &[u8]) -> Result<Vec<Event>, Error> {
-        let Ok(line) = serde_json::from_slice::<Line<'_>>(line) else {
-            if line.trim_ascii_start().starts_with(b"<") {
+    /// Adds the events of one line, with [`Event::Finish`] as the last one of the answer.
+    pub(super) fn read(&mut self, json: &Bytes, events: &mut Vec<Event>) -> Result<(), Error> {
+        // The decoder only lets UTF-8 through.
+        let text = std::str::from_utf8(json).unwrap_or_default();
+        let Ok(line) = serde_json::from_str::<Line<'_>>(text) else {
+            if text.trim_start().starts_with('<') {
                 return Err(Error::new(
                     Class::Decode,
                     "answered with a web page, so it is not Ollama",
                 ));
             }
-            return self.skip().map(|()| Vec::new());
+            return self.skip();
         };
         if let Some(error) = &line.error {
             return Err(fault::classify_line(
                 &said_in(error).unwrap_or_else(|| error.to_string()),
             ));
         }
-        let mut events = Vec::new();
-        if let Some(message) = line.message {
-            self.message(message, &mut events)?;
+        if self.is_wire {
+            events.push(Event::Wire(WireChunk {
+                data: Bytes::clone(json),
+                meaningful: line.is_meaningful(),
+            }));
+        } else {
+            self.say(&line, events)?;
         }
         if line.done {
-            events.push(Event::Finish(self.finish(
-                line.done_reason.as_deref(),
-                line.prompt_eval_count,
-                line.eval_count,
-            )?));
+            events.push(Event::Finish(self.finish(&line)?));
         }
-        Ok(events)
+        Ok(())
     }
 
     /// Counts a line that cannot be read. A few are survived, because the rest of the answer is worth more.
@@ -112,18 +147,22 @@ impl Reader {
         Ok(())
     }
 
-    fn message(&mut self, message: Message<'_>, events: &mut Vec<Event>) -> Result<(), Error> {
-        if let Some(thinking) = message.thinking.filter(|text| !text.is_empty()) {
-            events.push(Event::Reasoning(thinking));
+    fn say(&mut self, line: &Line<'_>, events: &mut Vec<Event>) -> Result<(), Error> {
+        if let Some(thinking) = line.thinking() {
+            events.push(Event::Reasoning(thinking.to_owned()));
         }
-        if let Some(text) = message.content.filter(|text| !text.is_empty()) {
+        if let Some(tokens) = line.logprobs.filter(|_| self.wants_logprobs) {
+            let tokens: Option<Vec<Value>> = serde_json::from_str(tokens.get()).ok();
+            events.extend(tokens.filter(|tokens| !tokens.is_empty()).map(Event::Logprobs));
+        }
+        if let Some(text) = line.text() {
             match &mut self.held {
                 Some(held) if held.len() + text.len() > HELD_LIMIT => return Err(no_call()),
-                Some(held) => held.push_str(&text),
-                None => events.push(Event::Text(text)),
+                Some(held) => held.push_str(text),
+                None => events.push(Event::Text(text.to_owned())),
             }
         }
-        for call in message.tool_calls.unwrap_or_default() {
+        for call in line.calls() {
             if let Some(held) = self.held.take().filter(|held| !held.is_empty()) {
                 events.push(Event::Text(held));
             }
@@ -133,44 +172,78 @@ impl Reader {
     }
 
     /// Ollama sends whole calls, and its own `index` is 0 for several of them.
-    fn call(&mut self, call: ToolCall<'_>) -> ToolCallDelta {
+    fn call(&mut self, call: &ToolCall<'_>) -> ToolCallDelta {
         let index = self.calls;
         self.calls += 1;
-        let offered = call.id.filter(|id| !id.is_empty() && !self.ids.contains(id));
-        let id = offered.unwrap_or_else(|| format!("call_{}", Alphanumeric.sample_string(&mut rand::rng(), 24)));
+        let offered = call.id.as_ref().filter(|id| !id.is_empty() && !self.ids.contains(*id));
+        let id = match offered {
+            Some(id) => id.clone(),
+            None => format!("call_{}", Alphanumeric.sample_string(&mut rand::rng(), 24)),
+        };
         self.ids.insert(id.clone());
         ToolCallDelta {
             index,
             id: Some(id),
-            name: Some(call.function.name),
+            name: Some(call.function.name.clone()),
             arguments: arguments(call.function.arguments),
         }
     }
 
-    fn finish(&self, reason: Option<&str>, prompt: Option<u64>, completion: Option<u64>) -> Result<Finish, Error> {
+    fn finish(&self, line: &Line<'_>) -> Result<Finish, Error> {
         if self.held.is_some() {
             return Err(no_call());
         }
-        let reason = match reason {
+        let reason = match line.done_reason.as_ref().map(|reason| reason.0.as_ref()) {
             Some("length") => FinishReason::Length,
             // `stop`, `load`, `unload`, or a version that does not say.
             Some(_) | None if self.calls > 0 => FinishReason::ToolCalls,
             Some(_) | None => FinishReason::Stop,
         };
-        let counted = prompt.is_some() || completion.is_some();
+        let counted = line.prompt_eval_count.is_some() || line.eval_count.is_some();
         let usage = counted.then(|| Usage {
-            prompt_tokens: prompt.unwrap_or(0),
-            completion_tokens: completion.unwrap_or(0),
+            prompt_tokens: line.prompt_eval_count.unwrap_or(0),
+            completion_tokens: line.eval_count.unwrap_or(0),
             ..Usage::default()
         });
+        let timings = Timings {
+            load: line.load_duration.map(Duration::from_nanos),
+            prompt: line.prompt_eval_duration.map(Duration::from_nanos),
+            answer: line.eval_duration.map(Duration::from_nanos),
+        };
         Ok(Finish {
             usage,
+            timings,
             ..Finish::because(reason)
         })
     }
 }
 
-fn no_call() -> Error {
+impl Line<'_> {
+    fn text(&self) -> Option<&str> {
+        let of_message = self.message.as_ref().and_then(|message| message.content.as_ref());
+        non_empty(of_message.or(self.response.as_ref()))
+    }
+
+    fn thinking(&self) -> Option<&str> {
+        let of_message = self.message.as_ref().and_then(|message| message.thinking.as_ref());
+        non_empty(of_message.or(self.thinking.as_ref()))
+    }
+
+    fn calls(&self) -> &[ToolCall<'_>] {
+        let calls = self.message.as_ref().and_then(|message| message.tool_calls.as_deref());
+        calls.unwrap_or_default()
+    }
+
+    fn is_meaningful(&self) -> bool {
+        self.text().is_some() || self.thinking().is_some() || !self.calls().is_empty()
+    }
+}
+
+fn non_empty<'a>(text: Option<&'a Text<'_>>) -> Option<&'a str> {
+    text.map(|text| text.0.as_ref()).filter(|text| !text.is_empty())
+}
+
+pub(super) fn no_call() -> Error {
     Error::new(Class::Capability, "answered in words although a tool call was demanded")
 }
 
@@ -182,199 +255,4 @@ fn arguments(given: Option<&RawValue>) -> String {
     }
     // Some versions and imitations send the object as a string.
     serde_json::from_str::<String>(text).unwrap_or_else(|_| text.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::chat::{Message, Role, ToolCall as Call, ToolSpec};
-
-    fn request(tool_choice: ToolChoice) -> Request {
-        let assistant = Message {
-            tool_calls: vec![Call {
-                id: "call_0".into(),
-                name: "f".into(),
-                arguments: "{}".into(),
-            }],
-            ..Message::text(Role::Assistant, "")
-        };
-        Request {
-            messages: vec![assistant],
-            tools: vec![ToolSpec {
-                name: "f".into(),
-                description: String::new(),
-                parameters: Value::Null,
-                strict: None,
-            }],
-            tool_choice,
-            ..Request::default()
-        }
-    }
-
-    fn read(choice: ToolChoice, lines: &[&str]) -> Result<Vec<Event>, Error> {
-        let mut reader = Reader::new(&request(choice));
-        let mut events = Vec::new();
-        for line in lines {
-            events.extend(reader.read(line.as_bytes())?);
-        }
-        Ok(events)
-    }
-
-    fn check(lines: &[&str], expect: &[Event]) {
-        assert_eq!(read(ToolChoice::Auto, lines).unwrap(), expect, "given {lines:?}");
-    }
-
-    fn text(text: &str) -> Event {
-        Event::Text(text.into())
-    }
-
-    fn call(index: u32, id: &str, arguments: &str) -> Event {
-        Event::ToolCall(ToolCallDelta {
-            index,
-            id: Some(id.into()),
-            name: Some("f".into()),
-            arguments: arguments.into(),
-        })
-    }
-
-    fn finish(reason: FinishReason, usage: Option<(u64, u64)>) -> Event {
-        Event::Finish(Finish {
-            usage: usage.map(|(prompt_tokens, completion_tokens)| Usage {
-                prompt_tokens,
-                completion_tokens,
-                ..Usage::default()
-            }),
-            ..Finish::because(reason)
-        })
-    }
-
-    const CALL_A: &str = r#"{"message":{"content":"","tool_calls":[{"id":"a","function":{"index":0,"name":"f","arguments":{"z":1.0,"a":"é"}}}]},"done":false}"#;
-
-    #[test]
-    fn text_thinking_and_the_end() {
-        check(
-            &[
-                r#"{"model":"m","message":{"role":"assistant","content":"","thinking":"hm"},"done":false}"#,
-                r#"{"message":{"content":"caf\u00e9"},"done":false}"#,
-                r#"{"message":{"content":"!"},"done":true,"done_reason":"stop","prompt_eval_count":9,"eval_count":2,"total_duration":5}"#,
-            ],
-            &[
-                Event::Reasoning("hm".into()),
-                text("café"),
-                text("!"),
-                finish(FinishReason::Stop, Some((9, 2))),
-            ],
-        );
-        check(
-            &[r#"{"done":true,"done_reason":"length","eval_count":2}"#],
-            &[finish(FinishReason::Length, Some((0, 2)))],
-        );
-        check(&[r#"{"done":true}"#], &[finish(FinishReason::Stop, None)]);
-        check(
-            &[r#"{"done":true,"done_reason":"load"}"#],
-            &[finish(FinishReason::Stop, None)],
-        );
-    }
-
-    #[test]
-    fn calls_in_any_line_get_indexes_of_their_own() {
-        let arguments = r#"{"z":1.0,"a":"é"}"#;
-        check(
-            &[CALL_A, r#"{"done":true,"done_reason":"stop"}"#],
-            &[call(0, "a", arguments), finish(FinishReason::ToolCalls, None)],
-        );
-        check(
-            &[
-                CALL_A,
-                r#"{"message":{"content":"","tool_calls":[{"id":"b","function":{"index":0,"name":"f","arguments":{}}},{"id":"c","function":{"name":"f"}}]},"done":true,"done_reason":"stop"}"#,
-            ],
-            &[
-                call(0, "a", arguments),
-                call(1, "b", "{}"),
-                call(2, "c", "{}"),
-                finish(FinishReason::ToolCalls, None),
-            ],
-        );
-        check(
-            &[
-                r#"{"message":{"content":"","tool_calls":[{"id":"a","function":{"name":"f","arguments":"{\"x\":1}"}}]},"done":true,"done_reason":"length"}"#,
-            ],
-            &[call(0, "a", r#"{"x":1}"#), finish(FinishReason::Length, None)],
-        );
-    }
-
-    #[test]
-    fn an_id_that_is_missing_or_taken_is_replaced() {
-        let line = |id: &str| format!(r#"{{"message":{{"tool_calls":[{{"id":"{id}","function":{{"name":"f"}}}}]}}}}"#);
-        let lines = [line(""), line("call_0"), line("new"), line("new")];
-        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        let ids: Vec<String> = read(ToolChoice::Auto, &lines)
-            .unwrap()
-            .into_iter()
-            .filter_map(|event| match event {
-                Event::ToolCall(delta) => delta.id,
-                _ => None,
-            })
-            .collect();
-        let made = |id: &str| id.len() == 29 && id.starts_with("call_");
-        assert_eq!(
-            ids.iter().map(|id| made(id)).collect::<Vec<_>>(),
-            [true, true, false, true]
-        );
-        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 4);
-    }
-
-    #[test]
-    fn error_lines_and_pages_end_the_answer() {
-        let check = |lines: &[&str], class: Class, says: &str| {
-            assert_eq!(
-                read(ToolChoice::Auto, lines),
-                Err(Error::new(class, says)),
-                "given {lines:?}"
-            );
-        };
-        check(
-            &[r#"{"error":"an error was encountered"}"#],
-            Class::Upstream5xx,
-            "an error was encountered",
-        );
-        check(
-            &[CALL_A, r#"{"error":{"message":"server busy"}}"#],
-            Class::Saturated,
-            "server busy",
-        );
-        check(
-            &["<html>"],
-            Class::Decode,
-            "answered with a web page, so it is not Ollama",
-        );
-        check(
-            &["x", "{", "[]", "{\"done\":3}"],
-            Class::Decode,
-            "the answer is not Ollama's protocol",
-        );
-    }
-
-    #[test]
-    fn a_few_malformed_lines_are_survived() {
-        let done = r#"{"done":true}"#;
-        check(&["x", "{", r#"{"done":3}"#, done], &[finish(FinishReason::Stop, None)]);
-    }
-
-    #[test]
-    fn a_demanded_call_must_come() {
-        let says = r#"{"message":{"content":"Let me see."},"done":false}"#;
-        let done = r#"{"done":true,"done_reason":"stop"}"#;
-        let demanded = |lines: &[&str]| read(ToolChoice::Required, lines);
-        assert_eq!(demanded(&[says, done]), Err(no_call()));
-        assert_eq!(
-            demanded(&[says, CALL_A, says, done]).unwrap(),
-            [
-                text("Let me see."),
-                call(0, "a", r#"{"z":1.0,"a":"é"}"#),
-                text("Let me see."),
-                finish(FinishReason::ToolCalls, None),
-            ]
-        );
-    }
 }

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use super::settings::Settings;
 use super::stream::Reader;
 use super::{fault, request, splice};
-use crate::chat::{Event, Protocol};
+use crate::chat::{Event, Protocol, Request};
 use crate::jobs::{Space, Worker};
 use crate::provider::{Call, Class, Error, Events, Provider};
+use crate::providers::ollama;
 use crate::providers::refusal::Refusal;
 use crate::upstream::{Malformed, Response, Upstream, sse};
 
@@ -59,6 +60,13 @@ impl Provider for OpenAi {
         Some(self)
     }
 
+    fn dropped(&self, _: &str, request: &Request) -> Vec<String> {
+        match &request.original {
+            Some(original) if original.protocol != Protocol::OpenAiChat => ollama::untold(original),
+            Some(_) | None => Vec::new(),
+        }
+    }
+
     fn stream(&self, call: Call) -> Events {
         let upstream = Arc::clone(&self.upstream);
         let settings = Arc::clone(&self.settings);
@@ -96,7 +104,14 @@ fn prepare(call: &Call, settings: &Settings) -> Result<(Bytes, Reader), Error> {
             let spliced = splice::splice(&original.body, &call.model, settings)?;
             Ok((spliced.body, Reader::wire(spliced.choices, original.include_usage)))
         }
-        Some(_) | None => Ok((request::body(&call.request, &call.model, settings)?, Reader::typed())),
+        Some(original) => match ollama::only_a_prompt(original) {
+            Some(field) => {
+                let message = format!("takes conversations only, so that `{field}` cannot be passed on");
+                Err(Error::new(Class::Capability, message))
+            }
+            None => Ok((request::body(&call.request, &call.model, settings)?, Reader::typed())),
+        },
+        None => Ok((request::body(&call.request, &call.model, settings)?, Reader::typed())),
     }
 }
 
