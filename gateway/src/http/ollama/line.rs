@@ -104,6 +104,11 @@ impl Watch {
         }
     }
 
+    /// In nanoseconds.
+    pub(super) fn elapsed(self) -> u64 {
+        nanoseconds(self.began.elapsed())
+    }
+
     pub(super) fn end(self, finish: &Finish) -> End {
         let now = Instant::now();
         let first = self.first.unwrap_or(now);

@@ -2,6 +2,7 @@
 //! `/api/generate`, `/api/embed`, and what they ask about models. Models are not managed here.
 
 mod ask;
+mod embed;
 mod error;
 mod image;
 mod line;

@@ -29,8 +29,6 @@ struct Behind {
     /// `backend/model`.
     target: String,
     facts: Arc<Facts>,
-    /// What the configuration says that it may read, in tokens.
-    context: Option<u32>,
 }
 
 pub(super) async fn version(Extension(caller): Extension<Caller>) -> Result<Json<Value>, Error> {
@@ -201,28 +199,22 @@ fn digest(name: &str, facts: Option<&Facts>) -> String {
     hash_key(name)
 }
 
+/// The targets of a name, in the order of its chain. None for what is no model server, as the agent.
 fn behind(registry: &Registry, model: &Model) -> Vec<Behind> {
-    let of = |target: &str, context| {
-        let (backend, model) = target.split_once('/')?;
-        Some(Behind {
-            target: target.to_owned(),
-            facts: registry.health().model(backend, model).facts(),
-            context,
-        })
+    let chain = registry.chain_of(&model.id).ok().flatten();
+    let Some(chain) = chain else {
+        return Vec::new();
     };
-    match registry.chain(&model.id) {
-        Some(chain) => chain
-            .targets()
-            .iter()
-            .filter_map(|target| of(target.name(), None))
-            .collect(),
-        None if model.owned_by == "jarvis" => Vec::new(),
-        None => of(&model.id, None).into_iter().collect(),
-    }
+    let targets = chain.targets();
+    let behind = targets.iter().map(|target| Behind {
+        target: target.name().to_owned(),
+        facts: registry.health().model(target.backend(), target.model()).facts(),
+    });
+    behind.collect()
 }
 
 impl Behind {
     fn context(&self) -> Option<u32> {
-        self.context.or(self.facts.context_loaded).or(self.facts.context_max)
+        self.facts.context_loaded.or(self.facts.context_max)
     }
 }

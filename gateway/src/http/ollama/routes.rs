@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::routing::{any, get, post};
 use http::{Method, StatusCode, Uri};
 
-use super::{ask, error, models};
+use super::{ask, embed, error, models};
 use crate::http::error::Error;
 use crate::http::router;
 
@@ -17,6 +17,8 @@ pub(in crate::http) fn routes(
     let routes = Router::new()
         .route("/api/chat", post(ask::chat).fallback(wrong_method))
         .route("/api/generate", post(ask::generate).fallback(wrong_method))
+        .route("/api/embed", post(embed::embed).fallback(wrong_method))
+        .route("/api/embeddings", post(embed::embeddings).fallback(wrong_method))
         .route("/api/tags", get(models::tags).fallback(wrong_method))
         .route("/api/show", post(models::show).fallback(wrong_method))
         .route("/api/ps", get(models::ps).fallback(wrong_method))

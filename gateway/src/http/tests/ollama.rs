@@ -443,3 +443,54 @@ async fn models_are_listed_and_shown() {
     assert_eq!(ps, expect);
     assert_eq!(site.fetch("/api/version").await.json(), json!({"version": "0.30.0"}));
 }
+
+#[tokio::test(start_paused = true)]
+async fn vectors_are_asked_for_in_ollamas_form() {
+    let site = site(vec![]);
+    let check = async |path: &str, body: Value, status: u16, expect: Value| {
+        let answered = site.ollama(path, &body).await;
+        let mut answer = answered.json();
+        if let Some(fields) = answer.as_object_mut() {
+            fields.shift_remove("total_duration");
+        }
+        assert_eq!((answered.status.as_u16(), answer), (status, expect), "{body}");
+    };
+    let nothing = json!({"model": "chat", "embeddings": [], "load_duration": 0, "prompt_eval_count": 0});
+    check(
+        "/api/embed",
+        json!({"model": "chat:latest", "input": ""}),
+        200,
+        nothing.clone(),
+    )
+    .await;
+    check("/api/embed", json!({"model": "chat", "input": []}), 200, nothing).await;
+    check(
+        "/api/embeddings",
+        json!({"model": "chat", "prompt": ""}),
+        200,
+        json!({"embedding": []}),
+    )
+    .await;
+    check(
+        "/api/embed",
+        json!({"input": "x"}),
+        400,
+        json!({"error": "model is required"}),
+    )
+    .await;
+    let says = "`agent` cannot embed: it only chats; name an alias or a target of your servers";
+    check(
+        "/api/embed",
+        json!({"model": "agent", "input": ["x"]}),
+        400,
+        json!({"error": says}),
+    )
+    .await;
+    check(
+        "/api/embed",
+        json!({"model": "no", "input": "x"}),
+        404,
+        json!({"error": "model 'no' not found"}),
+    )
+    .await;
+}
