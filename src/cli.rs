@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -71,6 +72,16 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show every model target: in use or not and why, loaded or not, what it can do, how fast it is
+    Targets {
+        #[command(subcommand)]
+        act: Option<Targets>,
+        /// The targets as one JSON array
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
     /// List open approvals, or decide one
     Approve {
         /// The card's id, like K7QX; without it the open cards are listed
@@ -89,6 +100,39 @@ pub(crate) struct Server {
     /// Address of the running Jarvis [default: the listen address of this configuration]
     #[arg(long, env = "JARVIS_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
+}
+
+/// A hand on a circuit breaker. What is held ends by itself, and is in the audit.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Targets {
+    /// Let nothing through to a backend or target for a while
+    ForceOpen {
+        /// `backend`, or `backend/model`
+        name: String,
+        /// For how long: 90s, 10m, 2h
+        #[arg(long = "for", value_name = "TIME", value_parser = time)]
+        time: Duration,
+    },
+    /// Let everything through to a backend or target for a while, whatever fails
+    ForceClosed {
+        /// `backend`, or `backend/model`
+        name: String,
+        /// For how long: 90s, 10m, 2h
+        #[arg(long = "for", value_name = "TIME", value_parser = time)]
+        time: Duration,
+    },
+    /// Let go of a backend or target, and forget what failed
+    Reset {
+        /// `backend`, or `backend/model`
+        name: String,
+    },
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let time = text.parse::<jiff::SignedDuration>().ok();
+    let time = time.and_then(|time| Duration::try_from(time).ok());
+    time.filter(|time| !time.is_zero())
+        .ok_or_else(|| "write it like 90s, 10m or 2h".to_owned())
 }
 
 #[derive(Debug, Subcommand)]

@@ -102,16 +102,8 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     let keys = Arc::new(AllKeys::new(stored, &local_key));
     let app = App {
         agent,
-        targets: {
-            let registry = Arc::clone(&registry);
-            Arc::new(move || {
-                registry
-                    .targets()
-                    .iter()
-                    .map(|target| serde_json::json!(target))
-                    .collect()
-            })
-        },
+        registry: Arc::clone(&registry),
+        clock: Arc::clone(&clock),
         status,
         stopping: tasks.stopping().clone(),
     };

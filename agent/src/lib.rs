@@ -13,6 +13,7 @@ mod error;
 mod execute;
 mod guard;
 mod limits;
+mod operate;
 mod parts;
 mod plain;
 pub mod policy;

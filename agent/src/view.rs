@@ -33,6 +33,10 @@ pub enum Happening {
     Approval {
         approval: Box<ApprovalView>,
     },
+    /// The configuration was read anew; lines for people.
+    Config {
+        changes: Vec<String>,
+    },
     /// A target changed; the object is made by the gateway.
     Target {
         target: Value,

@@ -6,3 +6,4 @@ pub(crate) mod chat;
 pub(crate) mod doctor;
 pub(crate) mod key;
 pub(crate) mod migrate;
+pub(crate) mod targets;

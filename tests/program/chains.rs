@@ -9,7 +9,7 @@ use crate::wire::{open, read_until, send};
 use crate::world::Container;
 
 /// A chain of targets on one stand-in: each is a backend and the model that sets its behaviour.
-fn chain(url: &str, targets: &[(&str, &str)]) -> Setup {
+pub(crate) fn chain(url: &str, targets: &[(&str, &str)]) -> Setup {
     let mut config = format!(
         "[backends.gpu]\nkind = \"ollama\"\nbase_url = \"{url}\"\n\
          [backends.down]\nkind = \"ollama\"\nbase_url = \"http://127.0.0.1:9\"\n\
@@ -24,11 +24,11 @@ fn chain(url: &str, targets: &[(&str, &str)]) -> Setup {
     }
 }
 
-async fn stand_in() -> Server {
+pub(crate) async fn stand_in() -> Server {
     Server::start("127.0.0.1:0").await.expect("the stand-in starts")
 }
 
-fn chat(model: &str, text: &str, stream: bool) -> Value {
+pub(crate) fn chat(model: &str, text: &str, stream: bool) -> Value {
     json!({ "model": model, "stream": stream, "messages": [{ "role": "user", "content": text }] })
 }
 

@@ -15,5 +15,6 @@ mod door;
 mod jarvis;
 mod start;
 mod stop;
+mod targets;
 mod wire;
 mod world;

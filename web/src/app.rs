@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use jarvis_agent::Agent;
-use jarvis_gateway::clock::Millis;
+use jarvis_gateway::clock::{Clock, Millis};
+use jarvis_gateway::registry::Registry;
 use serde::Serialize;
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 /// Shared by all requests. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
     pub agent: Agent,
-    /// Every target of every chain with the state of its breaker, in the order of the chain.
-    pub targets: Arc<dyn Fn() -> Vec<Value> + Send + Sync>,
+    /// Every target of every chain, and a hand on its breakers.
+    pub registry: Arc<Registry>,
+    pub clock: Arc<dyn Clock>,
     pub status: Arc<dyn Fn() -> Status + Send + Sync>,
     /// Cancelled when the process stops: event streams end then.
     pub stopping: CancellationToken,

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jarvis_gateway::http;
+use jarvis_gateway::registry::NoTarget;
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -17,6 +18,16 @@ impl ApiError {
 impl From<http::Error> for ApiError {
     fn from(error: http::Error) -> Self {
         Self(error)
+    }
+}
+
+impl From<NoTarget> for ApiError {
+    fn from(error: NoTarget) -> Self {
+        Self(http::Error::new(
+            StatusCode::NOT_FOUND,
+            "target_not_found",
+            error.to_string(),
+        ))
     }
 }
 

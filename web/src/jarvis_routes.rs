@@ -12,6 +12,9 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/v1/jarvis/status", get(api::status))
         .route("/v1/jarvis/targets", get(api::targets))
+        .route("/v1/jarvis/targets/{backend}", post(api::force_backend))
+        // A model may have slashes in its name.
+        .route("/v1/jarvis/targets/{backend}/{*model}", post(api::force_target))
         .route(
             "/v1/jarvis/conversations",
             get(api::conversations).post(api::create_conversation),

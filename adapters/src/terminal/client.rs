@@ -60,6 +60,14 @@ impl Client {
         Ok(answer.targets)
     }
 
+    /// Holds the backend or target called `name` open or closed for some seconds, or lets go of it (`reset`), and
+    /// returns the targets that this concerns.
+    pub async fn force_target(&self, name: &str, to: &str, seconds: Option<u64>) -> Result<Vec<Value>, Error> {
+        let path = format!("/v1/jarvis/targets/{}", encoded(name));
+        let answer: Targets = self.post(&path, &json!({ "to": to, "seconds": seconds })).await?.0;
+        Ok(answer.targets)
+    }
+
     /// The cards that wait for a decision, newest first.
     pub async fn approvals(&self) -> Result<Vec<Value>, Error> {
         let answer: Approvals = self.fetch("/v1/jarvis/approvals?status=pending").await?;
@@ -253,6 +261,19 @@ fn unwrapped(mut answer: Value, name: &str) -> Value {
         Some(inner) if inner.is_object() => inner.take(),
         Some(_) | None => answer,
     }
+}
+
+/// A name in a path: slashes stay, and whatever a path cannot hold is encoded.
+fn encoded(name: &str) -> String {
+    let mut path = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~:/@".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path += &format!("%{byte:02X}");
+        }
+    }
+    path
 }
 
 /// A card's id as the server writes it.

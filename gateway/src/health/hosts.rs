@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::facts::Warmth;
 use super::model::Model;
-use super::source::{Listed, Source};
+use super::source::{Listed, Loaded, Source};
 use crate::clock::{Clock, Millis};
 use crate::provider::{Class, Error};
 use crate::tasks::Tasks;
@@ -30,6 +30,7 @@ pub struct Host {
     source: RwLock<Option<Arc<dyn Source>>>,
     vitals: RwLock<Arc<Vitals>>,
     listed: RwLock<Option<Arc<[Listed]>>>,
+    in_memory: RwLock<Option<Arc<[Loaded]>>>,
     models: RwLock<HashMap<Arc<str>, Arc<Model>>>,
     /// When the server was last asked what is in memory. Held while it is asked, so that everybody who wants to know
     /// waits for the same answer.
@@ -77,6 +78,7 @@ impl Health {
             source: RwLock::default(),
             vitals: RwLock::default(),
             listed: RwLock::default(),
+            in_memory: RwLock::default(),
             models: RwLock::default(),
             looked: Mutex::default(),
         });
@@ -115,6 +117,10 @@ impl Host {
             let known = listed.iter().find(|known| source.is_name(&known.name, name));
             model.listed(known, self.now());
         }
+        let in_memory = self.in_memory.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let (Some(source), Some(loaded)) = (self.source(), in_memory) {
+            model.looked_at(loaded.iter().find(|here| source.is_name(&here.name, name)));
+        }
         models.insert(key, Arc::clone(&model));
         model
     }
@@ -131,6 +137,7 @@ impl Host {
         }
         *self.vitals.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
         *self.listed.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.remember(None);
         for model in self.models() {
             model.forget();
         }
@@ -183,6 +190,8 @@ impl Host {
             Ok(None) => {}
             Ok(Some(loaded)) => {
                 self.note("loaded", None);
+                let loaded: Arc<[Loaded]> = loaded.into();
+                self.remember(Some(Arc::clone(&loaded)));
                 for model in self.models() {
                     let here = loaded.iter().find(|here| source.is_name(&here.name, model.name()));
                     model.looked_at(here);
@@ -191,10 +200,12 @@ impl Host {
             // A server that loads a model makes everybody wait, whichever model they want.
             Err(error) if error.class == Class::TtftTimeout => {
                 self.note("loaded", Some(&error));
+                self.remember(None);
                 self.every_model_is(Warmth::Loading);
             }
             Err(error) => {
                 self.note("loaded", Some(&error));
+                self.remember(None);
                 self.every_model_is(Warmth::Unknown);
             }
         }
@@ -237,6 +248,10 @@ impl Host {
     pub(super) fn is_loading(&self) -> bool {
         let models = self.models();
         models.iter().any(|model| model.facts().warmth == Warmth::Loading)
+    }
+
+    fn remember(&self, loaded: Option<Arc<[Loaded]>>) {
+        *self.in_memory.write().unwrap_or_else(PoisonError::into_inner) = loaded;
     }
 
     fn every_model_is(&self, warmth: Warmth) {

@@ -3,10 +3,12 @@
 
 mod names;
 mod near;
+mod show;
 mod status;
 
 #[cfg(test)]
 mod tests;
 
 pub use names::{Backend, Link, Model, Registry, Unknown};
-pub use status::TargetStatus;
+pub use show::NoTarget;
+pub use status::{BreakerStatus, Breakers, Context, TargetStatus};

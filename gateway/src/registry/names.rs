@@ -7,7 +7,6 @@ use tokio::sync::broadcast;
 use tokio_util::sync::DropGuard;
 
 use super::near::near;
-use super::status::TargetStatus;
 use crate::breaker::{Board, Key, Snapshot};
 use crate::chain::{Chain, HostClass, Limits, Surroundings, Target};
 use crate::clock::{Clock, Millis};
@@ -62,8 +61,8 @@ pub struct Unknown {
 }
 
 pub struct Registry {
-    board: Arc<Board>,
-    health: Arc<Health>,
+    pub(super) board: Arc<Board>,
+    pub(super) health: Arc<Health>,
     tasks: Tasks,
     created: Millis,
     surroundings: Arc<Surroundings>,
@@ -71,10 +70,10 @@ pub struct Registry {
 }
 
 #[derive(Default)]
-struct Table {
-    backends: HashMap<String, (Backend, Option<DropGuard>)>,
+pub(super) struct Table {
+    pub(super) backends: HashMap<String, (Backend, Option<DropGuard>)>,
     /// In the order in which they were set, which is the order of display.
-    aliases: Vec<Alias>,
+    pub(super) aliases: Vec<Alias>,
     registered: BTreeMap<String, Arc<dyn Provider>>,
     /// Kept while their backend stays as it is, with what they know of their model being loaded.
     targets: HashMap<Link, Arc<Target>>,
@@ -82,10 +81,10 @@ struct Table {
     names: BTreeMap<String, Name>,
 }
 
-struct Alias {
-    name: String,
+pub(super) struct Alias {
+    pub(super) name: String,
     links: Vec<Link>,
-    chain: Chain,
+    pub(super) chain: Chain,
 }
 
 struct Name {
@@ -234,34 +233,10 @@ impl Registry {
         models
     }
 
-    /// Every target of every chain and the state of its breakers, in the order of the chains.
-    pub fn targets(&self) -> Vec<TargetStatus> {
-        let table = self.read();
-        let mut statuses: Vec<TargetStatus> = Vec::new();
-        for alias in &table.aliases {
-            for target in alias.chain.targets().iter() {
-                match statuses.iter_mut().find(|status| status.name == target.name()) {
-                    Some(status) => status.aliases.push(alias.name.clone()),
-                    None => statuses.extend(table.status(target, &alias.name)),
-                }
-            }
-        }
-        statuses
-    }
-
     /// Tells which breaker changed, from now on; [`Registry::changed`] says what that means. Whoever lags behind reads
     /// [`Registry::targets`] again.
     pub fn changes(&self) -> broadcast::Receiver<Key> {
         self.board.changes()
-    }
-
-    /// The targets that a changed breaker guards, as they are now.
-    pub fn changed(&self, key: &Key) -> Vec<TargetStatus> {
-        let mut targets = self.targets();
-        targets.retain(|target| {
-            *target.backend == *key.backend && key.model.as_deref().is_none_or(|model| model == target.model)
-        });
-        targets
     }
 
     /// Every circuit breaker by what it guards (`backend` or `backend/model`), in the order of the names.
@@ -280,7 +255,7 @@ impl Registry {
         table.rebuild(&self.board, &self.surroundings);
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Table> {
+    pub(super) fn read(&self) -> std::sync::RwLockReadGuard<'_, Table> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -353,22 +328,6 @@ impl Table {
             name: name.chars().take(200).collect(),
             near: near(name, self.names.keys().map(String::as_str)),
         }
-    }
-
-    fn status(&self, target: &Target, alias: &str) -> Option<TargetStatus> {
-        let (backend, _) = self.backends.get(target.backend())?;
-        let state = target.state();
-        Some(TargetStatus {
-            name: target.name().to_owned(),
-            backend: target.backend().to_owned(),
-            model: target.model().to_owned(),
-            kind: backend.kind,
-            class: backend.class,
-            aliases: vec![alias.to_owned()],
-            state: state.state,
-            reason: state.reason.map(|reason| reason.to_string()),
-            open_until: state.open_until,
-        })
     }
 }
 

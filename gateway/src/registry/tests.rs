@@ -5,6 +5,7 @@ use futures_util::StreamExt;
 use serde_json::json;
 
 use super::*;
+use crate::breaker::{Forced, ForcedTo, Shown};
 use crate::chain::{HostClass, Limits};
 use crate::chat::{Event, Finish, FinishReason, Request};
 use crate::clock::{Fixed, Millis};
@@ -115,14 +116,20 @@ async fn targets_are_shown_with_their_state() {
     registry.set_alias("fast", vec![link("gpu/qwen3:14b")]);
     let mut changes = registry.changes();
     ask(&registry, "jarvis-chat").await.unwrap_err();
-    let open = json!({
+    let until = registry.targets()[0].open_until.unwrap();
+    assert!((9_000..=11_000).contains(&until.0), "{until:?}");
+    let closed = json!({"state": "closed", "reason": null, "open_until": null, "forced": null});
+    let open = json!({"state": "open", "reason": "connection refused", "open_until": until, "forced": null});
+    let expect = json!([{
         "name": "gpu/qwen3:14b", "backend": "gpu", "model": "qwen3:14b", "kind": "ollama", "class": "gpu",
-        "aliases": ["jarvis-chat", "fast"], "state": "open", "reason": "connection refused",
-    });
-    let mut shown = serde_json::to_value(registry.targets()).unwrap();
-    let until = shown[0].as_object_mut().unwrap().remove("open_until").unwrap();
-    assert!((9_000..=11_000).contains(&until.as_i64().unwrap()), "{until}");
-    assert_eq!(shown, json!([open]));
+        "aliases": ["jarvis-chat", "fast"], "state": "open", "reason": "connection refused", "open_until": until,
+        "breakers": {"backend": open, "model": closed},
+        "warmth": "unknown", "capabilities": null, "context": {"effective": null, "max": null},
+        "size": null, "digest": null,
+        "rates": {"prompt": null, "answer": null, "load": null, "per_estimate": null},
+        "version": null, "last_probe": null,
+    }]);
+    assert_eq!(serde_json::to_value(registry.targets()).unwrap(), expect);
 
     let key = changes.recv().await.unwrap();
     assert_eq!(registry.changed(&key), registry.targets());
@@ -167,4 +174,37 @@ async fn a_backend_that_is_replaced_is_not_probed_twice() {
         .collect();
     // Once at the start, once to confirm.
     assert_eq!(counts, [0, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_holds_a_backend_or_one_model_of_it() {
+    let registry = registry();
+    registry.set_backend(backend("cpu", HostClass::Cpu, None, &[]));
+    let held = |to| Forced {
+        to,
+        until: Millis(60_000),
+        by: "ann".into(),
+    };
+    let states = |registry: &Registry| -> Vec<(String, Shown)> {
+        let targets = registry.targets().into_iter();
+        targets.map(|target| (target.name, target.state)).collect()
+    };
+    registry
+        .force("gpu", Some("qwen3:14b"), Some(&held(ForcedTo::Open)))
+        .unwrap();
+    assert_eq!(states(&registry)[0].1, Shown::Open);
+    assert_eq!(ask(&registry, "jarvis-chat").await, answers("cpu/qwen3:4b", "qwen3:4b"));
+    registry.force("gpu", Some("qwen3:14b"), None).unwrap();
+    assert_eq!(states(&registry)[0].1, Shown::Closed);
+    let changed = registry.force("cpu", None, Some(&held(ForcedTo::Open))).unwrap();
+    assert_eq!(changed.len(), 1);
+    assert_eq!(changed[0].breakers.backend.forced, Some(held(ForcedTo::Open)));
+    assert_eq!(changed[0].breakers.model.forced, None);
+    assert_eq!(changed[0].reason.as_deref(), Some("held open by ann"));
+    let refused = registry.force("gpuu", None, None).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "there is no target and no backend `gpuu`; GET /v1/jarvis/targets lists all"
+    );
+    registry.force("gpu", Some("nope"), None).unwrap_err();
 }

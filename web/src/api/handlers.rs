@@ -4,10 +4,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use jarvis_agent::Principal;
+use jarvis_gateway::breaker::Forced;
 use serde_json::{Value, json};
 
 use super::caller::{Body, Who};
-use super::rows::{Asked, AuditWindow, CardFilter, Deciding, Saying, Window};
+use super::rows::{Asked, AuditWindow, CardFilter, Deciding, Forcing, Saying, Window};
 use crate::app::App;
 use crate::error::ApiError;
 
@@ -20,7 +22,42 @@ pub(crate) async fn status(State(app): State<App>, Who(who): Who) -> Answer {
 
 pub(crate) async fn targets(State(app): State<App>, Who(who): Who) -> Answer {
     app.agent.may_look(&who)?;
-    Ok(Json(json!({ "targets": (app.targets)() })))
+    Ok(Json(json!({ "targets": app.registry.targets() })))
+}
+
+pub(crate) async fn force_backend(
+    State(app): State<App>,
+    Who(who): Who,
+    Path(backend): Path<String>,
+    Body(forcing): Body<Forcing>,
+) -> Answer {
+    force(&app, &who, &backend, None, &forcing).await
+}
+
+pub(crate) async fn force_target(
+    State(app): State<App>,
+    Who(who): Who,
+    Path((backend, model)): Path<(String, String)>,
+    Body(forcing): Body<Forcing>,
+) -> Answer {
+    force(&app, &who, &backend, Some(&model), &forcing).await
+}
+
+async fn force(app: &App, who: &Principal, backend: &str, model: Option<&str>, forcing: &Forcing) -> Answer {
+    let to = forcing.state()?;
+    app.agent.may_look(who)?;
+    app.registry.guarded(backend, model)?;
+    let asked = json!({ "backend": backend, "model": model, "to": forcing.to, "seconds": forcing.seconds });
+    let act = |by: &str| {
+        let forced = to.map(|(to, time)| Forced {
+            to,
+            until: app.clock.now().plus(time),
+            by: by.into(),
+        });
+        app.registry.force(backend, model, forced.as_ref())
+    };
+    let targets = app.agent.operate(who, "target", asked, act).await??;
+    Ok(Json(json!({ "targets": targets })))
 }
 
 pub(crate) async fn conversations(State(app): State<App>, Who(who): Who, Asked(window): Asked<Window>) -> Answer {

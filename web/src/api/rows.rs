@@ -1,10 +1,13 @@
 //! Bodies and queries.
 
+use std::time::Duration;
+
 use axum::extract::FromRequestParts;
 use axum::extract::Query;
 use axum::http::request::Parts;
-use serde::Deserialize;
+use jarvis_gateway::breaker::ForcedTo;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
 
@@ -23,6 +26,45 @@ pub(crate) struct Deciding {
     pub(crate) yes: bool,
     #[serde(default)]
     pub(crate) note: Option<String>,
+}
+
+/// What a person wants of a circuit breaker.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Forcing {
+    pub(crate) to: ForceTo,
+    /// For how long; must be there unless it is let go of.
+    #[serde(default)]
+    pub(crate) seconds: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ForceTo {
+    Open,
+    Closed,
+    Reset,
+}
+
+/// What is held longer than this should be taken out of the configuration instead.
+const LONGEST_FORCE: u64 = 24 * 60 * 60;
+
+impl Forcing {
+    /// The state and its length; `None` to let go.
+    pub(crate) fn state(&self) -> Result<Option<(ForcedTo, Duration)>, ApiError> {
+        let to = match self.to {
+            ForceTo::Reset => return Ok(None),
+            ForceTo::Open => ForcedTo::Open,
+            ForceTo::Closed => ForcedTo::Closed,
+        };
+        match self.seconds {
+            Some(seconds @ 1..=LONGEST_FORCE) => Ok(Some((to, Duration::from_secs(seconds)))),
+            Some(_) | None => Err(ApiError::bad_request(
+                "seconds",
+                "`seconds` says for how long, from 1 to 86400",
+            )),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

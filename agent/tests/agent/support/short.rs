@@ -63,6 +63,7 @@ pub(crate) fn happening(happening: &Happening) -> String {
             approval.status.as_str()
         ),
         Happening::Target { .. } => "target".to_owned(),
+        Happening::Config { changes } => format!("config {}", changes.join("; ")),
         Happening::Reload => "reload".to_owned(),
     }
 }

@@ -1,0 +1,130 @@
+//! What is known of targets, and a person's hand on them.
+
+use serde_json::{Value, json};
+
+use crate::chains::{chain, chat, stand_in};
+use crate::jarvis::{Jarvis, eventually};
+use crate::wire::send;
+
+async fn target(jarvis: &Jarvis, name: &str) -> Value {
+    let targets = jarvis.get("/v1/jarvis/targets").await.json();
+    let found = targets["targets"]
+        .as_array()
+        .expect("targets")
+        .iter()
+        .find(|target| target["name"] == name);
+    found.unwrap_or_else(|| panic!("no {name} in {targets}")).clone()
+}
+
+async fn who_answers(jarvis: &Jarvis) -> String {
+    let answer = jarvis
+        .post("/v1/chat/completions", chat("jarvis-chat", "hi", false))
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.headers["x-jarvis-target"].to_str().expect("text").to_owned()
+}
+
+/// Without one request, the servers have said what they are, what they have, and what is loaded.
+#[tokio::test]
+async fn targets_are_known_before_anybody_asks_them() {
+    let server = stand_in().await;
+    let jarvis = Jarvis::start(&chain(
+        &server.url(),
+        &[("gpu", "ok"), ("gpu", "tools"), ("cloud", "ok")],
+    ))
+    .await;
+    let gpu = eventually("the probes", async || {
+        let gpu = target(&jarvis, "gpu/ok").await;
+        (gpu["warmth"] != "unknown" && !gpu["capabilities"].is_null()).then_some(gpu)
+    })
+    .await;
+    // The stand-in says that half of it is in fast memory.
+    assert_eq!(gpu["warmth"], "warm_slow", "{gpu}");
+    assert_eq!(gpu["version"], "0.33.0", "{gpu}");
+    assert_eq!(gpu["context"], json!({ "effective": 4096, "max": 40_960 }), "{gpu}");
+    assert_eq!(gpu["last_probe"]["ok"], true, "{gpu}");
+    let cold = target(&jarvis, "gpu/tools").await;
+    assert_eq!(cold["warmth"], "cold", "{cold}");
+    assert_eq!(cold["capabilities"], json!(["completion", "tools"]), "{cold}");
+    // Nobody asks a service in the cloud anything without a reason.
+    let cloud = target(&jarvis, "cloud/ok").await;
+    assert_eq!(
+        (&cloud["warmth"], &cloud["last_probe"]),
+        (&json!("unknown"), &Value::Null)
+    );
+    let asked: Vec<String> = server.log().into_iter().map(|entry| entry.path).collect();
+    assert!(asked.iter().all(|path| !path.starts_with("/v1")), "{asked:?}");
+    let generates = |path: &&String| path.contains("chat") || path.contains("generate");
+    assert_eq!(asked.iter().filter(generates).count(), 0, "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_person_holds_a_target_open_and_lets_go_of_it() {
+    let server = stand_in().await;
+    let jarvis = Jarvis::start(&chain(&server.url(), &[("gpu", "ok"), ("cloud", "ok")])).await;
+    assert_eq!(who_answers(&jarvis).await, "gpu/ok");
+    let (said, ok) = jarvis.run(&["targets", "force-open", "gpu/ok", "--for", "10m"]).await;
+    assert!(
+        ok && said.contains("gpu/ok") && said.contains("held open by owner via terminal"),
+        "{said}"
+    );
+    assert_eq!(who_answers(&jarvis).await, "cloud/ok");
+    let (listed, _) = jarvis.run(&["targets"]).await;
+    assert!(listed.contains("left alone") && listed.contains("cloud/ok"), "{listed}");
+    let forced = target(&jarvis, "gpu/ok").await["breakers"]["model"]["forced"].clone();
+    assert_eq!(
+        (&forced["to"], &forced["by"]),
+        (&json!("open"), &json!("owner via terminal"))
+    );
+
+    jarvis.run(&["targets", "reset", "gpu/ok"]).await;
+    assert_eq!(who_answers(&jarvis).await, "gpu/ok");
+
+    // What is held ends by itself.
+    let held = json!({ "to": "open", "seconds": 1 });
+    assert_eq!(jarvis.post("/v1/jarvis/targets/gpu", held).await.status, 200);
+    assert_eq!(who_answers(&jarvis).await, "cloud/ok");
+    eventually("the end of it", async || {
+        (who_answers(&jarvis).await == "gpu/ok").then_some(())
+    })
+    .await;
+
+    let (audit, _) = jarvis.run(&["audit"]).await;
+    let intents = audit.lines().filter(|line| line.contains("target.intent")).count();
+    let outcomes = audit
+        .lines()
+        .filter(|line| line.contains("target.outcome") && line.ends_with("ok"))
+        .count();
+    assert_eq!((intents, outcomes), (3, 3), "{audit}");
+}
+
+#[tokio::test]
+async fn a_wish_that_makes_no_sense_is_refused() {
+    let server = stand_in().await;
+    let jarvis = Jarvis::start(&chain(&server.url(), &[("gpu", "ok")])).await;
+    let check = async |path: &str, body: Value, status: u16, code: &str| {
+        let answer = jarvis.post(&format!("/v1/jarvis/targets/{path}"), body.clone()).await;
+        assert_eq!(
+            (answer.status.into(), answer.error_code()),
+            (status, code.to_owned()),
+            "{path} {body}"
+        );
+    };
+    check("gpuu", json!({ "to": "open", "seconds": 60 }), 404, "target_not_found").await;
+    check("gpu/hf.co/a/b", json!({ "to": "reset" }), 404, "target_not_found").await;
+    check("gpu", json!({ "to": "open" }), 400, "invalid_value").await;
+    check("gpu", json!({ "to": "open", "seconds": 0 }), 400, "invalid_value").await;
+    check("gpu", json!({ "to": "open", "seconds": 86_401 }), 400, "invalid_value").await;
+    check("gpu", json!({ "to": "ajar" }), 400, "invalid_body").await;
+    // A key without `ops` has no hand on anything.
+    let (made, _) = jarvis.run(&["key", "new", "laptop", "--scope", "chat"]).await;
+    let key = made
+        .split_whitespace()
+        .find(|word| word.starts_with("jv_"))
+        .expect("a key");
+    let headers = [("authorization", format!("Bearer {key}"))];
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let body = json!({ "to": "open", "seconds": 60 }).to_string();
+    let refused = send(&jarvis.address, "POST", "/v1/jarvis/targets/gpu", &headers, body).await;
+    assert_eq!(refused.status, 403, "{}", refused.text);
+}
