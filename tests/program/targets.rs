@@ -105,7 +105,7 @@ async fn a_wish_that_makes_no_sense_is_refused() {
     let check = async |path: &str, body: Value, status: u16, code: &str| {
         let answer = jarvis.post(&format!("/v1/jarvis/targets/{path}"), body.clone()).await;
         assert_eq!(
-            (answer.status.into(), answer.error_code()),
+            (answer.status, answer.error_code()),
             (status, code.to_owned()),
             "{path} {body}"
         );
