@@ -60,6 +60,7 @@ pub(crate) fn registry(
             model: target.model.clone(),
         };
         registry.set_alias(name, alias.targets.iter().map(link).collect());
+        registry.set_manner(name, alias.manner());
     }
     Ok(registry)
 }
@@ -100,17 +101,14 @@ fn backend(
             Arc::new(OpenAi::new(Arc::clone(&upstream), openai::Settings::default())),
         ),
     };
-    let contexts = targets
-        .iter()
-        .filter_map(|target| Some((target.model.clone(), target.context()?)))
-        .collect();
+    let of_models = targets.iter().map(|target| (target.model.clone(), target.settings()));
     Ok(registry::Backend {
         name: name.to_owned(),
         kind: settings.kind.as_str(),
         class,
         provider,
         limits: Limits::of(class),
-        contexts,
+        settings: of_models.collect(),
         models: Vec::new(),
         source: Some(source(settings.kind, &upstream, &targets)),
         preload: Vec::new(),

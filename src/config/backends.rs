@@ -1,9 +1,11 @@
 //! Model servers and the chains made of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU32;
+use std::time::Duration;
 
 use anyhow::bail;
-use jarvis_gateway::chain::HostClass;
+use jarvis_gateway::chain::{self, Claims, ColdFor, HostClass, Manner, PaceFor, Timeouts};
 use jarvis_gateway::providers::{ollama, openai};
 use serde::Deserialize;
 
@@ -53,6 +55,18 @@ impl Kind {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Alias {
     pub(crate) targets: Vec<Target>,
+    /// What is done about a model that is not loaded, by who asks.
+    #[serde(default)]
+    cold: ColdFor,
+    /// A refusal by one server's content policy sends the request to the next target.
+    #[serde(default)]
+    fallback_on_policy: bool,
+    /// How long a request may look for a target that answers.
+    #[serde(default, deserialize_with = "chain::time")]
+    deadline: Option<Duration>,
+    /// How fast an answer must come, by who asks, in characters per second.
+    #[serde(default)]
+    pace: PaceFor,
 }
 
 /// One link of a chain.
@@ -70,6 +84,14 @@ pub(crate) struct Target {
     pub(crate) params: Option<openai::Settings>,
     /// Tokens that the model reads at most, when it is not `ollama.num_ctx`.
     pub(crate) context: Option<u32>,
+    /// Requests that are sent to it at the same time, and how many more may wait for their turn.
+    max_inflight: Option<NonZeroU32>,
+    queue: Option<u32>,
+    #[serde(default)]
+    timeouts: Timeouts,
+    /// What the model can do, where its server does not know better.
+    #[serde(default)]
+    capabilities: Claims,
 }
 
 impl Target {
@@ -82,13 +104,30 @@ impl Target {
         settings
     }
 
-    pub(crate) fn context(&self) -> Option<u32> {
-        self.context
-            .or_else(|| self.ollama.as_ref().and_then(|settings| settings.num_ctx))
+    /// What the chain goes by.
+    pub(crate) fn settings(&self) -> chain::Settings {
+        chain::Settings {
+            context: self
+                .context
+                .or_else(|| self.ollama.as_ref().and_then(|settings| settings.num_ctx)),
+            max_inflight: self.max_inflight.map(NonZeroU32::get),
+            queue: self.queue,
+            timeouts: self.timeouts,
+            capabilities: self.capabilities,
+        }
     }
 }
 
 impl Alias {
+    pub(crate) fn manner(&self) -> Manner {
+        Manner {
+            cold: self.cold,
+            fallback_on_policy: self.fallback_on_policy,
+            deadline: self.deadline,
+            pace: self.pace,
+        }
+    }
+
     pub(crate) fn check(&self, name: &str, backends: &BTreeMap<String, Backend>) -> anyhow::Result<()> {
         if self.targets.is_empty() {
             bail!("aliases.{name}: `targets` is empty, so nothing would ever answer");
@@ -127,4 +166,23 @@ impl Target {
         }
         Ok(())
     }
+}
+
+/// A target has one queue and one model in memory, whichever alias a request came by.
+pub(crate) fn check_alike(aliases: &BTreeMap<String, Alias>) -> anyhow::Result<()> {
+    let mut seen: HashMap<(&str, &str), (&str, &Target)> = HashMap::new();
+    let named = aliases
+        .iter()
+        .flat_map(|(name, alias)| alias.targets.iter().map(move |target| (name, target)));
+    for (name, target) in named {
+        let (first, known) = *seen.entry((&target.backend, &target.model)).or_insert((name, target));
+        if known != target {
+            bail!(
+                "aliases.{first} and aliases.{name} both name {}/{}, but with different settings; write the same in both",
+                target.backend,
+                target.model
+            );
+        }
+    }
+    Ok(())
 }

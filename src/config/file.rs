@@ -118,6 +118,7 @@ impl Config {
         for (name, alias) in &self.aliases {
             alias.check(name, &self.backends)?;
         }
+        super::backends::check_alike(&self.aliases)?;
         let known = self.aliases.contains_key(&self.agent.alias);
         if !self.aliases.is_empty() && !known {
             let names: Vec<&str> = self.aliases.keys().map(String::as_str).collect();
@@ -202,6 +203,26 @@ mod tests {
     /// The bounds of a turn, whose section explains them together.
     fn is_bound(key: &str) -> bool {
         ["model_calls", "tool_calls", "wall_seconds", "tokens", "repeats"].contains(&key)
+    }
+
+    #[test]
+    fn a_target_is_the_same_in_every_alias() {
+        let check = |second: &str, expect: Option<&str>| {
+            let text = format!(
+                "[backends.b]\nkind = \"ollama\"\nbase_url = \"http://b\"\n\
+                 [[aliases.jarvis-chat.targets]]\nbackend = \"b\"\nmodel = \"m\"\nmax_inflight = 1\n\
+                 [[aliases.other.targets]]\nbackend = \"b\"\nmodel = \"m\"\n{second}"
+            );
+            let seen = parse(&text)
+                .and_then(|config| config.check())
+                .map_err(|error| error.to_string());
+            assert_eq!(seen.err().as_deref(), expect, "given {second}");
+        };
+        check("max_inflight = 1", None);
+        let says =
+            "aliases.jarvis-chat and aliases.other both name b/m, but with different settings; write the same in both";
+        check("max_inflight = 2", Some(says));
+        check("", Some(says));
     }
 
     #[test]

@@ -62,6 +62,10 @@ impl Account {
         self.started
     }
 
+    pub(super) fn prompt_tokens(&self) -> u32 {
+        self.errand.prompt_tokens
+    }
+
     pub(super) fn note_first_token(&mut self) {
         self.first_token.get_or_insert_with(Instant::now);
     }

@@ -24,10 +24,21 @@ pub struct Admission {
     ticket: Option<Ticket>,
     slot: Option<Slot>,
     pub(super) account: Account,
-    limit: Duration,
-    warm: bool,
-    /// The whole request's own end.
-    request_ends: Instant,
+    budget: Budget,
+}
+
+/// What an attempt may take, fixed before it starts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    pub(super) first_token: Duration,
+    /// The model need not be loaded first.
+    pub(super) warm: bool,
+    pub(super) idle: Duration,
+    pub(super) total: Duration,
+    /// When looking for a target that answers ends.
+    pub(super) search_ends: Instant,
+    /// When the caller no longer waits.
+    pub(super) caller_ends: Option<Instant>,
 }
 
 impl Admission {
@@ -36,8 +47,7 @@ impl Admission {
         index: usize,
         (ticket, slot): (Ticket, Slot),
         account: Account,
-        (limit, warm): (Duration, bool),
-        request_ends: Instant,
+        budget: Budget,
     ) -> Self {
         Self {
             target,
@@ -45,9 +55,7 @@ impl Admission {
             ticket: Some(ticket),
             slot: Some(slot),
             account,
-            limit,
-            warm,
-            request_ends,
+            budget,
         }
     }
 
@@ -61,17 +69,32 @@ impl Admission {
 
     /// When the first sign of an answer must be there, and what it means that it is not.
     pub fn first_token_due(&self) -> (Instant, Class) {
-        self.due_within(self.limit)
+        self.due_within(self.budget.first_token)
     }
 
     /// The same for work that may take `limit`.
     pub fn due_within(&self, limit: Duration) -> (Instant, Class) {
         let own_end = self.started() + limit;
-        match (self.request_ends < own_end, self.warm) {
-            (true, _) => (self.request_ends, Class::CallerDeadline),
+        match (self.budget.search_ends < own_end, self.budget.warm) {
+            (true, _) => (self.budget.search_ends, Class::CallerDeadline),
             (false, true) => (own_end, Class::TtftTimeout),
             (false, false) => (own_end, Class::ColdSlow),
         }
+    }
+
+    /// How long an answer that has begun may pause.
+    pub fn idle(&self) -> Duration {
+        self.budget.idle
+    }
+
+    /// When the whole answer must be there.
+    pub fn total_ends(&self) -> Instant {
+        let own_end = self.started() + self.budget.total;
+        self.budget.caller_ends.map_or(own_end, |ends| ends.min(own_end))
+    }
+
+    pub(super) fn is_warm(&self) -> bool {
+        self.budget.warm
     }
 
     /// The target produced something: it works.
@@ -91,7 +114,7 @@ impl Admission {
     pub fn answered(&mut self, finish: &Finish) {
         if let Some(ticket) = self.ticket.take() {
             ticket.finished();
-            self.target.answered();
+            self.target.answered(finish, self.account.prompt_tokens());
         }
         self.account.answered(finish);
         self.slot = None;

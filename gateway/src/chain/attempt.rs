@@ -9,6 +9,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::admission::Admission;
 use super::estimate::text_tokens;
+use super::pace::Pace;
 use crate::chat::{Event, FinishReason};
 use crate::provider::{Class, Error, Events};
 
@@ -23,6 +24,9 @@ pub(super) struct Attempt {
     due: Due,
     idle: Duration,
     total_ends: Instant,
+    /// Characters per second that are asked of it, and what came once it has begun.
+    least_pace: Option<u32>,
+    pace: Option<Pace>,
     held: Held,
 }
 
@@ -48,15 +52,16 @@ pub(super) enum Opened {
 }
 
 impl Attempt {
-    pub(super) fn start(admission: Admission, events: Events) -> Self {
+    pub(super) fn start(admission: Admission, events: Events, least_pace: Option<u32>) -> Self {
         let (at, error) = admission.first_token_due();
-        let limits = admission.target().limits();
         Self {
             events,
             timer: Box::pin(sleep_until(at)),
             due: Due::FirstToken { at, error },
-            idle: limits.idle,
-            total_ends: admission.started() + limits.total,
+            idle: admission.idle(),
+            total_ends: admission.total_ends(),
+            least_pace,
+            pace: None,
             held: Held::default(),
             admission,
         }
@@ -124,7 +129,8 @@ impl Attempt {
     fn commit(&mut self) {
         self.admission.works();
         self.due = Due::Idle { since: Instant::now() };
-        let ends = self.idle_ends();
+        self.pace = self.least_pace.map(Pace::new);
+        let ends = self.ends();
         self.timer.as_mut().reset(ends);
     }
 
@@ -143,11 +149,19 @@ impl Attempt {
                 && is_meaningful(event)
             {
                 *since = Instant::now();
+                if let Some(pace) = &mut self.pace {
+                    pace.note(event);
+                }
             }
             return Poll::Ready(item);
         }
         // The timer is moved when it fires and not with every event, because moving it takes a lock.
         while self.timer.as_mut().poll(context).is_ready() {
+            if let Some(pace) = &mut self.pace
+                && pace.is_slow(Instant::now())
+            {
+                return Poll::Ready(Some(Err(Error::new(Class::IdleTimeout, pace.says()))));
+            }
             let ends = self.ends();
             if ends <= Instant::now() {
                 return Poll::Ready(Some(Err(self.late())));
@@ -160,14 +174,10 @@ impl Attempt {
     fn ends(&self) -> Instant {
         match self.due {
             Due::FirstToken { at, .. } => at,
-            Due::Idle { .. } => self.idle_ends(),
-        }
-    }
-
-    fn idle_ends(&self) -> Instant {
-        match self.due {
-            Due::FirstToken { at, .. } => at,
-            Due::Idle { since } => (since + self.idle).min(self.total_ends),
+            Due::Idle { since } => {
+                let ends = (since + self.idle).min(self.total_ends);
+                self.pace.map_or(ends, |pace| ends.min(pace.window_ends()))
+            }
         }
     }
 

@@ -1,14 +1,26 @@
-//! A chat request driven down the chain until one target commits to an answer.
+//! A chat request driven down the chain until one target commits to an answer. Where a model has to be loaded first, two
+//! targets may be asked at the same time, and the first that says something wins.
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
+use tokio::time::{Instant, sleep_until};
+
+use super::admission::Admission;
 use super::attempt::{Attempt, Opened};
 use super::errand::Errand;
+use super::manner::PaceFor;
 use super::provider::Route;
 use super::walk::Walk;
-use crate::chat::{Event, Served};
+use crate::chat::{Delivery, Event, Served};
+use crate::demands::Cold;
+use crate::health::Warmth;
 use crate::provider::{Call, Class, Error, Events, Provider};
+
+/// A model that is being loaded and says nothing for this long gets company.
+const RACE_AFTER: Duration = Duration::from_secs(4);
 
 /// What is shown as target and model when no model answered.
 const COMMAND_MODE: &str = "command";
@@ -32,6 +44,13 @@ pub(super) enum Source {
     Last(Events),
 }
 
+/// What happened next.
+enum Step {
+    Started(Box<Attempt>),
+    Opened(usize, Result<Opened, Error>),
+    NobodyLeft,
+}
+
 impl Drive {
     pub(super) fn new(route: Route, last: Option<Arc<dyn Provider>>, call: Call) -> Self {
         Self {
@@ -42,29 +61,30 @@ impl Drive {
         }
     }
 
-    /// Asks targets until one commits to an answer.
+    /// Asks targets until one commits to an answer. Who loses a race is dropped, which closes its connection.
     pub(super) async fn advance(&mut self) -> Result<Answer, Error> {
-        while let Some(admission) = self.walk.next().await {
-            let target = admission.target().clone();
-            let events = target.provider.stream(Call {
-                request: self.call.request.clone(),
-                model: target.model().to_owned(),
-                left: Vec::new(),
-            });
-            let mut attempt = Attempt::start(admission, events);
-            match poll_fn(|context| attempt.poll_open(context)).await {
-                Ok(Opened::Committed(held)) => return Ok(self.answer(attempt, held)),
-                Ok(Opened::Empty(held)) => {
-                    let error = Error::new(Class::Empty, "an empty answer");
-                    let answer = self.answer(attempt, held);
-                    if self.second_opinion(answer, &error) {
-                        break;
+        let mut running: Vec<Box<Attempt>> = Vec::with_capacity(1);
+        let mut alone = false;
+        loop {
+            match self.step(&mut running, alone).await {
+                Step::Started(attempt) => running.push(attempt),
+                Step::NobodyLeft if running.is_empty() => return self.exhausted(),
+                Step::NobodyLeft => alone = true,
+                Step::Opened(index, opened) => {
+                    let attempt = running.swap_remove(index);
+                    alone = false;
+                    match opened {
+                        Ok(Opened::Committed(held)) => return Ok(self.answer(attempt, held)),
+                        Ok(Opened::Empty(held)) => {
+                            if self.second_opinion(attempt, held) {
+                                return self.exhausted();
+                            }
+                        }
+                        Err(error) => self.failed(attempt, error).await?,
                     }
                 }
-                Err(error) => self.walk.failed(attempt.admission, error)?,
             }
         }
-        self.exhausted()
     }
 
     /// The target died after it had begun to answer.
@@ -72,17 +92,70 @@ impl Drive {
         self.walk.broke(&answer.target, error);
     }
 
+    /// `alone` when nobody is left who could keep the running attempt company.
+    async fn step(&mut self, running: &mut [Box<Attempt>], alone: bool) -> Step {
+        let company_at = match running {
+            [] => return self.start().await,
+            [attempt] if !alone => self.company_at(attempt),
+            _ => None,
+        };
+        let Some(at) = company_at else {
+            return poll_fn(|context| poll_first(running, context)).await;
+        };
+        tokio::select! {
+            biased;
+            step = poll_fn(|context| poll_first(running, context)) => return step,
+            () = sleep_until(at) => {}
+        }
+        // The load that the slow one waits for goes on although it may lose.
+        for attempt in running.iter() {
+            attempt.admission.target().load_soon();
+        }
+        tokio::select! {
+            biased;
+            step = poll_fn(|context| poll_first(running, context)) => step,
+            admission = self.walk.next_in_order() => match admission {
+                Some(admission) => Step::Started(begin(&self.call, admission, self.walk.route.manner.pace)),
+                None => Step::NobodyLeft,
+            },
+        }
+    }
+
+    async fn start(&mut self) -> Step {
+        match self.walk.next().await {
+            Some(admission) => Step::Started(begin(&self.call, admission, self.walk.route.manner.pace)),
+            None => Step::NobodyLeft,
+        }
+    }
+
+    fn company_at(&self, attempt: &Attempt) -> Option<Instant> {
+        let races = self.walk.cold == Cold::Race && !attempt.admission.is_warm();
+        races.then(|| attempt.admission.started() + RACE_AFTER)
+    }
+
+    /// A model that was unloaded since anybody looked is slow for a reason.
+    async fn failed(&mut self, attempt: Box<Attempt>, mut error: Error) -> Result<(), Error> {
+        if let (Class::TtftTimeout, Some(health)) = (error.class, attempt.admission.target().health())
+            && matches!(health.warmth_now().await, Warmth::Cold | Warmth::Loading)
+        {
+            error.class = Class::ColdSlow;
+        }
+        self.walk.failed(attempt.admission, error)
+    }
+
     /// A second opinion on an empty answer is worth one more attempt; two empty answers are the answer. Returns whether
     /// this was the second.
-    fn second_opinion(&mut self, mut answer: Answer, error: &Error) -> bool {
+    fn second_opinion(&mut self, attempt: Box<Attempt>, held: Vec<Event>) -> bool {
+        let error = Error::new(Class::Empty, "an empty answer");
+        let mut answer = self.answer(attempt, held);
         if let Source::Target(attempt) = &mut answer.source {
-            attempt.admission.fail(error, false);
+            attempt.admission.fail(&error, false);
         }
-        self.walk.passed_over(&answer.served.target, error);
+        self.walk.passed_over(&answer.served.target, &error);
         self.empty.replace(answer).is_some()
     }
 
-    fn answer(&self, attempt: Attempt, held: Vec<Event>) -> Answer {
+    fn answer(&self, attempt: Box<Attempt>, held: Vec<Event>) -> Answer {
         let target = attempt.admission.target();
         Answer {
             served: Served {
@@ -90,35 +163,59 @@ impl Drive {
                 ..self.walk.served(target)
             },
             held,
-            source: Source::Target(Box::new(attempt)),
+            source: Source::Target(attempt),
         }
     }
 
-    /// Nobody else can be asked: command mode, an empty answer, or an error that says what every target said.
+    /// Nobody else can be asked: command mode, an empty answer, or an error that says what every target said. Command
+    /// mode stands in for models that do not answer, not for ones that cannot do what was asked.
     fn exhausted(&mut self) -> Result<Answer, Error> {
         let error = self.walk.exhausted();
-        if error.class == Class::ContextLength {
+        if matches!(error.class, Class::ContextLength | Class::Capability | Class::Privacy) {
             return Err(error);
         }
-        if let Some(last) = &self.last {
-            let left = self.walk.left().to_vec();
-            let call = Call {
-                request: self.call.request.clone(),
+        let Some(last) = &self.last else {
+            return self.empty.take().ok_or(error);
+        };
+        let left = self.walk.left().to_vec();
+        let call = Call {
+            request: self.call.request.clone(),
+            model: COMMAND_MODE.to_owned(),
+            left: left.clone(),
+        };
+        Ok(Answer {
+            served: Served {
+                target: COMMAND_MODE.to_owned(),
                 model: COMMAND_MODE.to_owned(),
-                left: left.clone(),
-            };
-            return Ok(Answer {
-                served: Served {
-                    target: COMMAND_MODE.to_owned(),
-                    model: COMMAND_MODE.to_owned(),
-                    attempts: self.walk.attempts(),
-                    left,
-                    dropped: Vec::new(),
-                },
-                held: Vec::new(),
-                source: Source::Last(last.stream(call)),
-            });
-        }
-        self.empty.take().ok_or(error)
+                attempts: self.walk.attempts(),
+                left,
+                dropped: Vec::new(),
+            },
+            held: Vec::new(),
+            source: Source::Last(last.stream(call)),
+        })
     }
+}
+
+fn begin(call: &Call, admission: Admission, pace: PaceFor) -> Box<Attempt> {
+    let target = admission.target();
+    let events = target.provider.stream(Call {
+        request: call.request.clone(),
+        model: target.model().to_owned(),
+        left: Vec::new(),
+    });
+    // What was said can be taken back, or nobody has heard it yet.
+    let pace = pace.of(call.request.origin.surface);
+    let pace = pace.filter(|_| call.request.delivery != Delivery::Live);
+    Box::new(Attempt::start(admission, events, pace))
+}
+
+/// The first attempt that has something to say.
+fn poll_first(running: &mut [Box<Attempt>], context: &mut Context<'_>) -> Poll<Step> {
+    for (index, attempt) in running.iter_mut().enumerate() {
+        if let Poll::Ready(opened) = attempt.poll_open(context) {
+            return Poll::Ready(Step::Opened(index, opened));
+        }
+    }
+    Poll::Pending
 }

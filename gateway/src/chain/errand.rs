@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::estimate::prompt_tokens;
 use crate::caller::Caller;
-use crate::chat::Request;
+use crate::chat::{Part, ReasoningEffort, Request, ResponseFormat, ToolChoice};
 use crate::demands::{Demands, Origin};
+use crate::health::Ability;
+use crate::usage::Pieces;
 
 /// A request as a [`Walk`](super::Walk) sees it. One for chat is made of its request; jobs of other kinds fill it in.
 #[derive(Debug, Clone, Default)]
@@ -13,8 +15,24 @@ pub struct Errand {
     pub origin: Arc<Origin>,
     pub caller: Caller,
     pub demands: Demands,
+    pub needs: Needs,
     /// An estimate of what the model has to read.
     pub prompt_tokens: u32,
+    /// Tokens that the answer may have at most, when the request says so.
+    pub answer_tokens: Option<u32>,
+    /// The model is asked to think first, which takes longer.
+    pub thinks: bool,
+    /// What beside tokens the answer is going to be, as far as it is known beforehand.
+    pub pieces: Pieces,
+}
+
+/// What a model must be able to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    pub abilities: Vec<Ability>,
+    pub json_schema: bool,
+    /// A call of a tool is demanded.
+    pub tool_choice: bool,
 }
 
 impl Errand {
@@ -23,7 +41,50 @@ impl Errand {
             origin: Arc::new(request.origin.clone()),
             caller: request.caller.clone(),
             demands: request.demands.clone(),
+            needs: Needs::of_chat(request),
             prompt_tokens: prompt_tokens(request),
+            answer_tokens: request.options.max_tokens,
+            thinks: match request.options.reasoning_effort {
+                None | Some(ReasoningEffort::None | ReasoningEffort::Minimal) => false,
+                Some(
+                    ReasoningEffort::Low | ReasoningEffort::Medium | ReasoningEffort::High | ReasoningEffort::Xhigh,
+                ) => true,
+            },
+            pieces: Pieces::default(),
         }
+    }
+
+    pub(super) fn is_local_only(&self) -> bool {
+        self.demands.local_only || self.caller.is_local_only()
+    }
+}
+
+impl Needs {
+    /// Thinking is a wish and not a need: a model that cannot think answers all the same.
+    fn of_chat(request: &Request) -> Self {
+        let mut abilities = vec![Ability::Completion];
+        let calls = !request.tools.is_empty() && request.tool_choice != ToolChoice::None;
+        if calls {
+            abilities.push(Ability::Tools);
+        }
+        let parts = || request.messages.iter().flat_map(|message| &message.content);
+        if parts().any(|part| matches!(part, Part::Image { .. })) {
+            abilities.push(Ability::Vision);
+        }
+        if parts().any(is_audio) {
+            abilities.push(Ability::Audio);
+        }
+        Self {
+            abilities,
+            json_schema: matches!(request.options.response_format, Some(ResponseFormat::JsonSchema { .. })),
+            tool_choice: calls && matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Named(_)),
+        }
+    }
+}
+
+fn is_audio(part: &Part) -> bool {
+    match part {
+        Part::Other(value) => value["type"] == "input_audio",
+        Part::Text(_) | Part::Image { .. } => false,
     }
 }

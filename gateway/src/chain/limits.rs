@@ -42,7 +42,20 @@ pub struct Limits {
     pub queue: Duration,
 }
 
+/// A model in the cloud that thinks first keeps silent meanwhile.
+const THINKS_FOR: Duration = Duration::from_mins(1);
+const PAUSES_FOR: Duration = Duration::from_secs(90);
+
 impl Limits {
+    /// For a model in the cloud that was asked to think.
+    pub(super) fn for_thinking(self) -> Self {
+        Self {
+            first_token: self.first_token.max(THINKS_FOR),
+            idle: self.idle.max(PAUSES_FOR),
+            ..self
+        }
+    }
+
     pub fn of(class: HostClass) -> Self {
         let seconds = Duration::from_secs;
         match class {

@@ -9,13 +9,19 @@
 
 mod account;
 mod admission;
+mod admit;
 mod attempt;
 mod drive;
 mod errand;
 mod estimate;
+mod fit;
 mod gate;
 mod limits;
+mod manner;
+mod nobody;
+mod pace;
 mod provider;
+mod settings;
 mod surroundings;
 mod target;
 mod walk;
@@ -24,9 +30,11 @@ mod walk;
 mod tests;
 
 pub use admission::Admission;
-pub use errand::Errand;
+pub use errand::{Errand, Needs};
 pub use limits::{HostClass, Limits};
+pub use manner::{ColdFor, Manner, PaceFor};
 pub use provider::{Chain, Route};
+pub use settings::{Claims, Settings, Timeouts, time};
 pub use surroundings::Surroundings;
 pub use target::Target;
 pub use walk::Walk;

@@ -4,14 +4,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::drive::{Answer, Drive, Source};
+use super::manner::Manner;
 use super::surroundings::Surroundings;
 use super::target::Target;
 use crate::breaker::Next;
 use crate::chat::{Delivery, Event, Request};
 use crate::provider::{Call, Events, Provider};
-
-/// How long a request may look for a target that answers. Once one does, that target's own limits hold.
-const DEADLINE: Duration = Duration::from_mins(2);
 
 /// An ordered list of targets. Clones share the list, so that a target which is found later is used by all of them.
 ///
@@ -27,7 +25,7 @@ pub struct Chain {
 pub struct Route {
     pub(super) targets: Arc<[Arc<Target>]>,
     pub(super) surroundings: Arc<Surroundings>,
-    pub(super) deadline: Duration,
+    pub(super) manner: Arc<Manner>,
 }
 
 impl Route {
@@ -47,7 +45,14 @@ impl Route {
     /// How long a request may look for a target that answers.
     #[must_use]
     pub fn within(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
+        let manner = Manner {
+            deadline: Some(deadline),
+            ..(*self.manner).clone()
+        };
+        Self {
+            manner: Arc::new(manner),
+            ..self
+        }
     }
 }
 
@@ -56,7 +61,7 @@ impl Chain {
         let route = Route {
             targets: targets.into(),
             surroundings: Arc::default(),
-            deadline: DEADLINE,
+            manner: Arc::default(),
         };
         Self {
             route: Arc::new(RwLock::new(route)),
@@ -74,8 +79,8 @@ impl Chain {
     }
 
     #[must_use]
-    pub fn with_deadline(self, deadline: Duration) -> Self {
-        self.change(|route| route.deadline = deadline);
+    pub fn with_manner(self, manner: Manner) -> Self {
+        self.change(|route| route.manner = Arc::new(manner));
         self
     }
 
@@ -92,6 +97,11 @@ impl Chain {
     /// For a [`Walk`](super::Walk) down this chain.
     pub fn route(&self) -> Route {
         self.route.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets how requests are treated, for this chain and all its clones.
+    pub fn set_manner(&self, manner: Manner) {
+        self.change(|route| route.manner = Arc::new(manner));
     }
 
     /// Puts other targets in place, for this chain and all its clones. Requests under way keep theirs.

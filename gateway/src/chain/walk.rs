@@ -6,66 +6,86 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::account::Account;
 use super::admission::Admission;
 use super::errand::Errand;
-use super::gate::Slot;
+use super::fit::misfit;
 use super::provider::Route;
 use super::target::Target;
-use crate::breaker::{Next, Retry, Ticket};
+use crate::breaker::{Next, Place, Retry, Shown};
 use crate::chat::{Left, Served};
+use crate::demands::Cold;
+use crate::health::{Ability, Facts};
 use crate::provider::{Class, Error};
-use crate::usage::Hold;
 
 /// The longest that a request waits for a target which asked to be asked again soon.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// A trial of a half-open breaker holds its lease for this much longer than its first token may take.
-const LEASE_SLACK: Duration = Duration::from_secs(5);
 
 /// Ask [`Walk::next`] for a target; when it fails, hand it to [`Walk::failed`] and ask again; when there is none,
 /// [`Walk::exhausted`] is the error for the caller.
 pub struct Walk {
-    route: Route,
-    errand: Arc<Errand>,
+    pub(super) route: Route,
+    pub(super) errand: Arc<Errand>,
+    pub(super) cold: Cold,
     /// When looking for a target that answers ends.
-    ends: Instant,
+    pub(super) ends: Instant,
+    /// When the caller no longer waits, whatever is under way.
+    pub(super) caller_ends: Option<Instant>,
     /// The next target in order.
     next: usize,
+    /// Targets that are being loaded while others were asked first.
+    skipped: Vec<usize>,
     /// The target that is asked once more, and when.
     again: Option<(usize, Instant)>,
     retried: bool,
-    least_bad_asked: bool,
-    was_asked: Vec<bool>,
-    attempts: u32,
-    left: Vec<Left>,
+    pub(super) least_bad_asked: bool,
+    pub(super) was_asked: Vec<bool>,
+    pub(super) attempts: u32,
+    pub(super) left: Vec<Left>,
     /// Only targets that can read more than this are of use.
-    needs_context_over: Option<u32>,
+    pub(super) needs_context_over: Option<u32>,
+    /// When the money that was missing is there again.
+    pub(super) money_in: Option<Duration>,
 }
 
 impl Walk {
     pub fn new(route: Route, errand: Errand) -> Self {
+        let started = Instant::now();
+        let (demands, surface) = (&errand.demands, errand.origin.surface);
         Self {
-            ends: Instant::now() + route.deadline,
+            cold: route.manner.cold(demands, surface),
+            ends: started + route.manner.deadline(demands, surface),
+            caller_ends: demands.deadline.map(|deadline| started + deadline),
             was_asked: vec![false; route.targets.len()],
             route,
             errand: Arc::new(errand),
             next: 0,
+            skipped: Vec::new(),
             again: None,
             retried: false,
             least_bad_asked: false,
             attempts: 0,
             left: Vec::new(),
             needs_context_over: None,
+            money_in: None,
         }
     }
 
     /// In this order:
     /// 1. the target that is owed a second try,
     /// 2. the next target that is fit for the request and that its breakers and its queue let through,
-    /// 3. once, if there is none, the one whose breaker would have opened up soonest.
+    /// 3. a target whose model was being loaded meanwhile,
+    /// 4. once, if there is none, the one whose breaker would have opened up soonest.
     ///
     /// It may be dropped while it waits and called again.
     pub async fn next(&mut self) -> Option<Admission> {
+        match self.next_in_order().await {
+            Some(admission) => Some(admission),
+            None => self.least_bad(),
+        }
+    }
+
+    /// Like [`Walk::next`] without the last resort.
+    pub(super) async fn next_in_order(&mut self) -> Option<Admission> {
         if let Some((index, at)) = self.again {
             tokio::time::sleep_until(at).await;
             let admission = if self.is_over() { None } else { self.admit(index).await };
@@ -75,43 +95,59 @@ impl Walk {
             }
         }
         while !self.is_over() && self.next < self.route.targets.len() {
-            let admission = self.admit(self.next).await;
+            let admission = if self.is_skipped().await {
+                self.skipped.push(self.next);
+                None
+            } else {
+                self.admit(self.next).await
+            };
             self.next += 1;
             if admission.is_some() {
                 return admission;
             }
         }
-        self.least_bad()
+        while let (false, Some(index)) = (self.is_over(), self.skipped.first().copied()) {
+            let admission = self.admit(index).await;
+            self.skipped.remove(0);
+            if admission.is_some() {
+                return admission;
+            }
+        }
+        None
     }
 
     /// The target failed before anything of its answer was handed on. The error comes back when no other target can do
     /// better and the caller must be told.
     pub fn failed(&mut self, mut admission: Admission, error: Error) -> Result<(), Error> {
         admission.fail(&error, false);
+        let target = admission.target().clone();
+        learn(&target, &error);
         let disposition = error.class.disposition();
         if let Some(pause) = self.pause(&error, disposition.retry) {
             self.retried = true;
             self.again = Some((admission.index, Instant::now() + pause));
             return Ok(());
         }
-        let target = admission.target();
-        self.note(target.name(), &error.message, error.class);
+        self.passed_over(target.name(), &error);
         match disposition.next {
             Next::Any => Ok(()),
             Next::LargerContext => {
-                self.needs_context_over = self.needs_context_over.max(target.context);
+                self.needs_context_over = self.needs_context_over.max(target.context(&target.facts()));
                 Ok(())
             }
             // The request's own deadline is told with what every target said.
             Next::Relay if error.class == Class::CallerDeadline => Ok(()),
+            Next::Relay if error.class == Class::Policy && self.route.manner.fallback_on_policy => Ok(()),
             Next::Relay => Err(error),
         }
     }
 
     /// The target died after a part of its answer was handed on. It is not asked again; the others get the whole time
-    /// anew.
+    /// anew, unless the caller said when it no longer waits.
     pub fn broke(&mut self, target: &str, error: &Error) {
-        self.ends = Instant::now() + self.route.deadline;
+        let (demands, surface) = (&self.errand.demands, self.errand.origin.surface);
+        let anew = Instant::now() + self.route.manner.deadline(demands, surface);
+        self.ends = self.caller_ends.map_or(anew, |ends| ends.min(anew));
         self.passed_over(target, error);
     }
 
@@ -122,11 +158,12 @@ impl Walk {
 
     /// What the caller is told of who answers.
     pub fn served(&self, target: &Target) -> Served {
+        let left = self.left.iter().filter(|left| left.target != target.name());
         Served {
             target: target.name().to_owned(),
             model: target.model().to_owned(),
             attempts: self.attempts,
-            left: self.left.clone(),
+            left: left.cloned().collect(),
             dropped: Vec::new(),
         }
     }
@@ -140,107 +177,47 @@ impl Walk {
         &self.left
     }
 
-    /// Nobody else can be asked; the error says what every target said.
-    pub fn exhausted(&self) -> Error {
-        let too_long = self.left.iter().find(|left| left.class == Class::ContextLength);
-        if let Some(left) = too_long {
-            return Error::new(Class::ContextLength, format!("{}: {}", left.target, left.reason));
-        }
-        let reasons: Vec<String> = self
-            .left
-            .iter()
-            .map(|left| format!("{}: {}", left.target, left.reason))
-            .collect();
-        let message = if reasons.is_empty() {
-            "no model is set up".to_owned()
-        } else {
-            format!("no model answered ({})", reasons.join("; "))
-        };
-        let class = self.left.last().map_or(Class::HostDown, |left| left.class);
-        let targets = self.route.targets.iter();
-        Error {
-            retry_after: targets.filter_map(|target| target.comes_back_in()).min(),
-            ..Error::new(class, message)
-        }
-    }
-
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         Instant::now() >= self.ends || self.attempts as usize > self.route.targets.len()
     }
 
-    async fn admit(&mut self, index: usize) -> Option<Admission> {
-        let target = self.route.targets.get(index)?.clone();
-        if !self.is_large_enough(&target) {
-            self.note(target.name(), "its context is not larger either", Class::ContextLength);
-            return None;
-        }
-        let slot = self.slot(&target).await?;
-        let limit = target.first_token_limit(self.errand.prompt_tokens, target.is_warm());
-        let Some(ticket) = target.breakers.admit(limit + LEASE_SLACK) else {
-            self.note_state(&target);
-            return None;
+    pub(super) fn note(&mut self, target: &str, reason: &str, class: Class) {
+        let entry = Left {
+            target: target.to_owned(),
+            reason: reason.to_owned(),
+            class,
         };
-        Some(self.start(index, target, ticket, slot))
-    }
-
-    /// A place at the target. Nobody queues for a target that would not be asked afterwards.
-    async fn slot(&mut self, target: &Target) -> Option<Slot> {
-        if let Some(slot) = target.gate.enter() {
-            return Some(slot);
-        }
-        if target.comes_back_in().is_some() {
-            self.note_state(target);
-            return None;
-        }
-        let left = self.ends.saturating_duration_since(Instant::now());
-        let slot = target.gate.queue(target.limits.queue.min(left)).await;
-        if slot.is_none() {
-            self.note(target.name(), "it is busy with other requests", Class::Saturated);
-        }
-        slot
-    }
-
-    fn least_bad(&mut self) -> Option<Admission> {
-        if self.is_over() || std::mem::replace(&mut self.least_bad_asked, true) {
-            return None;
-        }
-        let unasked = (0..).zip(self.route.targets.iter()).zip(&self.was_asked);
-        let candidates = unasked.filter(|((_, target), asked)| !**asked && self.is_large_enough(target));
-        let mut candidates: Vec<_> = candidates
-            .map(|((index, target), _)| (target.state().open_until, index, target.clone()))
-            .collect();
-        candidates.sort_by_key(|(until, index, _)| (*until, *index));
-        candidates.into_iter().find_map(|(_, index, target)| {
-            let slot = target.gate.enter()?;
-            let ticket = target.breakers.admit_anyway()?;
-            Some(self.start(index, target, ticket, slot))
-        })
-    }
-
-    fn is_large_enough(&self, target: &Target) -> bool {
-        match (self.needs_context_over, target.context) {
-            (Some(over), Some(context)) => context > over,
-            (None, _) | (_, None) => true,
+        match self.left.iter_mut().find(|left| left.target == target) {
+            Some(left) => *left = entry,
+            None => self.left.push(entry),
         }
     }
 
-    fn start(&mut self, index: usize, target: Arc<Target>, ticket: Ticket, slot: Slot) -> Admission {
-        self.attempts += 1;
-        if let Some(asked) = self.was_asked.get_mut(index) {
-            *asked = true;
+    /// Whether the next target has to load its model first while another one could answer. Then it is loaded in the
+    /// background, for the next request.
+    async fn is_skipped(&mut self) -> bool {
+        let Some(target) = self.route.targets.get(self.next).cloned() else {
+            return false;
+        };
+        if self.cold != Cold::SkipAndWarm || target.class.place() == Place::Cloud {
+            return false;
         }
-        let warm = target.is_warm();
-        let limit = target.first_token_limit(self.errand.prompt_tokens, warm);
-        let surroundings = &self.route.surroundings;
-        let account = Account::open(
-            &self.errand,
-            surroundings,
-            &target,
-            self.attempts,
-            &self.left,
-            Hold::default(),
-        );
-        Admission::new(target, index, (ticket, slot), account, (limit, warm), self.ends)
+        let facts = fresh(&target).await;
+        let of_use = |target: &Target, facts: &Facts| {
+            target.state().state == Shown::Closed && misfit(&self.errand, target, facts).is_none()
+        };
+        let others = self.route.targets.iter().skip(self.next + 1);
+        let is_cold = !target.is_warm(&facts) && of_use(&target, &facts);
+        if !is_cold
+            || !others
+                .map(|other| (other, other.facts()))
+                .any(|(other, facts)| other.is_warm(&facts) && of_use(other, &facts))
+        {
+            return false;
+        }
+        target.load_soon();
+        self.note(target.name(), "its model is being loaded", Class::ColdSlow);
+        true
     }
 
     /// How long to wait before the same target is asked once more; `None` when it is not. One request gets one such
@@ -258,22 +235,28 @@ impl Walk {
         let in_time = pause <= LONGEST_PAUSE && Instant::now() + pause < self.ends;
         (in_time && !self.retried).then_some(pause)
     }
+}
 
-    fn note_state(&mut self, target: &Target) {
-        let state = target.state();
-        let reason = state.reason.unwrap_or_else(|| "it is being tried".into());
-        self.note(target.name(), &reason, state.class.unwrap_or(Class::HostDown));
-    }
-
-    fn note(&mut self, target: &str, reason: &str, class: Class) {
-        let entry = Left {
-            target: target.to_owned(),
-            reason: reason.to_owned(),
-            class,
-        };
-        match self.left.iter_mut().find(|left| left.target == target) {
-            Some(left) => *left = entry,
-            None => self.left.push(entry),
+/// What is known of a target whose model may be cold, asked of its server when that was not done just now.
+async fn fresh(target: &Target) -> Arc<Facts> {
+    let facts = target.facts();
+    match target.health() {
+        Some(health) if !target.is_warm(&facts) => {
+            health.warmth_now().await;
+            target.facts()
         }
+        Some(_) | None => facts,
+    }
+}
+
+/// What a failure says for requests to come.
+fn learn(target: &Target, error: &Error) {
+    if error.class == Class::ColdSlow {
+        target.load_soon();
+    }
+    if error.class == Class::Capability
+        && let (Some(ability), Some(health)) = (Ability::lacking_by(&error.message), target.health())
+    {
+        health.refused(ability);
     }
 }

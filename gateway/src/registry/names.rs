@@ -8,7 +8,7 @@ use tokio_util::sync::DropGuard;
 
 use super::near::near;
 use crate::breaker::{Board, Key, Snapshot};
-use crate::chain::{Chain, HostClass, Limits, Surroundings, Target};
+use crate::chain::{Chain, HostClass, Limits, Manner, Settings, Surroundings, Target};
 use crate::clock::{Clock, Millis};
 use crate::health::prober::{self, Watch};
 use crate::health::{Health, Source};
@@ -24,8 +24,8 @@ pub struct Backend {
     pub class: HostClass,
     pub provider: Arc<dyn Provider>,
     pub limits: Limits,
-    /// Tokens that its models are given to read, by model, where that is configured.
-    pub contexts: HashMap<String, u32>,
+    /// What is configured of its models, by model.
+    pub settings: HashMap<String, Settings>,
     /// Models that may be asked for as `backend/model`, beyond those that aliases name.
     pub models: Vec<String>,
     /// How to ask it about itself for free. Only local backends are asked without a reason.
@@ -137,16 +137,12 @@ impl Registry {
 
     /// Sets what an alias stands for. A link to a backend that is not known (yet) is passed over.
     pub fn set_alias(&self, name: &str, links: Vec<Link>) {
-        self.change(
-            |table| match table.aliases.iter_mut().find(|alias| alias.name == name) {
-                Some(alias) => alias.links = links,
-                None => table.aliases.push(Alias {
-                    name: name.to_owned(),
-                    links,
-                    chain: Chain::new(Vec::new()).with_surroundings(self.surroundings.clone()),
-                }),
-            },
-        );
+        self.change(|table| table.alias(name, &self.surroundings).links = links);
+    }
+
+    /// Sets how an alias treats its requests. Without it the defaults hold.
+    pub fn set_manner(&self, name: &str, manner: Manner) {
+        self.change(|table| table.alias(name, &self.surroundings).chain.set_manner(manner));
     }
 
     /// Makes `provider` a model of its own. It wins over an alias of the same name.
@@ -252,7 +248,7 @@ impl Registry {
     fn change(&self, change: impl FnOnce(&mut Table)) {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         change(&mut table);
-        table.rebuild(&self.board, &self.surroundings);
+        table.rebuild(self);
     }
 
     pub(super) fn read(&self) -> std::sync::RwLockReadGuard<'_, Table> {
@@ -262,7 +258,7 @@ impl Registry {
 
 impl Table {
     /// Makes the targets that aliases and backends name, puts them into the chains, and lists all names.
-    fn rebuild(&mut self, board: &Board, surroundings: &Arc<Surroundings>) {
+    fn rebuild(&mut self, registry: &Registry) {
         let mut names = BTreeMap::new();
         let listed = self.backends.values().flat_map(|(backend, _)| {
             let models = backend.models.iter();
@@ -275,10 +271,10 @@ impl Table {
         let wanted: Vec<Link> = listed.chain(linked).collect();
         self.targets.retain(|link, _| wanted.contains(link));
         for link in wanted {
-            let Some(target) = self.target(board, &link) else {
+            let Some(target) = self.target(registry, &link) else {
                 continue;
             };
-            let chain = Chain::new(vec![target.clone()]).with_surroundings(surroundings.clone());
+            let chain = Chain::new(vec![target.clone()]).with_surroundings(registry.surroundings.clone());
             let name = Name {
                 provider: Arc::new(chain.clone()),
                 chain: Some(chain),
@@ -301,23 +297,25 @@ impl Table {
         self.names = names;
     }
 
-    fn target(&mut self, board: &Board, link: &Link) -> Option<Arc<Target>> {
+    fn target(&mut self, registry: &Registry, link: &Link) -> Option<Arc<Target>> {
         if let Some(target) = self.targets.get(link) {
             return Some(target.clone());
         }
         let (backend, _) = self.backends.get(&link.backend)?;
         let target = Target::new(
-            board,
+            &registry.board,
             &backend.name,
             &link.model,
             backend.class,
             backend.provider.clone(),
         );
+        let settings = backend.settings.get(&link.model).cloned().unwrap_or_default();
         let target = Arc::new(
             target
                 .with_kind(backend.kind)
                 .with_limits(backend.limits)
-                .with_context(backend.contexts.get(&link.model).copied()),
+                .with_settings(&settings)
+                .with_health(registry.health.model(&backend.name, &link.model)),
         );
         self.targets.insert(link.clone(), target.clone());
         Some(target)
@@ -328,6 +326,19 @@ impl Table {
             name: name.chars().take(200).collect(),
             near: near(name, self.names.keys().map(String::as_str)),
         }
+    }
+
+    fn alias(&mut self, name: &str, surroundings: &Arc<Surroundings>) -> &mut Alias {
+        let at = self.aliases.iter().position(|alias| alias.name == name);
+        let at = at.unwrap_or(self.aliases.len());
+        if at == self.aliases.len() {
+            self.aliases.push(Alias {
+                name: name.to_owned(),
+                links: Vec::new(),
+                chain: Chain::new(Vec::new()).with_surroundings(surroundings.clone()),
+            });
+        }
+        &mut self.aliases[at]
     }
 }
 

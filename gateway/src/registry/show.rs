@@ -85,7 +85,7 @@ impl Registry {
             warmth: Warmth::Unknown,
             capabilities: None,
             context: Context {
-                effective: backend.contexts.get(target.model()).copied(),
+                effective: target.context(&target.facts()),
                 max: None,
             },
             size: None,

@@ -35,7 +35,7 @@ fn backend(name: &str, class: HostClass, fails: Option<Class>, models: &[&str]) 
         class,
         provider: Arc::new(Echo(fails)),
         limits: Limits::of(class),
-        contexts: std::collections::HashMap::new(),
+        settings: std::collections::HashMap::new(),
         models: models.iter().map(|&model| model.to_owned()).collect(),
         source: None,
         preload: Vec::new(),

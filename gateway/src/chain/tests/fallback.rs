@@ -84,7 +84,11 @@ async fn a_prompt_that_is_too_long_needs_a_larger_context() {
         let with = (0..2).map(|index| {
             let provider = targets[index].provider.clone();
             let target = Target::new(&rig.board, &format!("t{index}"), "m", HostClass::Gpu, provider);
-            Arc::new(target.with_context(contexts[index]))
+            let context = contexts[index];
+            Arc::new(target.with_settings(&Settings {
+                context,
+                ..Settings::default()
+            }))
         });
         rig.chain.replace(with.collect());
     };
@@ -97,7 +101,9 @@ async fn a_prompt_that_is_too_long_needs_a_larger_context() {
 
     let smaller = rig(&[too_long, answers]);
     contexts(&smaller, [Some(4096), Some(4096)]);
-    let expect = Error::new(Class::ContextLength, "t0/m: it failed");
+    let says = "This model's maximum context length is 4096 tokens. However, your messages are about 0 tokens. Please \
+                reduce the length of the messages. (t0/m: it failed; t1/m: its context is not larger either)";
+    let expect = Error::new(Class::ContextLength, says);
     assert_eq!(smaller.ask().await, [Err(expect)]);
     assert_eq!(smaller.asked(), [1, 0]);
 }

@@ -1,4 +1,7 @@
+mod account;
+mod cold;
 mod fallback;
+mod fit;
 mod limits;
 
 use std::collections::VecDeque;
@@ -18,6 +21,7 @@ use crate::health::prober::{self, Watch};
 use crate::health::{Health, Listed, Source};
 use crate::provider::{Call, Class, Error, Events, Provider};
 use crate::tasks::Tasks;
+use crate::usage::{Attempt, Observer, Outcome, Purse};
 
 /// What a played target does when it is asked.
 #[derive(Clone)]
@@ -65,37 +69,62 @@ impl Provider for Played {
 struct Rig {
     clock: Fixed,
     board: Arc<Board>,
+    health: Health,
+    told: Arc<Told>,
     chain: Chain,
     played: Vec<Played>,
 }
 
+/// Keeps what it is told.
+#[derive(Default)]
+struct Told(Mutex<Vec<Attempt>>);
+
+impl Observer for Told {
+    fn attempt(&self, attempt: &Attempt) {
+        self.0.lock().unwrap().push(attempt.clone());
+    }
+}
+
+impl Told {
+    fn attempts(&self) -> Vec<Attempt> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
 fn rig(scripts: &[&[&[Step]]]) -> Rig {
+    let scripts: Vec<_> = scripts.iter().map(|scripts| (HostClass::Gpu, *scripts)).collect();
+    rig_of(&scripts)
+}
+
+fn rig_of(scripts: &[(HostClass, &[&[Step]])]) -> Rig {
     let clock = Fixed::at(Millis(1_000_000));
     let board = Arc::new(Board::new(Arc::new(clock.clone())));
+    let health = Health::new(Arc::new(clock.clone()), Tasks::default());
+    let told = Arc::new(Told::default());
     let mut played = Vec::new();
     let mut targets = Vec::new();
-    for (index, scripts) in scripts.iter().enumerate() {
+    for (index, (class, scripts)) in scripts.iter().enumerate() {
         let provider = Played::default();
         provider
             .scripts
             .lock()
             .unwrap()
             .extend(scripts.iter().map(|script| script.to_vec()));
-        let target = Target::new(
-            &board,
-            &format!("t{index}"),
-            "m",
-            HostClass::Gpu,
-            Arc::new(provider.clone()),
-        );
-        target.answered();
+        let target = Target::new(&board, &format!("t{index}"), "m", *class, Arc::new(provider.clone()));
+        let target = target.with_health(health.model(&format!("t{index}"), "m"));
+        target.answered(&Finish::because(FinishReason::Stop), 0);
         targets.push(Arc::new(target));
         played.push(provider);
     }
     Rig {
         clock,
         board,
-        chain: Chain::new(targets),
+        health,
+        chain: Chain::new(targets).with_surroundings(Arc::new(Surroundings {
+            observers: vec![told.clone()],
+            purse: None,
+        })),
+        told,
         played,
     }
 }
@@ -120,6 +149,29 @@ impl Rig {
 
     async fn ask_with(&self, request: Request) -> Vec<Result<Event, Error>> {
         self.chain.stream(call(request)).collect().await
+    }
+
+    fn with_purse(self, purse: Arc<dyn Purse>) -> Self {
+        let surroundings = Surroundings {
+            observers: vec![self.told.clone()],
+            purse: Some(purse),
+        };
+        Self {
+            chain: self.chain.with_surroundings(Arc::new(surroundings)),
+            ..self
+        }
+    }
+
+    /// What became of every attempt, in the order in which they ended.
+    fn outcomes(&self) -> Vec<String> {
+        let attempts = self.told.attempts();
+        let words = attempts.iter().map(|attempt| match &attempt.outcome {
+            Outcome::Answered => format!("{} answered", attempt.backend),
+            Outcome::Cached => format!("{} cached", attempt.backend),
+            Outcome::Left { class, .. } => format!("{} {}", attempt.backend, class.as_str()),
+            Outcome::Cancelled => format!("{} cancelled", attempt.backend),
+        });
+        words.collect()
     }
 
     fn asked(&self) -> Vec<usize> {

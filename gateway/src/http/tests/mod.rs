@@ -122,7 +122,7 @@ fn backend(name: &str, provider: Arc<dyn Provider>) -> Backend {
         class: HostClass::Gpu,
         provider,
         limits: TargetLimits::of(HostClass::Gpu),
-        contexts: HashMap::default(),
+        settings: HashMap::default(),
         models: Vec::new(),
         source: None,
         preload: Vec::new(),
