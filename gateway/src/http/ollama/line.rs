@@ -111,7 +111,8 @@ impl Watch {
 
     pub(super) fn end(self, finish: &Finish) -> End {
         let now = Instant::now();
-        let first = self.first.unwrap_or(now);
+        // Of a whole answer it is not known when it began to come. Clients divide tokens by the time that writing took.
+        let first = self.first.unwrap_or(self.began);
         let timings = finish.timings;
         let load = timings.load.unwrap_or_default();
         let prompt = timings
