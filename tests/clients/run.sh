@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# OpenAI's own clients, from PyPI and npm, against the real binary, with the stand-in as both model servers.
+# OpenAI's and Ollama's own clients, from PyPI and npm, against the real binary, with the stand-in as both model servers.
 #
 #   JARVIS_BIN=… STAND_IN_BIN=… tests/clients/run.sh     (./check clients sets them)
 #
@@ -60,8 +60,8 @@ start keyed "listens on" "${serve[@]}" --data "$work/keyed"
 export JARVIS_KEYED_URL=$address
 
 status=0
-"$venv/bin/python" -m unittest -v test_python || status=1
-node --test --test-reporter=spec javascript.test.mjs || status=1
+"$venv/bin/python" -m unittest -v test_python test_ollama || status=1
+node --test --test-reporter=spec javascript.test.mjs ollama.test.mjs || status=1
 if [ "$status" != 0 ]; then
   echo "the end of the server's log:"
   tail -n 40 "$work/open.log"

@@ -67,7 +67,7 @@ pub(crate) async fn route(
             let loaded = ollama::ps(&state).await;
             Ok(answered(watch, loaded))
         }
-        (&Method::POST, "/api/generate") => ollama::generate(&state, &body, watch).await,
+        (&Method::POST, "/api/generate") => ollama::generate(&state, &connection, &body, watch).await,
         (&Method::POST, "/api/show") => Ok(answered(watch, ollama::show(&state, &body))),
         _ => Ok(answered(watch, not_found())),
     }

@@ -10,7 +10,7 @@ use super::write::{self, Lines};
 use crate::control::{Model, State, is_name};
 use crate::faults::{Answer, Break, Lack, Play, Refusal};
 use crate::log::Watch;
-use crate::play::Script;
+use crate::play::{Asked, Script};
 use crate::route::{Connection, answered, hang, object, reset};
 use crate::wire::{Body, Cut, json as json_response, page, streamed, with_retry_after};
 
@@ -23,11 +23,21 @@ pub(crate) async fn chat(
     body: &Bytes,
     watch: Watch,
 ) -> Result<Response<Body>, Cut> {
-    let asked = match read::asked(body) {
-        Ok(asked) => asked,
-        Err(message) => return Ok(answered(watch, error(400, &message))),
-    };
-    let play = state.play("/api/chat", &asked.model);
+    match read::asked(body) {
+        Ok(asked) => answer(state, connection, body, watch, asked, "/api/chat").await,
+        Err(message) => Ok(answered(watch, error(400, &message))),
+    }
+}
+
+async fn answer(
+    state: &State,
+    connection: &Connection,
+    body: &Bytes,
+    watch: Watch,
+    asked: Asked,
+    path: &str,
+) -> Result<Response<Body>, Cut> {
+    let play = state.play(path, &asked.model);
     let script = match play {
         None => return Ok(answered(watch, refuse(Refusal::Missing, &asked.model))),
         Some(Play::Hang) => return hang(watch).await,
@@ -58,8 +68,9 @@ pub(crate) async fn chat(
         Ok(load) => load,
         Err(Aborted) => return Ok(answered(watch, error(500, LOAD_ABORTED))),
     };
+    let lines = Lines::new(&asked, load, path == "/api/generate");
     if asked.stream {
-        return Ok(streamed(Lines::new(&asked, load), script, watch));
+        return Ok(streamed(lines, script, watch));
     }
     let broken = script.broken.map(|(broken, _)| broken);
     // A whole answer that was cut off is a 200 with `done: false`, as the real server gives it.
@@ -70,7 +81,7 @@ pub(crate) async fn chat(
         Some(Break::Die | Break::Malformed | Break::Garbage) => return reset(connection, watch),
         Some(Break::ErrorLine | Break::ErrorFirst) => return Ok(answered(watch, error(500, write::ENGINE_DIED))),
     }
-    let mut whole = Lines::new(&asked, load).whole(&script);
+    let mut whole = lines.whole(&script);
     whole["done"] = done.into();
     Ok(answered(watch, json_response(200, &whole)))
 }
@@ -81,18 +92,23 @@ async fn load(state: &State, model: &str, body: &Bytes) -> Result<Duration, Abor
     state.runners.ready(model, &fields, state.load_time(model)).await
 }
 
-/// Only what loads and unloads a model: a request without a prompt.
-pub(crate) async fn generate(state: &State, body: &Bytes, watch: Watch) -> Result<Response<Body>, Cut> {
+/// A request without a prompt loads or unloads a model.
+pub(crate) async fn generate(
+    state: &State,
+    connection: &Connection,
+    body: &Bytes,
+    watch: Watch,
+) -> Result<Response<Body>, Cut> {
     let fields = match object(body) {
         Ok(fields) => fields,
         Err(message) => return Ok(answered(watch, error(400, &message))),
     };
     let model = fields.get("model").and_then(Value::as_str).unwrap_or_default();
     if fields.get("prompt").is_some_and(|prompt| prompt != "") {
-        return Ok(answered(
-            watch,
-            error(400, "the stand-in only loads and unloads on this route"),
-        ));
+        return match read::prompted(body) {
+            Ok(asked) => answer(state, connection, body, watch, asked, "/api/generate").await,
+            Err(message) => Ok(answered(watch, error(400, &message))),
+        };
     }
     if state.play("/api/generate", model).is_none() {
         return Ok(answered(watch, refuse(Refusal::Missing, model)));

@@ -1,7 +1,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::play::{Asked, Tool};
 use crate::route::object;
@@ -67,6 +67,20 @@ pub(super) fn asked(body: &Bytes) -> Result<Asked, String> {
         read_message(message, &mut asked)?;
     }
     Ok(asked)
+}
+
+/// Reads a prompt, which is a conversation of one message. Raw ones and those with a suffix are too.
+pub(super) fn prompted(body: &Bytes) -> Result<Asked, String> {
+    let mut fields = object(body)?;
+    let mut message = json!({"role": "user", "content": fields.remove("prompt").unwrap_or_default()});
+    if let Some(images) = fields.remove("images") {
+        message["images"] = images;
+    }
+    for name in ["system", "suffix", "raw", "template", "context"] {
+        fields.remove(name);
+    }
+    fields.insert("messages".into(), json!([message]));
+    asked(&Value::Object(fields).to_string().into())
 }
 
 fn thinks(fields: &Map<String, Value>) -> Result<bool, String> {
@@ -204,8 +218,6 @@ fn mismatch(field: &str, value: &Value, expected: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[expect(

@@ -15,15 +15,18 @@ pub(super) struct Lines {
     model: String,
     prompt_tokens: usize,
     load: Duration,
+    /// The answer to a prompt, which has its text in another place.
+    is_prompt: bool,
 }
 
 impl Lines {
     /// `load` is how long the model took to be loaded.
-    pub(super) fn new(asked: &Asked, load: Duration) -> Self {
+    pub(super) fn new(asked: &Asked, load: Duration, is_prompt: bool) -> Self {
         Self {
             model: asked.model.clone(),
             prompt_tokens: asked.prompt_tokens,
             load,
+            is_prompt,
         }
     }
 
@@ -73,6 +76,14 @@ impl Lines {
     }
 
     fn line(&self, message: &Value) -> Value {
+        if self.is_prompt {
+            let mut line = json!({"model": self.model, "created_at": CREATED_AT, "response": message["content"]});
+            if message["thinking"].is_string() {
+                line["thinking"] = message["thinking"].clone();
+            }
+            line["done"] = false.into();
+            return line;
+        }
         json!({"model": self.model, "created_at": CREATED_AT, "message": message, "done": false})
     }
 }
