@@ -9,6 +9,8 @@
 //! | `tools` | calls the tools that the user's message names in lines `call NAME {"json": 1}`; without such a line the first tool that is offered, twice when it needs arguments; with tool results it quotes them in words |
 //! | `tools-last` | the same, with all calls in the last line and without ids (Ollama's other layout) |
 //! | `stream-N-M` | N pieces, M ms before each; `paced` is `stream-100-20` |
+//! | `pauses-N-M-P` | N pieces, with a pause of P ms after M of them |
+//! | `pings-N` | signs of life that say nothing, one a second, for N seconds; then like `ok` |
 //! | `slow`, `late-N` | a piece every 250 ms; the first piece after N ms |
 //! | `bytes` | says [`crate::BYTES_TEXT`], every byte in a network packet of its own |
 //! | `tools-twins` | the same, each call in a piece of its own, all with the index 0 and the same id (Ollama) |
@@ -60,6 +62,13 @@ pub enum Answer {
         pause: Duration,
     },
     Late(Duration),
+    Pauses {
+        pieces: u32,
+        after: u32,
+        pause: Duration,
+    },
+    /// Signs of life that say nothing, one a second, so often.
+    Pings(u32),
     Bytes,
     Length,
     Empty,
@@ -190,6 +199,18 @@ fn numbered(name: &str, stream: impl Fn(u32, u64) -> Play) -> Option<Play> {
     }
     if let Some(wait) = name.strip_prefix("late-") {
         return Some(Play::Answer(Answer::Late(Duration::from_millis(wait.parse().ok()?))));
+    }
+    if let Some(rest) = name.strip_prefix("pauses-") {
+        let (pieces, rest) = rest.split_once('-')?;
+        let (after, pause) = rest.split_once('-')?;
+        return Some(Play::Answer(Answer::Pauses {
+            pieces: pieces.parse().ok()?,
+            after: after.parse().ok()?,
+            pause: Duration::from_millis(pause.parse().ok()?),
+        }));
+    }
+    if let Some(times) = name.strip_prefix("pings-") {
+        return Some(Play::Answer(Answer::Pings(times.parse().ok()?)));
     }
     if let Some(load) = name.strip_prefix("cold-") {
         return Some(Play::Answer(Answer::Cold(Duration::from_millis(load.parse().ok()?))));

@@ -58,6 +58,10 @@ pub(crate) struct Script {
     pub(crate) lead: Duration,
     pub(crate) pause: Duration,
     pub(crate) reason: Reason,
+    /// Before which piece there is a longer pause.
+    pub(crate) long_pause: Option<(usize, Duration)>,
+    /// Signs of life before the first piece, one a second.
+    pub(crate) pings: u32,
     /// What goes wrong, and before which piece.
     pub(crate) broken: Option<(Break, usize)>,
     pub(crate) byte_by_byte: bool,
@@ -103,6 +107,8 @@ impl Script {
             lead: Duration::ZERO,
             pause: Duration::ZERO,
             reason: Reason::Stop,
+            long_pause: None,
+            pings: 0,
             broken: None,
             byte_by_byte: false,
             counters: Counters::True,
@@ -135,6 +141,14 @@ impl Script {
             },
             Answer::Late(lead) => Self {
                 lead,
+                ..Self::says(OK_TEXT)
+            },
+            Answer::Pauses { pieces, after, pause } => Self {
+                long_pause: Some((usize::try_from(after).unwrap_or(usize::MAX), pause)),
+                ..Self::counted(pieces)
+            },
+            Answer::Pings(pings) => Self {
+                pings,
                 ..Self::says(OK_TEXT)
             },
             Answer::Bytes => Self {

@@ -46,6 +46,8 @@ pub(crate) trait Wire: Send + Sync + 'static {
     fn end(&self, script: &Script, no_mark: bool) -> Bytes;
     fn error(&self) -> Bytes;
     fn malformed(&self) -> Bytes;
+    /// Says that the connection lives, and nothing of the answer.
+    fn ping(&self) -> Bytes;
     /// A whole answer that says that it is not over; `None` where the protocol cannot say so.
     fn undone(&self, script: &Script) -> Option<Bytes>;
 }
@@ -79,8 +81,15 @@ fn frames<W: Wire>(wire: W, script: Script, watch: Watch) -> impl Stream<Item = 
         if !begin.is_empty() {
             yield data(begin);
         }
+        for _ in 0..script.pings {
+            yield data(wire.ping());
+            pause(Duration::from_secs(1)).await;
+        }
         for (at, piece) in script.pieces.iter().enumerate() {
             pause(script.pause).await;
+            if let Some((before, long)) = script.long_pause && at == before {
+                pause(long).await;
+            }
             match script.broken {
                 Some((Break::Malformed, before)) if at == before => yield data(wire.malformed()),
                 Some((Break::Garbage, _)) => {

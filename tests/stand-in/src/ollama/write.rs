@@ -120,6 +120,10 @@ impl Wire for Lines {
         Bytes::from_static(b"{\"model\":\"sta\n")
     }
 
+    fn ping(&self) -> Bytes {
+        format!("{}\n", self.line(&json!({"role": "assistant", "content": ""}))).into()
+    }
+
     fn undone(&self, script: &Script) -> Option<Bytes> {
         let mut whole = self.whole(script);
         whole["done"] = false.into();

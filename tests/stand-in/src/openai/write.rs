@@ -140,6 +140,11 @@ impl Wire for Chunks {
         Bytes::from_static(b"data: {\"id\":\"chatcmpl-sta\n\n")
     }
 
+    fn ping(&self) -> Bytes {
+        let nothing = self.chunk(json!({"role": "assistant", "content": ""}), Value::Null);
+        format!(": PROCESSING\n\n{nothing}").into()
+    }
+
     fn undone(&self, _script: &Script) -> Option<Bytes> {
         None
     }

@@ -1,0 +1,580 @@
+//! O01 to O24: faults and habits of an Ollama that is the first target, with another one behind it.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+use stand_in::{BYTES_TEXT, Control, OK_TEXT, Silence, words};
+
+use crate::answer::{self, Call};
+use crate::scene::{QUESTION, Scene, body, cloud, eventually, gpu};
+use crate::table::{BOTH, Case, Form, STREAMED, WHOLE, awaited, case, later};
+use crate::verdict::{Judged, Verdict};
+
+pub(crate) const CASES: &[Case] = &[
+    case("O01", "refused", BOTH, |form| Box::pin(refused(form))),
+    case("O02", "connections are dropped", BOTH, |form| Box::pin(dropped(form))),
+    case("O03", "no such host", BOTH, |form| Box::pin(no_such_host(form))),
+    case("O04", "the model is missing, then pulled", WHOLE, |form| {
+        Box::pin(missing(form))
+    }),
+    case("O05", "the queue is full", BOTH, |form| Box::pin(busy(form))),
+    case("O06", "the runner died once", BOTH, |form| Box::pin(runner_died(form))),
+    case("O07", "the first line is an error", BOTH, |form| {
+        Box::pin(left(form, "error-first"))
+    }),
+    awaited("O08", "an error line after 40 tokens", BOTH, |form| {
+        Box::pin(breaks_off(form, "error-line-60-40"))
+    }),
+    awaited("O09", "the end without `done`", BOTH, |form| {
+        Box::pin(breaks_off(form, "no-done-60-40"))
+    }),
+    case("O10", "a whole answer with `done: false`", BOTH, |form| {
+        Box::pin(undone(form))
+    }),
+    case("O11", "tool calls in the last line", BOTH, |form| {
+        Box::pin(two_calls(form, "tools-last"))
+    }),
+    case("O12", "two tool calls with index 0", BOTH, |form| {
+        Box::pin(index_zero(form))
+    }),
+    case("O13", "arguments there and back", BOTH, |form| {
+        Box::pin(arguments(form))
+    }),
+    case("O14", "every byte in a packet of its own", BOTH, |form| {
+        Box::pin(bytes(form))
+    }),
+    awaited("O15", "no counters", BOTH, |form| Box::pin(no_counters(form))),
+    awaited("O16", "cold for 6 s: skip_and_warm, race, wait", BOTH, |form| {
+        Box::pin(cold(form))
+    }),
+    awaited("O17", "/api/ps says nothing", WHOLE, |form| Box::pin(silent_ps(form))),
+    case("O18", "thinking asked for, refused, not asked for", BOTH, |form| {
+        Box::pin(thinking(form))
+    }),
+    case("O19", "the context is too short", BOTH, |form| Box::pin(context(form))),
+    awaited("O20", "most of the prompt was dropped in silence", WHOLE, |form| {
+        Box::pin(truncation(form))
+    }),
+    awaited("O21", "clients that want different options", WHOLE, |form| {
+        Box::pin(reloads(form))
+    }),
+    case("O22", "says its version, but never answers", WHOLE, |form| {
+        Box::pin(hangs(form))
+    }),
+    case("O23", "the caller leaves", STREAMED, |_| Box::pin(caller_leaves())),
+    later("O24", "two replicas share a half-open breaker over Redis"),
+];
+
+/// The stand-in speaks of nothing that takes time, so that this is the program's own, in a build without optimisation
+/// and among other cases. What it costs in earnest is measured in docs/performance.md.
+const AT_ONCE: Duration = Duration::from_millis(250);
+
+async fn refused(form: Form) -> Judged {
+    let scene = Scene::of(&[gpu("ok"), gpu("echo")]).await;
+    let mut judged = Judged::new();
+    scene.goes_down(0, Duration::from_secs(2));
+    let closed = eventually(Duration::from_secs(1), async || {
+        tokio::net::TcpStream::connect(scene.server(0).address()).await.is_err()
+    });
+    judged.expect(closed.await.is_some(), Verdict::Fail, "the stand-in is not down");
+    let answer = scene.ask(form).await;
+    judged.complete(&answer, QUESTION);
+    judged.within("after", answer.took, AT_ONCE);
+    let state = scene.target(0).await["state"].clone();
+    judged.equal("the state after one refusal", state, json!("open"));
+    let again = scene.ask(form).await;
+    judged.complete(&again, QUESTION);
+    // The probe closes the breaker, without a request.
+    let closed = eventually(Duration::from_secs(17), async || {
+        scene.target(0).await["state"] == "closed"
+    })
+    .await;
+    match closed {
+        Some(after) => judged.within("closed again after", after, Duration::from_secs(17)),
+        None => judged.expect(false, Verdict::Partial, "not closed by a probe"),
+    }
+    judged.complete(&scene.ask(form).await, OK_TEXT);
+    judged
+}
+
+async fn dropped(form: Form) -> Judged {
+    let silence = Silence::start().await.expect("a full queue");
+    let scene = Scene::of(&[gpu("ok").at(silence.url().expect("an address")), gpu("echo")]).await;
+    let answer = scene.ask(form).await;
+    let mut judged = Judged::new();
+    judged.complete(&answer, QUESTION);
+    judged.within("after", answer.took, Duration::from_millis(1100) + AT_ONCE);
+    let again = scene.ask(form).await;
+    judged.complete(&again, QUESTION);
+    judged.within("the next after", again.took, AT_ONCE);
+    judged
+}
+
+async fn no_such_host(form: Form) -> Judged {
+    let scene = Scene::of(&[gpu("ok").at("http://nobody.invalid:11434"), gpu("echo")]).await;
+    let answer = scene.ask(form).await;
+    let mut judged = Judged::new();
+    judged.complete(&answer, QUESTION);
+    judged.within("after", answer.took, Duration::from_millis(1100) + AT_ONCE);
+    judged
+}
+
+async fn missing(form: Form) -> Judged {
+    let scene = Scene::of(&[gpu("ok").missing(), gpu("echo")]).await;
+    let mut judged = Judged::new();
+    judged.complete(&scene.ask(form).await, QUESTION);
+    let state = scene.target(0).await["state"].clone();
+    judged.equal("the state", state, json!("missing"));
+    let asked = scene.asked(0);
+    judged.complete(&scene.ask(form).await, QUESTION);
+    judged.equal("questions while it is missing", scene.asked(0), asked);
+    let pulled = crate::scene::models([gpu("ok").listed()]);
+    scene.server(0).control(pulled).expect("it is pulled");
+    let back = eventually(Duration::from_secs(45), async || {
+        scene.ask(form).await.target() == "first/ok"
+    })
+    .await;
+    match back {
+        Some(after) => judged.within("used after", after, Duration::from_secs(35)),
+        None => judged.expect(false, Verdict::Fail, "never used"),
+    }
+    judged
+}
+
+async fn busy(form: Form) -> Judged {
+    let scene = Scene::of(&[gpu("busy"), gpu("ok")]).await;
+    let mut judged = Judged::new();
+    judged.complete(&scene.ask(form).await, OK_TEXT);
+    judged.asked("the first", scene.asked(0), 1..=1);
+    judged.complete(&scene.ask(form).await, OK_TEXT);
+    judged.asked("the parked first", scene.asked(0), 1..=1);
+    let asked = eventually(Duration::from_secs(5), async || {
+        scene.ask(form).await;
+        scene.asked(0) == 2
+    });
+    match asked.await {
+        Some(after) => judged.within("asked again after", after, Duration::from_secs(3)),
+        None => judged.expect(false, Verdict::Partial, "not asked again, as if it had failed"),
+    }
+    judged
+}
+
+async fn runner_died(form: Form) -> Judged {
+    let scene = Scene::of(&[gpu("500-once"), gpu("echo")]).await;
+    let answer = scene.ask(form).await;
+    let mut judged = Judged::new();
+    judged.complete(&answer, OK_TEXT);
+    judged.asked("the first", scene.asked(0), 2..=2);
+    judged.asked("the second", scene.asked(1), ..1);
+    judged
+}
+
+async fn left(form: Form, plays: &'static str) -> Judged {
+    let scene = Scene::of(&[gpu(plays), gpu("ok")]).await;
+    let answer = scene.ask(form).await;
+    let mut judged = Judged::new();
+    judged.complete(&answer, OK_TEXT);
+    judged.asked("the first", scene.asked(0), 1..=1);
+    judged
+}
+
+/// Who reads along is told; who waits for the whole answer gets the second one's; Jarvis' own chat shows only that.
+async fn breaks_off(form: Form, plays: &'static str) -> Judged {
+    let mut judged = Judged::new();
+    let scene = Scene::of(&[gpu(plays), gpu("stream-60-0")]).await;
+    let answer = scene.ask(form).await;
+    match form {
+        Form::Whole => judged.complete(&answer, &words(60)),
+        Form::Streamed => {
+            judged.told(&answer);
+            judged.equal("the text before", answer.text.as_str(), words(40).as_str());
+        }
+    }
+    let scene = Scene::of(&[gpu(plays), gpu("stream-60-0")]).await;
+    let answer = scene.ask_with(form, json!({"model": "jarvis"})).await;
+    let said = answer.text.trim_end() == words(60).trim_end();
+    let told = form == Form::Streamed && answer.is_proper_error();
+    judged.expect(
+        said || told,
+        Verdict::Fail,
+        format!("the agent says {:?}", answer::short(&answer.text)),
+    );
+    judged.note(if said {
+        "the agent starts over"
+    } else {
+        "the agent's caller is told"
+    });
+    judged
+}
+
+async fn undone(form: Form) -> Judged {
+    let scene = Scene::of(&[gpu("undone"), gpu("echo")]).await;
+    let answer = scene.ask(form).await;
+    let mut judged = Judged::new();
+    match form {
+        Form::Whole => judged.complete(&answer, QUESTION),
+        Form::Streamed if answer.error.is_null() => judged.complete(&answer, QUESTION),
+        Form::Streamed => judged.told(&answer),
+    }
+    judged
+}
+
+fn weather() -> Value {
+    let parameters = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
+    json!([{"type": "function", "function": {"name": "weather", "description": "x", "parameters": parameters}}])
+}
+
+async fn two_calls(form: Form, plays: &'static str) -> Judged {
+    let scene = Scene::of(&[gpu(plays), gpu("echo")]).await;
+    let answer = scene.ask_with(form, json!({"tools": weather()})).await;
+    let mut judged = Judged::new();
+    judged.complete(&answer, "");
+    let seen: Vec<(&str, Value)> = answer
+        .calls
+        .iter()
+        .map(|call| (call.name.as_str(), parsed(call)))
+        .collect();
+    let wanted = vec![
+        ("weather", json!({"city": "city 1"})),
+        ("weather", json!({"city": "city 2"})),
+    ];
+    judged.equal("the calls", seen, wanted);
+    let ids: Vec<&str> = answer.calls.iter().map(|call| call.id.as_str()).collect();
+    let distinct = ids.iter().all(|id| id.len() > 5) && ids.first() != ids.last();
+    judged.expect(distinct, Verdict::Fail, format!("the ids are {ids:?}"));
+    judged.asked("the second", scene.asked(1), ..1);
+    judged
+}
+
+fn parsed(call: &Call) -> Value {
+    serde_json::from_str(&call.arguments).unwrap_or_else(|_| call.arguments.clone().into())
+}
+
+async fn index_zero(form: Form) -> Judged {
+    let mut judged = two_calls(form, "tools").await;
+    let twins = two_calls(form, "tools-twins").await;
+    judged.verdict = judged.verdict.min(twins.verdict);
+    judged.seen.extend(twins.seen);
+    judged
+}
+
+/// The order of keys, every letter and every number survive, and the history is an object again for Ollama.
+async fn arguments(form: Form) -> Judged {
+    const ARGUMENTS: &str = r#"{"z":"Zoë \"東京\" 😀 \\ \n","a":{"y":[1,2.5,-3,true,null],"b":""},"city":"Oslo"}"#;
+    let scene = Scene::of(&[gpu("tools"), gpu("echo")]).await;
+    let question = json!({"role": "user", "content": format!("call weather {ARGUMENTS}")});
+    let answer = scene
+        .ask_with(form, json!({"tools": weather(), "messages": [question]}))
+        .await;
+    let mut judged = Judged::new();
+    judged.complete(&answer, "");
+    let seen = answer.calls.first().map_or("", |call| call.arguments.as_str());
+    judged.equal("the arguments", spaceless(seen), spaceless(ARGUMENTS));
+    let id = answer.calls.first().map(|call| call.id.clone()).unwrap_or_default();
+    let function = json!({"name": "weather", "arguments": seen});
+    let calls = json!([{"id": id, "type": "function", "function": function}]);
+    let history = json!([
+        question,
+        {"role": "assistant", "content": null, "tool_calls": calls},
+        {"role": "tool", "tool_call_id": id, "content": "12 degrees"},
+    ]);
+    let end = scene
+        .ask_with(form, json!({"tools": weather(), "messages": history}))
+        .await;
+    judged.complete(&end, "The tools said: 12 degrees");
+    let sent = scene.questions(0).pop().map(|entry| entry.body).unwrap_or_default();
+    let back = &sent["messages"][1]["tool_calls"][0]["function"]["arguments"];
+    judged.equal("the arguments in the history", back.to_string(), spaceless(ARGUMENTS));
+    judged.equal(
+        "the tool's name",
+        sent["messages"][2]["tool_name"].clone(),
+        json!("weather"),
+    );
+    judged.equal("the call's id", sent["messages"][2]["tool_call_id"].clone(), json!(id));
+    judged
+}
+
+/// The same JSON as Rust writes it.
+fn spaceless(text: &str) -> String {
+    serde_json::from_str::<Value>(text).map_or_else(|_| text.to_owned(), |value| value.to_string())
+}
+
+async fn bytes(form: Form) -> Judged {
+    let mut judged = Judged::new();
+    for first in [gpu("bytes"), cloud("bytes")] {
+        let scene = Scene::of(&[first, gpu("echo")]).await;
+        judged.complete(&scene.ask(form).await, BYTES_TEXT);
+        judged.asked("the second", scene.asked(1), ..1);
+    }
+    judged
+}
+
+async fn no_counters(form: Form) -> Judged {
+    let scene = Scene::of(&[gpu("no-counters"), gpu("echo")]).await;
+    let answer = scene.ask(form).await;
+    let mut judged = Judged::new();
+    judged.complete(&answer, OK_TEXT);
+    let count = |name: &str| answer.usage[name].as_u64().unwrap_or_default();
+    let (prompt, completion) = (count("prompt_tokens"), count("completion_tokens"));
+    judged.expect(
+        prompt > 5 && completion > 20,
+        Verdict::Partial,
+        format!("the usage is {}", answer.usage),
+    );
+    judged.equal("the sum", count("total_tokens"), prompt + completion);
+    judged
+}
+
+async fn cold(form: Form) -> Judged {
+    const LOAD_MS: u64 = 6000;
+    let mut judged = Judged::new();
+    for policy in ["skip_and_warm", "race", "wait"] {
+        let scene = Scene::of(&[gpu("ok").cold(LOAD_MS), gpu("echo")]).await;
+        // It must be known what is loaded.
+        let known = eventually(Duration::from_secs(5), async || {
+            scene.server(0).log().iter().any(|entry| entry.path == "/api/ps")
+        });
+        judged.expect(known.await.is_some(), Verdict::Partial, "nobody asked for /api/ps");
+        let answer = scene.send(form, json!({}), &[("x-jarvis-cold", policy)]).await;
+        let first = answer.first.unwrap_or(answer.took);
+        let (text, from, to) = match policy {
+            "skip_and_warm" => (QUESTION, 0, 1500),
+            "race" => (QUESTION, 3500, 5500),
+            _ => (OK_TEXT, 5900, 8500),
+        };
+        judged.complete(&answer, text);
+        let took = first.as_millis();
+        judged.expect(
+            (from..=to).contains(&took),
+            Verdict::Partial,
+            format!("{policy}: first word after {took} ms"),
+        );
+        let warm = eventually(Duration::from_secs(9), async || {
+            scene.server(0).runners().iter().any(|runner| runner.is_loaded)
+        });
+        judged.expect(
+            warm.await.is_some(),
+            Verdict::Partial,
+            format!("{policy}: the load was not kept going"),
+        );
+        let loads: Vec<(u32, u32)> = scene
+            .server(0)
+            .runners()
+            .iter()
+            .map(|it| (it.loads, it.reloads))
+            .collect();
+        judged.note(format!("{policy}: {took} ms, loads {loads:?}"));
+        judged.expect(
+            loads.iter().all(|(_, reloads)| *reloads == 0),
+            Verdict::Partial,
+            "loaded with other options",
+        );
+        let back = eventually(Duration::from_secs(5), async || {
+            scene.ask(form).await.target() == "first/ok"
+        })
+        .await;
+        judged.expect(
+            back.is_some(),
+            Verdict::Partial,
+            format!("{policy}: the warm model is not used"),
+        );
+    }
+    judged
+}
+
+/// As it is while another model is being loaded: the host is well, and so is the target.
+async fn silent_ps(form: Form) -> Judged {
+    let scene = Scene::of(&[gpu("ok"), gpu("echo")]).await;
+    let mut judged = Judged::new();
+    let silent = Control {
+        fault: Some("hang".into()),
+        path: Some("/api/ps".into()),
+        ..Control::default()
+    };
+    scene.control(0, silent);
+    // Long enough for two probes of each kind.
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    let target = scene.target(0).await;
+    judged.equal("the state", target["state"].clone(), json!("closed"));
+    judged.note(format!("{target}"));
+    let warmth = target["warmth"].as_str().unwrap_or_default().to_owned();
+    judged.expect(
+        warmth == "loading",
+        Verdict::Partial,
+        format!("the warmth is {warmth:?}"),
+    );
+    judged.complete(
+        &scene.send(form, json!({}), &[("x-jarvis-cold", "wait")]).await,
+        OK_TEXT,
+    );
+    judged
+}
+
+async fn thinking(form: Form) -> Judged {
+    let mut judged = Judged::new();
+    let scene = Scene::of(&[gpu("think"), gpu("echo")]).await;
+    let answer = scene.ask_with(form, json!({"reasoning_effort": "high"})).await;
+    judged.complete(&answer, OK_TEXT);
+    judged.expect(
+        answer.reasoning.contains("wants to know"),
+        Verdict::Partial,
+        "the thinking is lost",
+    );
+    let sent = |scene: &Scene| {
+        scene
+            .questions(0)
+            .iter()
+            .map(|it| it.body["think"].clone())
+            .collect::<Vec<_>>()
+    };
+    judged.equal("think", sent(&scene), vec![json!("high")]);
+
+    let scene = Scene::of(&[gpu("ok"), gpu("echo")]).await;
+    judged.complete(
+        &scene.ask_with(form, json!({"reasoning_effort": "none"})).await,
+        OK_TEXT,
+    );
+    judged.equal("think", sent(&scene), vec![json!(false)]);
+
+    // The server refuses what it said it could.
+    let scene = Scene::of(&[gpu("no-think"), gpu("echo")]).await;
+    judged.complete(
+        &scene.ask_with(form, json!({"reasoning_effort": "high"})).await,
+        OK_TEXT,
+    );
+    judged.equal("think", sent(&scene), vec![json!("high"), Value::Null]);
+    judged.asked("the second", scene.asked(1), ..1);
+    judged
+}
+
+async fn context(form: Form) -> Judged {
+    let mut judged = Judged::new();
+    let small = || gpu("context").with("ollama = { num_ctx = 4096 }");
+    let scene = Scene::of(&[small(), cloud("ok").with("context = 128000")]).await;
+    judged.complete(&scene.ask(form).await, OK_TEXT);
+    judged.asked("the first", scene.asked(0), 1..=1);
+    let scene = Scene::of(&[small(), gpu("ok").with("ollama = { num_ctx = 2048 }")]).await;
+    let refused = scene.ask(form).await;
+    judged.equal("the status", refused.status, 400);
+    judged.equal(
+        "the code",
+        refused.error["code"].clone(),
+        json!("context_length_exceeded"),
+    );
+    judged.told(&refused);
+    judged.asked("the smaller", scene.asked(1), ..1);
+    judged
+}
+
+async fn truncation(form: Form) -> Judged {
+    let scene = Scene::of(&[gpu("truncates"), gpu("echo")]).await;
+    let long = json!([{"role": "user", "content": "The server has many containers. ".repeat(200)}]);
+    let answer = scene.ask_with(form, json!({"messages": long})).await;
+    let mut judged = Judged::new();
+    judged.complete(&answer, OK_TEXT);
+    let flag = answer.header("x-jarvis-truncated");
+    judged.expect(flag == "1", Verdict::Fail, format!("x-jarvis-truncated is {flag:?}"));
+    judged
+}
+
+async fn reloads(_form: Form) -> Judged {
+    let target = gpu("ok").with("ollama = { num_ctx = 8192, keep_alive = \"30m\" }");
+    let scene = Scene::of(&[target, gpu("echo")]).await;
+    let mut judged = Judged::new();
+    for (at, form) in [Form::Whole, Form::Streamed, Form::Whole, Form::Streamed]
+        .into_iter()
+        .enumerate()
+    {
+        let options = json!({"num_ctx": 2048 * (at + 1), "num_batch": 128 * at, "num_gpu": at});
+        let fields = json!({"options": options, "num_ctx": 1024 * (at + 1), "keep_alive": at, "shift": at % 2 == 0});
+        judged.complete(&scene.ask_with(form, fields).await, OK_TEXT);
+        let messages = json!([{"role": "user", "content": QUESTION}]);
+        let own = json!({"model": "jarvis-chat", "messages": messages, "stream": false, "options": options,
+            "keep_alive": at, "shift": at % 2 == 0});
+        let answer = scene.post("/api/chat", &own).await;
+        judged.expect(
+            answer.status == 200,
+            Verdict::Partial,
+            format!("/api/chat says {}", answer.status),
+        );
+    }
+    // Probes and loads must not change them either.
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    let counts: Vec<(u32, u32)> = scene
+        .server(0)
+        .runners()
+        .iter()
+        .map(|it| (it.loads, it.reloads))
+        .collect();
+    judged.equal("loads and reloads", counts, vec![(0, 0)]);
+    let options = &scene.server(0).runners()[0].options;
+    judged.equal("num_ctx", options.get("num_ctx").cloned(), Some(json!(8192)));
+    judged
+}
+
+/// Two answers that did not come open the model's breaker, and the host's stays closed.
+async fn hangs(form: Form) -> Judged {
+    let scene = Scene::of(&[gpu("ok"), gpu("echo")]).await;
+    let mut judged = Judged::new();
+    judged.complete(&scene.ask(form).await, OK_TEXT);
+    scene.control(
+        0,
+        Control {
+            fault: Some("hang".into()),
+            path: Some("/api/chat".into()),
+            ..Control::default()
+        },
+    );
+    for _ in 0..2 {
+        let answer = scene.ask(form).await;
+        judged.complete(&answer, QUESTION);
+        judged.within("left after", answer.took, Duration::from_secs(8));
+    }
+    let asked = scene.asked(0);
+    let answer = scene.ask(form).await;
+    judged.complete(&answer, QUESTION);
+    judged.within("the third after", answer.took, AT_ONCE);
+    judged.equal("questions to the first", scene.asked(0), asked);
+    let target = scene.target(0).await;
+    judged.expect(target["state"] != "closed", Verdict::Partial, format!("{target}"));
+    judged.note(format!("{}", target["reason"]));
+    judged
+}
+
+async fn caller_leaves() -> Judged {
+    let mut judged = Judged::new();
+    for (plays, words) in [("slow", true), ("hang", false)] {
+        let scene = Scene::of(&[gpu(plays), gpu("echo")]).await;
+        let question = body(Form::Streamed, json!({})).to_string();
+        let address = scene.program.address.clone();
+        let asking = tokio::spawn(async move {
+            let response = answer::open(&address, Method::POST, "/v1/chat/completions", &[], question).await;
+            // Reads until it is stopped.
+            if let Ok(response) = response {
+                let mut body = response.into_body();
+                while http_body_util::BodyExt::frame(&mut body).await.is_some() {}
+            }
+        });
+        let began = eventually(Duration::from_secs(5), async || scene.asked(0) == 1).await;
+        judged.expect(began.is_some(), Verdict::Fail, "nobody asked the first");
+        if words {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+        }
+        asking.abort();
+        let left = eventually(Duration::from_secs(5), async || {
+            scene.questions(0)[0].end == Some("left")
+        })
+        .await;
+        match left {
+            Some(after) => judged.within(
+                &format!("{plays}: left upstream after"),
+                after,
+                Duration::from_millis(500),
+            ),
+            None => judged.expect(false, Verdict::Fail, format!("{plays}: upstream goes on")),
+        }
+        judged.asked("the second", scene.asked(1), ..1);
+    }
+    judged
+}
