@@ -15,7 +15,8 @@ use crate::tasks::Tasks;
 /// After a connection failed: a real outage or a hiccup?
 const CONFIRM_AFTER: Duration = Duration::from_millis(250);
 const ALIVE_EVERY: Duration = Duration::from_secs(10);
-/// While the backend is left alone, or the last question was not answered.
+/// While the backend is left alone, or the last question was not answered. A remote one that answered twice has to be
+/// tried by a request, and is asked rarely until then.
 const ALIVE_EVERY_WHEN_DOWN: Duration = Duration::from_secs(5);
 const LIST_EVERY: Duration = Duration::from_mins(1);
 /// While a model is missing that somebody asked for. A model that is pulled is used within 15 s.
@@ -32,7 +33,7 @@ const QUESTION_LIMIT: Duration = Duration::from_secs(10);
 pub struct Watch {
     pub host: Arc<Host>,
     pub board: Arc<Board>,
-    /// A remote backend is asked nothing but whether a refused key is accepted again.
+    /// A remote backend is asked nothing but whether it can be reached again, and whether a refused key is accepted.
     pub place: Place,
     /// Models that are loaded when the backend comes up, so that nobody has to wait for them.
     pub preload: Vec<String>,
@@ -68,6 +69,7 @@ impl Watch {
         };
         let mut before = Troubles::default();
         let mut is_up = false;
+        let mut answered = 0_u32;
         loop {
             // Listening starts before looking, so that what opens in between is not missed.
             let mut changed = std::pin::pin!(self.board.trouble());
@@ -75,6 +77,9 @@ impl Watch {
             self.board.tick(self.host.name());
             let troubles = self.board.troubles(self.host.name());
             plan.follow(&before, &troubles, is_local && is_up);
+            if !is_local && !troubles.down {
+                plan.alive = None;
+            }
             before = troubles;
             let due = plan.next().unwrap_or_else(|| Instant::now() + ALIVE_EVERY);
             tokio::select! {
@@ -85,15 +90,16 @@ impl Watch {
             let mut came_up = false;
             if plan.alive.is_some_and(|at| at <= now) {
                 let was_up = std::mem::replace(&mut is_up, self.alive(&before).await);
-                let pause = if is_up && !before.down {
-                    ALIVE_EVERY
-                } else {
-                    ALIVE_EVERY_WHEN_DOWN
+                answered = if is_up { answered + 1 } else { 0 };
+                let pause = match (is_local, is_up && !before.down) {
+                    (true, true) => ALIVE_EVERY,
+                    (false, _) if answered >= 2 => LIST_EVERY,
+                    (true, false) | (false, _) => ALIVE_EVERY_WHEN_DOWN,
                 };
                 plan.alive = Some(Instant::now() + spread(pause));
                 if !is_up {
                     (plan.list, plan.look) = (None, None);
-                } else if !was_up {
+                } else if !was_up && is_local {
                     (plan.list, plan.look) = (Some(now), Some(now));
                     came_up = true;
                 }
@@ -175,7 +181,7 @@ impl Plan {
         let now = Instant::now();
         if troubles.down && !before.down {
             let confirm = now + CONFIRM_AFTER;
-            self.alive = self.alive.map(|at| at.min(confirm));
+            self.alive = Some(self.alive.map_or(confirm, |at| at.min(confirm)));
         }
         if troubles.missing.len() > before.missing.len() && asks_more {
             let soon = now + LIST_EVERY_WHEN_MISSING;

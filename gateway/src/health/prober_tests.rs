@@ -188,6 +188,30 @@ async fn a_remote_backend_is_asked_nothing_without_a_reason() {
     assert_eq!(*world.server.asked.lock().unwrap(), []);
 }
 
+/// However long it was down, it is back soon, and nothing is asked of it afterwards.
+#[tokio::test(start_paused = true)]
+async fn a_remote_backend_that_cannot_be_reached_is_asked_until_it_can() {
+    let world = world(Place::Cloud, &[]);
+    *world.server.up.lock().unwrap() = false;
+    world.fails(Class::HostDown, None);
+    pass(600.0).await;
+    assert_ne!(world.state(), Shown::Closed);
+    check_pauses(&world.server.times("alive")[1..], 5.0);
+    *world.server.up.lock().unwrap() = true;
+    pass(12.0).await;
+    assert_eq!(world.state(), Shown::HalfOpen);
+    for _ in 0..2 {
+        let mut ticket = world.target.admit(Duration::from_secs(5)).expect("let through");
+        ticket.works();
+        ticket.finished();
+    }
+    assert_eq!(world.state(), Shown::Closed);
+    let asked = world.server.asked.lock().unwrap().len();
+    pass(600.0).await;
+    assert_eq!(world.server.asked.lock().unwrap().len(), asked);
+    assert_eq!(world.server.times("models"), [] as [f64; 0]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn two_unanswered_probes_open_it_and_two_answered_ones_let_a_trial_through() {
     let world = world(Place::Local, &[]);
