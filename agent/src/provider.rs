@@ -1,7 +1,7 @@
 //! The agent as a model: any OpenAI client talks to the whole of Jarvis under the name `jarvis`.
 
 use async_stream::stream;
-use jarvis_gateway::chat::{Event, Finish, FinishReason, Request, Role, Served, Usage};
+use jarvis_gateway::chat::{Delivery, Event, Finish, FinishReason, Request, Role, Served, Usage};
 use jarvis_gateway::provider::{Call, Class, Error, Events, Provider};
 use jarvis_memory::records::{Conversation, Message, MessageRole, Run};
 use tokio::sync::{mpsc, oneshot};
@@ -30,6 +30,7 @@ impl Provider for Agent {
             // Dropping the stream is how a client leaves: the turn is stopped with it, acts that have begun go on.
             let stop = CancellationToken::new();
             let _stop_when_dropped = stop.clone().drop_guard();
+            let reads_along = call.request.delivery == Delivery::Live;
             let (steps, mut told) = mpsc::channel(STEPS);
             let (done, outcome) = oneshot::channel();
             // All of it in the task: a client that leaves between two rows must not leave a run open.
@@ -41,7 +42,7 @@ impl Provider for Agent {
                 // A client that left is no error: the answer is stored.
                 drop(done.send(answered(&agent, &call.request, watch, stop).await));
             });
-            let mut shown = Shown::default();
+            let mut shown = Shown::new(reads_along);
             while let Some(progress) = told.recv().await {
                 for event in shown.of_progress(progress) {
                     yield event;
@@ -202,15 +203,28 @@ async fn api_conversation(parts: &Parts, principal: &Principal) -> Result<Conver
 }
 
 /// What the client has been shown, so that the end can be fitted to it.
-#[derive(Default)]
 struct Shown {
-    served: bool,
+    /// What was sent cannot be taken back.
+    reads_along: bool,
+    served: Option<Served>,
+    /// Text of the model calls before the one in progress.
+    before: String,
     /// Text of the model call in progress.
     current: String,
     broken: bool,
 }
 
 impl Shown {
+    fn new(reads_along: bool) -> Self {
+        Self {
+            reads_along,
+            served: None,
+            before: String::new(),
+            current: String::new(),
+            broken: false,
+        }
+    }
+
     fn of_progress(&mut self, progress: Progress) -> Vec<Result<Event, Error>> {
         match progress {
             Progress::Served(served) => self.served_by(served),
@@ -220,13 +234,18 @@ impl Shown {
             }
             // Nothing was said since the last break, so nothing is void and nothing is to be set apart.
             Progress::Reset | Progress::Break if self.current.is_empty() => Vec::new(),
+            Progress::Reset if !self.reads_along => {
+                self.current.clear();
+                self.taken_back()
+            }
             Progress::Reset => {
                 self.broken = true;
                 let message = "the model that answered went away in the middle of the answer; ask again";
                 vec![Err(Error::new(Class::Truncated, message))]
             }
             Progress::Break => {
-                self.current.clear();
+                self.before += &std::mem::take(&mut self.current);
+                self.before += "\n\n";
                 vec![Ok(Event::Text("\n\n".into()))]
             }
             Progress::Tool(_) => Vec::new(),
@@ -234,20 +253,32 @@ impl Shown {
     }
 
     fn served_by(&mut self, served: Served) -> Vec<Result<Event, Error>> {
-        if self.served {
+        if self.served.is_some() {
             return Vec::new();
         }
-        self.served = true;
-        vec![Ok(Event::Served(Served {
+        let served = Served {
             model: MODEL.into(),
             ..served
-        }))]
+        };
+        self.served = Some(served.clone());
+        vec![Ok(Event::Served(served))]
+    }
+
+    /// Everything is void, and what still holds is said again.
+    fn taken_back(&self) -> Vec<Result<Event, Error>> {
+        let served = self.served.clone().map(Event::Served);
+        let before = (!self.before.is_empty()).then(|| Event::Text(self.before.clone()));
+        [Some(Event::Reset), served, before]
+            .into_iter()
+            .flatten()
+            .map(Ok)
+            .collect()
     }
 
     /// The final text is authoritative; what of it was streamed already is not sent again.
     fn of_outcome(&mut self, outcome: &Outcome) -> Vec<Result<Event, Error>> {
         let mut events = Vec::new();
-        if !self.served {
+        if self.served.is_none() {
             let served = Served {
                 target: MODEL.into(),
                 model: MODEL.into(),

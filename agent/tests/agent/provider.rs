@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use jarvis_gateway::caller::{Caller, Scope};
-use jarvis_gateway::chat::{Event, FinishReason, Message, Request, Role, Served, ToolSpec};
+use jarvis_gateway::chat::{Delivery, Event, FinishReason, Gather, Message, Request, Role, Served, ToolSpec};
 use jarvis_gateway::provider::{Call, Class, Error, Events, Provider};
 use jarvis_gateway::providers::command::Mode;
 use jarvis_gateway::providers::scripted::{Step, call, calls, finish, says};
@@ -348,15 +348,26 @@ async fn a_client_that_does_not_read_does_not_hold_up_a_shutdown() {
 }
 
 #[tokio::test]
-async fn a_model_that_dies_in_its_answer_is_an_error() {
-    let house = House::new([vec![
-        Step::Event(Event::Text("half".into())),
-        Step::Event(Event::Reset),
-        Step::Event(Event::Text("whole".into())),
-        finish(FinishReason::Stop),
-    ]])
-    .await;
-    let events = all(&house, request(Caller::Loopback, &["hi"])).await;
-    let last = events.last().expect("an event").as_ref().expect_err("an error");
-    assert_eq!(last.class, Class::Truncated);
+async fn a_model_that_dies_in_its_answer_is_an_error_only_to_who_reads_along() {
+    let answered = async |delivery: Delivery| {
+        let house = House::new([vec![
+            Step::Event(Event::Text("half".into())),
+            Step::Event(Event::Reset),
+            Step::Event(Event::Text("whole".into())),
+            finish(FinishReason::Stop),
+        ]])
+        .await;
+        let request = Request {
+            delivery,
+            ..request(Caller::Loopback, &["hi"])
+        };
+        let mut gather = Gather::default();
+        let mut reply = None;
+        for event in all(&house, request).await {
+            reply = gather.push(event?);
+        }
+        Ok::<_, Error>(reply.map(|reply| reply.text))
+    };
+    assert_eq!(answered(Delivery::Live).await.unwrap_err().class, Class::Truncated);
+    assert_eq!(answered(Delivery::Whole).await, Ok(Some("whole".into())));
 }
