@@ -85,17 +85,39 @@ async fn refused(form: Form) -> Judged {
     judged.equal("the state after one refusal", state, json!("open"));
     let again = scene.ask(form).await;
     judged.complete(&again, QUESTION);
-    // The probe closes the breaker, without a request.
-    let closed = eventually(Duration::from_secs(17), async || {
+    // A probe lets the next request through, without traffic until then.
+    let tried = eventually(Duration::from_secs(17), async || {
+        scene.target(0).await["state"] != "open"
+    })
+    .await;
+    match tried {
+        Some(after) => judged.within("let through again after", after, Duration::from_secs(15)),
+        None => judged.expect(false, Verdict::Partial, "not let through by a probe"),
+    }
+    judged.complete(&scene.ask(form).await, OK_TEXT);
+    hiccup(form, &mut judged).await;
+    judged
+}
+
+/// A connection that was refused once: the probe that confirms it finds the host there, and closes the breaker.
+async fn hiccup(form: Form, judged: &mut Judged) {
+    let scene = Scene::of(&[gpu("ok"), gpu("echo")]).await;
+    judged.complete(&scene.ask(form).await, OK_TEXT);
+    scene.goes_down(0, Duration::from_millis(150));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    judged.complete(&scene.ask(form).await, QUESTION);
+    let closed = eventually(Duration::from_secs(2), async || {
         scene.target(0).await["state"] == "closed"
     })
     .await;
     match closed {
-        Some(after) => judged.within("closed again after", after, Duration::from_secs(17)),
-        None => judged.expect(false, Verdict::Partial, "not closed by a probe"),
+        Some(after) => judged.note(format!("a hiccup is over after {} ms", after.as_millis())),
+        None => judged.expect(
+            false,
+            Verdict::Partial,
+            "a hiccup is not over after the probe that confirms it",
+        ),
     }
-    judged.complete(&scene.ask(form).await, OK_TEXT);
-    judged
 }
 
 async fn dropped(form: Form) -> Judged {

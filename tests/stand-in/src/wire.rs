@@ -47,7 +47,9 @@ pub(crate) trait Wire: Send + Sync + 'static {
     fn error(&self) -> Bytes;
     fn malformed(&self) -> Bytes;
     /// Says that the connection lives, and nothing of the answer.
-    fn ping(&self) -> Bytes;
+    fn ping(&self) -> Bytes {
+        Bytes::new()
+    }
     /// A whole answer that says that it is not over; `None` where the protocol cannot say so.
     fn undone(&self, script: &Script) -> Option<Bytes>;
 }
