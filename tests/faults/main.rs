@@ -9,7 +9,6 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "a test fails by panicking, says what it saw, and ends its own tasks by ending"
 )]
