@@ -92,6 +92,7 @@ pub(crate) fn driver(
         parts: parts.clone(),
         origin,
         offered: offered(parts, principal),
+        account: principal.account.clone(),
         watch,
         stop,
     }

@@ -44,6 +44,8 @@ pub struct Principal {
     pub trust: Trust,
     pub may_approve: bool,
     pub surface: Surface,
+    /// Whose limits and whose budget hold for what models do for this principal.
+    pub account: Caller,
     /// The room this principal talks in, as (platform, external id).
     pub(crate) place: (&'static str, String),
 }
@@ -59,6 +61,7 @@ impl Principal {
                 trust: Trust::Public,
                 may_approve: false,
                 surface,
+                account: Caller::Internal,
                 place: ("key", "internal".into()),
             },
             Caller::Loopback => Self::owner(surface),
@@ -71,6 +74,7 @@ impl Principal {
                     trust: if ops { Trust::Owner } else { Trust::Member },
                     may_approve: caller.may(Scope::Approve),
                     surface,
+                    account: caller.clone(),
                     place: if ops {
                         ("local", "home".into())
                     } else {
@@ -91,6 +95,7 @@ impl Principal {
             trust: Trust::Owner,
             may_approve: true,
             surface,
+            account: Caller::Loopback,
             place: ("local", "home".into()),
         }
     }

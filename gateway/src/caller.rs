@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
+use crate::glob;
 use crate::usage::MicroUsd;
 
 /// The caller of one request.
@@ -116,6 +117,14 @@ impl Caller {
             Self::Internal | Self::Loopback => None,
             Self::Key(key) => Some(key),
         }
+    }
+
+    /// Whether this caller may ask for the model of this name.
+    pub fn may_use(&self, model: &str) -> bool {
+        self.key().is_none_or(|key| {
+            let models = &key.allowance.models;
+            models.is_empty() || models.iter().any(|pattern| glob::fits(pattern, model))
+        })
     }
 
     /// Whether what this caller asks must stay in the house, whatever the request itself says.

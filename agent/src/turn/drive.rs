@@ -40,6 +40,8 @@ pub(crate) struct Driver {
     pub(crate) origin: Origin,
     /// The span of the API request that the turn answers.
     pub(crate) request: Option<trace::Context>,
+    /// Whose limits and whose budget the model calls of this turn count for.
+    pub(crate) account: Caller,
     /// Tools of this room, as models are told of them.
     pub(crate) offered: Vec<ToolSpec>,
     pub(crate) watch: Watch,
@@ -203,10 +205,11 @@ impl Driver {
         let request = Request {
             messages,
             tools: if offer_tools { self.offered.clone() } else { Vec::new() },
-            caller: Caller::Internal,
+            caller: self.account.clone(),
             origin: demands::Origin {
                 id: self.origin.run_id.clone(),
                 model: self.parts.config.alias.clone(),
+                conversation: self.origin.conversation_id.clone(),
                 arrived: Some(Instant::now()),
                 trace: self.origin.trace,
                 ..demands::Origin::default()

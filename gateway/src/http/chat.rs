@@ -35,7 +35,7 @@ pub(super) async fn completions(
     let mut asked = wire::parse(body)?;
     asked.request.caller = caller;
     asked.request.conversation = conversation(&headers)?;
-    let provider = state.registry.find(&asked.model)?;
+    let provider = state.registry.find(&asked.request.caller, &asked.model)?;
     if asked.answers != 1 && !state.registry.all_of_kind(&asked.model, "openai") {
         let message = format!("`{}` gives one answer per request, so `n` must be 1", asked.model);
         return Err(Error::invalid(Some("n"), "unsupported_parameter", message));

@@ -30,7 +30,7 @@ pub(super) async fn embeddings(
     require(&caller, Scope::Embeddings)?;
     let body = read_body(&headers, body, LONGEST_BODY).await?;
     let (model, job) = wire::embed_request(body)?;
-    let chain = chain_of(&state, &model, "embed")?;
+    let chain = chain_of(&state, &caller, &model, "embed")?;
     let errand = errand(caller, Endpoint::Embeddings, &model);
     let done = jobs::embed(&chain, state.registry.health(), errand, &job).await;
     let done = done.map_err(|error| {

@@ -19,8 +19,8 @@ use crate::jobs::{self, Forward, Running};
 use crate::provider;
 
 /// Who can do such work under this name.
-pub(super) fn chain_of(state: &router::State, model: &str, verb: &str) -> Result<Chain, Error> {
-    state.registry.chain_of(model)?.ok_or_else(|| {
+pub(super) fn chain_of(state: &router::State, caller: &Caller, model: &str, verb: &str) -> Result<Chain, Error> {
+    state.registry.chain_of(caller, model)?.ok_or_else(|| {
         let message = format!("`{model}` cannot {verb}: it only chats; name an alias or a target of your servers");
         Error::invalid(Some("model"), "unsupported_by_model", message)
     })
@@ -48,7 +48,7 @@ pub(super) async fn pass_on(
     model: &str,
     job: Forward,
 ) -> Result<Response, Error> {
-    let chain = chain_of(state, model, job.task.verb())?;
+    let chain = chain_of(state, &caller, model, job.task.verb())?;
     let errand = errand(caller, job.task.endpoint(), model);
     let done = jobs::forward(&chain, errand, &job).await?;
     let head = done.answer.head().clone();

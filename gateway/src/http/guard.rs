@@ -11,7 +11,9 @@ use http::uri::Authority;
 use http::{HeaderMap, StatusCode, Uri};
 
 use super::error::Error;
-use super::keys::{Keys, Remembering, Unavailable};
+use super::guesses::Guesses;
+use super::keys::{Keys, Recalled, Remembering, Unavailable};
+use super::limits::{self, Counters, InProcess};
 use crate::caller::{Caller, Scope};
 use crate::clock::Clock;
 
@@ -26,35 +28,41 @@ const SET_BY_PROXIES: [&str; 6] = [
     "true-client-ip",
     "cf-connecting-ip",
 ];
-const MAKE_A_KEY: &str = "a key is needed here; make one with `jarvis key new NAME` on the machine that runs Jarvis, \
+const MAKE_A_KEY: &str = "a key is needed here; make one with `jarvis key add NAME` on the machine that runs Jarvis, \
                           and send it as `Authorization: Bearer KEY`";
 
 /// What decides who comes in. Shared by the routes of all crates.
 pub struct Door {
     keys: Remembering,
+    guesses: Guesses,
+    counters: Arc<dyn Counters>,
 }
 
 impl Door {
+    /// Counts what keys ask for in this process.
     pub fn new(keys: Arc<dyn Keys>, clock: Arc<dyn Clock>) -> Self {
         Self {
+            guesses: Guesses::new(Arc::clone(&clock)),
+            counters: Arc::new(InProcess::new(Arc::clone(&clock))),
             keys: Remembering::new(keys, clock),
         }
     }
+
+    /// What limits are counted by, for whoever hears what models used.
+    pub fn counters(&self) -> &Arc<dyn Counters> {
+        &self.counters
+    }
 }
 
-/// Middleware that sets the extension [`Caller`], or refuses. Use it with `axum::middleware::from_fn_with_state`; the
+/// Middleware that sets the extension [`Caller`], or refuses; what a key asks of models is counted. Use it with `axum::middleware::from_fn_with_state`; the
 /// server has to provide `ConnectInfo<SocketAddr>`, and without it nobody counts as local.
-pub async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
+pub async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map(|peer| peer.0.ip());
     let mut response = match door.caller(peer, request.uri(), request.headers()).await {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            request.extensions_mut().insert(Arc::clone(&door));
-            next.run(request).await
-        }
+        Ok(caller) => admitted(&door, caller, request, next).await,
         Err(error) => error.into_response(),
     };
     let headers = response.headers_mut();
@@ -66,6 +74,21 @@ pub async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Ne
     response
 }
 
+async fn admitted(door: &Arc<Door>, caller: Caller, mut request: Request, next: Next) -> Response {
+    let asked = (request.method(), request.uri().path(), request.headers());
+    let admission = match limits::admit(&door.counters, &caller, asked).await {
+        Ok(admission) => admission,
+        Err(refused) => return refused,
+    };
+    request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(Arc::clone(door));
+    let response = next.run(request).await;
+    match admission {
+        Some(admission) => admission.ends_with(response),
+        None => response,
+    }
+}
+
 /// Refuses a caller without a right. What may act may talk.
 pub fn require(caller: &Caller, scope: Scope) -> Result<(), Error> {
     if caller.may(scope) || (scope == Scope::Chat && caller.may(Scope::Ops)) {
@@ -75,7 +98,7 @@ pub fn require(caller: &Caller, scope: Scope) -> Result<(), Error> {
         StatusCode::FORBIDDEN,
         "insufficient_scope",
         format!(
-            "this key lacks the scope `{0}`; `jarvis key new NAME --scope {0}` makes one that has it",
+            "this key lacks the scope `{0}`; `jarvis key set NAME --scopes …,{0}` gives it",
             scope.as_str()
         ),
     ))
@@ -97,14 +120,25 @@ impl Door {
     /// 5. and must not be a browser on behalf of a page from elsewhere.
     async fn caller(&self, peer: Option<IpAddr>, uri: &Uri, headers: &HeaderMap) -> Result<Caller, Error> {
         let secret = bearer(headers)?;
-        if let Some(secret) = secret
-            && let Some(key) = self.keys.find(secret).await?
-        {
-            return Ok(key.into());
+        if let Some(secret) = secret {
+            match self.keys.recall(secret) {
+                Recalled::Valid(key) => return Ok(Caller::Key(key)),
+                Recalled::Ask(question) => {
+                    if !question.was_valid {
+                        self.guesses.check(peer)?;
+                    }
+                    if let Some(key) = self.keys.ask(question).await? {
+                        return Ok(Caller::Key(key));
+                    }
+                }
+            }
         }
         if self.keys.any().await? {
             return Err(match secret {
-                Some(_) => wrong_key(),
+                Some(_) => {
+                    self.guesses.note(peer);
+                    wrong_key()
+                }
                 None => no_key(),
             });
         }
@@ -195,7 +229,7 @@ fn wrong_key() -> Error {
     Error::new(
         StatusCode::UNAUTHORIZED,
         "invalid_api_key",
-        "this key is not known or was revoked; `jarvis key new NAME` makes a new one",
+        "this key is not known, has expired, or was revoked; `jarvis key add NAME` makes a new one",
     )
 }
 

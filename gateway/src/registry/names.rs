@@ -8,6 +8,7 @@ use tokio_util::sync::DropGuard;
 
 use super::near::near;
 use crate::breaker::{Board, Key, Snapshot};
+use crate::caller::Caller;
 use crate::chain::{Chain, HostClass, Limits, Manner, Settings, Surroundings, Target};
 use crate::clock::{Clock, Millis};
 use crate::health::prober::{self, Watch};
@@ -51,9 +52,9 @@ pub struct Model {
     pub created: Millis,
 }
 
-/// There is no model of that name.
+/// There is no model of that name, or none that the caller may use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no model `{name}`{}", self.hint())]
+#[error("the model `{name}` does not exist or you do not have access to it{}", self.hint())]
 pub struct Unknown {
     pub name: String,
     /// Names that were perhaps meant, best first.
@@ -162,22 +163,22 @@ impl Registry {
         &self.health
     }
 
-    /// Who answers to `name`.
-    pub fn find(&self, name: &str) -> Result<Arc<dyn Provider>, Unknown> {
+    /// Who answers to `name`. What the caller may not use does not exist for it.
+    pub fn find(&self, caller: &Caller, name: &str) -> Result<Arc<dyn Provider>, Unknown> {
         let table = self.read();
         match table.names.get(name) {
-            Some(found) => Ok(found.provider.clone()),
-            None => Err(table.unknown(name)),
+            Some(found) if caller.may_use(name) => Ok(found.provider.clone()),
+            Some(_) | None => Err(table.unknown(caller, name)),
         }
     }
 
     /// The chain behind `name`, for work other than chat; `None` for a model that the program itself registered, which
     /// only chats.
-    pub fn chain_of(&self, name: &str) -> Result<Option<Chain>, Unknown> {
+    pub fn chain_of(&self, caller: &Caller, name: &str) -> Result<Option<Chain>, Unknown> {
         let table = self.read();
         match table.names.get(name) {
-            Some(found) => Ok(found.chain.clone()),
-            None => Err(table.unknown(name)),
+            Some(found) if caller.may_use(name) => Ok(found.chain.clone()),
+            Some(_) | None => Err(table.unknown(caller, name)),
         }
     }
 
@@ -206,12 +207,13 @@ impl Registry {
         Some(alias.chain.clone())
     }
 
-    /// Every name that may be asked for: registered models, then aliases, then single targets.
-    pub fn models(&self) -> Vec<Model> {
+    /// Every name that `caller` may ask for: registered models, then aliases, then single targets.
+    pub fn models(&self, caller: &Caller) -> Vec<Model> {
         let table = self.read();
         let mut models: Vec<Model> = table
             .names
             .iter()
+            .filter(|(id, _)| caller.may_use(id))
             .map(|(id, name)| Model {
                 id: id.clone(),
                 owned_by: name.owned_by.clone(),
@@ -321,10 +323,11 @@ impl Table {
         Some(target)
     }
 
-    fn unknown(&self, name: &str) -> Unknown {
+    fn unknown(&self, caller: &Caller, name: &str) -> Unknown {
+        let known = self.names.keys().map(String::as_str);
         Unknown {
             name: name.chars().take(200).collect(),
-            near: near(name, self.names.keys().map(String::as_str)),
+            near: near(name, known.filter(|name| caller.may_use(name))),
         }
     }
 

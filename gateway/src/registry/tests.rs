@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::breaker::{Forced, ForcedTo, Shown};
+use crate::caller::{Allowance, Caller, Key};
 use crate::chain::{HostClass, Limits};
 use crate::chat::{Event, Finish, FinishReason, Request};
 use crate::clock::{Fixed, Millis};
@@ -58,7 +59,9 @@ fn registry() -> Registry {
 }
 
 async fn ask(registry: &Registry, name: &str) -> Result<(String, String), String> {
-    let provider = registry.find(name).map_err(|unknown| unknown.to_string())?;
+    let provider = registry
+        .find(&Caller::Internal, name)
+        .map_err(|unknown| unknown.to_string())?;
     let call = Call {
         request: Arc::new(Request::default()),
         model: name.to_owned(),
@@ -98,12 +101,17 @@ async fn names_lead_to_whoever_answers() {
 
     registry.register("jarvis", Arc::new(Echo(None)));
     assert_eq!(ask(&registry, "jarvis").await, answers("", "jarvis"));
-    let unknown = "there is no model `jarvi`; did you mean `jarvis` or `jarvis-chat`?";
+    let unknown =
+        "the model `jarvi` does not exist or you do not have access to it; did you mean `jarvis` or `jarvis-chat`?";
     assert_eq!(ask(&registry, "jarvi").await, Err(unknown.to_owned()));
-    let unknown = "there is no model `cpu/other`; GET /v1/models lists all";
+    let unknown = "the model `cpu/other` does not exist or you do not have access to it; GET /v1/models lists all";
     assert_eq!(ask(&registry, "cpu/other").await, Err(unknown.to_owned()));
 
-    let ids: Vec<String> = registry.models().into_iter().map(|model| model.id).collect();
+    let ids: Vec<String> = registry
+        .models(&Caller::Internal)
+        .into_iter()
+        .map(|model| model.id)
+        .collect();
     assert_eq!(
         ids,
         ["jarvis", "jarvis-chat", "cpu/qwen3:4b", "gpu/qwen3:14b", "gpu/small"]
@@ -207,4 +215,37 @@ async fn a_person_holds_a_backend_or_one_model_of_it() {
         "there is no target and no backend `gpuu`; GET /v1/jarvis/targets lists all"
     );
     registry.force("gpu", Some("nope"), None).unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_sees_and_finds_only_its_models() {
+    let registry = registry();
+    registry.register("jarvis", Arc::new(Echo(None)));
+    let check = |models: &[&str], sees: &[&str], near: &[&str]| {
+        let caller = Caller::from(Key {
+            allowance: Allowance {
+                models: models.iter().map(|&model| model.to_owned()).collect(),
+                ..Allowance::default()
+            },
+            ..Key::default()
+        });
+        let ids: Vec<String> = registry.models(&caller).into_iter().map(|model| model.id).collect();
+        assert_eq!(ids, sees, "{models:?}");
+        for model in registry.models(&Caller::Internal) {
+            let found = registry.find(&caller, &model.id).is_ok();
+            assert_eq!(found, ids.contains(&model.id), "{models:?}: {}", model.id);
+        }
+        let unknown = registry.find(&caller, "jarvi").err().unwrap();
+        assert_eq!(unknown.near, near, "{models:?}");
+    };
+    let all = ["jarvis", "jarvis-chat", "gpu/qwen3:14b", "gpu/small"];
+    check(&[], &all, &["jarvis", "jarvis-chat"]);
+    check(&["*"], &all, &["jarvis", "jarvis-chat"]);
+    check(
+        &["jarvis-*", "gpu/*:14b"],
+        &["jarvis-chat", "gpu/qwen3:14b"],
+        &["jarvis-chat"],
+    );
+    check(&["gpu/small"], &["gpu/small"], &[]);
+    check(&["nothing"], &[], &[]);
 }

@@ -54,7 +54,7 @@ async fn ask(
     require(&caller, Scope::Chat)?;
     let body = read_body(headers, body, LONGEST_BODY).await?;
     let Asked { model, what } = route.read(body)?;
-    let model = name::resolve(&state.registry, &model)?;
+    let model = name::resolve(&state.registry, &caller, &model)?;
     let now = state.clock.now();
     let (stream, shows_thinking, mut request) = match what {
         What::Load => return Ok(Json(route.loaded(&model, now, "load")).into_response()),
@@ -94,7 +94,7 @@ impl Route {
 }
 
 fn events(state: &router::State, request: Request, model: String) -> Result<Events, Error> {
-    let provider = state.registry.find(&model)?;
+    let provider = state.registry.find(&request.caller, &model)?;
     Ok(provider.stream(Call {
         request: Arc::new(request),
         model,

@@ -90,7 +90,7 @@ async fn answer(
     require(&caller, Scope::Embeddings)?;
     let body = read_body(headers, body, LONGEST_BODY).await?;
     let (model, job, dropped) = read(&body)?;
-    let model = name::resolve(&state.registry, &model)?;
+    let model = name::resolve(&state.registry, &caller, &model)?;
     let mut answer = Answer {
         model: model.clone(),
         embeddings: Vec::new(),
@@ -101,7 +101,7 @@ async fn answer(
     if job.inputs.is_empty() {
         return Ok(write(answer));
     }
-    let chain = chain_of(state, &model, "embed")?;
+    let chain = chain_of(state, &caller, &model, "embed")?;
     let errand = errand(caller, Endpoint::Embeddings, &model);
     let done = jobs::embed(&chain, state.registry.health(), errand, &job).await?;
     let mut by = done.served;

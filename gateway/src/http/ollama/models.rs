@@ -41,7 +41,7 @@ pub(super) async fn tags(
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<Value>, Error> {
     require(&caller, Scope::Chat)?;
-    let models = state.registry.models();
+    let models = state.registry.models(&caller);
     let models = models.iter().map(|model| tag(&state.registry, model));
     Ok(Json(json!({"models": models.collect::<Vec<_>>()})))
 }
@@ -66,8 +66,8 @@ pub(super) async fn show(
     })?;
     let given = asked.model.or(asked.name).filter(|model| !model.is_empty());
     let model = given.ok_or_else(|| BadRequest::new("model", "model is required"))?;
-    let model = name::resolve(&state.registry, &model)?;
-    let models = state.registry.models();
+    let model = name::resolve(&state.registry, &caller, &model)?;
+    let models = state.registry.models(&caller);
     let found = models.iter().find(|known| known.id == model);
     Ok(Json(
         found.map(|model| shown(&state.registry, model)).unwrap_or_default(),
@@ -81,7 +81,7 @@ pub(super) async fn ps(
 ) -> Result<Json<Value>, Error> {
     require(&caller, Scope::Chat)?;
     let mut loaded: Vec<(String, Value)> = Vec::new();
-    for model in state.registry.models() {
+    for model in state.registry.models(&caller) {
         for behind in behind(&state.registry, &model) {
             let is_loaded = matches!(behind.facts.warmth, Warmth::Warm | Warmth::WarmSlow);
             if is_loaded && !loaded.iter().any(|(target, _)| *target == behind.target) {
@@ -201,7 +201,7 @@ fn digest(name: &str, facts: Option<&Facts>) -> String {
 
 /// The targets of a name, in the order of its chain. None for what is no model server, as the agent.
 fn behind(registry: &Registry, model: &Model) -> Vec<Behind> {
-    let chain = registry.chain_of(&model.id).ok().flatten();
+    let chain = registry.chain_of(&Caller::Internal, &model.id).ok().flatten();
     let Some(chain) = chain else {
         return Vec::new();
     };

@@ -2,21 +2,22 @@
 
 use http::StatusCode;
 
+use crate::caller::Caller;
 use crate::http::error::Error;
 use crate::registry::{Registry, Unknown};
 
 const LATEST: &str = ":latest";
 
 /// The name of ours that is meant by `asked`. Ollama takes `name` and `name:latest` for the same, so both find both.
-pub(super) fn resolve(registry: &Registry, asked: &str) -> Result<String, Error> {
-    let Err(unknown) = registry.find(asked) else {
+pub(super) fn resolve(registry: &Registry, caller: &Caller, asked: &str) -> Result<String, Error> {
+    let Err(unknown) = registry.find(caller, asked) else {
         return Ok(asked.to_owned());
     };
     let other = match asked.strip_suffix(LATEST) {
         Some(bare) => bare.to_owned(),
         None => format!("{asked}{LATEST}"),
     };
-    if registry.find(&other).is_ok() {
+    if registry.find(caller, &other).is_ok() {
         return Ok(other);
     }
     Err(not_found(&unknown))

@@ -278,7 +278,7 @@ async fn bad_input_is_told_what_is_wrong_with_it() {
         "not valid JSON",
     )
     .await;
-    let near = "there is no model `chatt`; did you mean `chat`?";
+    let near = "the model `chatt` does not exist or you do not have access to it; did you mean `chat`?";
     check(
         question("chatt", false).into(),
         404,

@@ -1,5 +1,6 @@
 mod chat;
 mod door;
+mod limits_of_keys;
 mod ollama;
 mod server;
 
@@ -16,8 +17,8 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
-use crate::caller::{Key, Scope};
-use crate::chain::{HostClass, Limits as TargetLimits};
+use crate::caller::{Allowance, Key, Scope};
+use crate::chain::{HostClass, Limits as TargetLimits, Surroundings};
 use crate::chat::{Event, Finish, FinishReason, Usage};
 use crate::clock::{Fixed, Millis};
 use crate::provider::Provider;
@@ -41,6 +42,18 @@ impl HeldKeys {
             ..Key::default()
         };
         self.keys.lock().unwrap().push((hash_key(secret), key));
+    }
+
+    /// A key that may chat, with its name as its secret.
+    fn add_limited(&self, name: &str, allowance: Allowance) {
+        let key = Key {
+            id: name.to_owned(),
+            name: name.to_owned(),
+            scopes: vec![Scope::Chat],
+            allowance,
+            ..Key::default()
+        };
+        self.keys.lock().unwrap().push((hash_key(name), key));
     }
 
     fn check(&self) -> Result<(), Unavailable> {
@@ -92,15 +105,21 @@ fn site(turns: Vec<Vec<Step>>) -> Site {
 
 fn site_with(turns: Vec<Vec<Step>>, ready: Result<(), String>) -> Site {
     let clock = Fixed::at(Millis(1_795_168_000_000));
-    let registry = Arc::new(Registry::new(Arc::new(clock.clone()), Tasks::default()));
+    let keys = Arc::new(HeldKeys::default());
+    let door = Arc::new(Door::new(keys.clone(), Arc::new(clock.clone())));
+    let surroundings = Surroundings {
+        observers: vec![Arc::new(limits::Meter(door.counters().clone()))],
+        ..Surroundings::default()
+    };
+    let registry = Registry::new(Arc::new(clock.clone()), Tasks::default()).with_surroundings(surroundings);
+    let registry = Arc::new(registry);
     let played = Arc::new(Scripted::new(turns));
     registry.set_backend(backend("gpu", played.clone()));
     registry.set_alias("chat", vec![link("gpu", "m")]);
     registry.register("agent", played.clone());
-    let keys = Arc::new(HeldKeys::default());
     let state = State {
         registry: registry.clone(),
-        door: Arc::new(Door::new(keys.clone(), Arc::new(clock.clone()))),
+        door,
         clock: Arc::new(clock.clone()),
         ready: Arc::new(Readiness(ready)),
         metrics: Arc::new(crate::metrics::Metrics::new("0")),
