@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use jarvis_gateway::chain::{HostClass, Limits, Surroundings};
@@ -17,15 +16,7 @@ use jarvis_gateway::tasks::Tasks;
 use jarvis_gateway::trace::Tracer;
 use jarvis_gateway::upstream::Upstream;
 
-use crate::config::{Backend, Config, Environment, Kind, Target};
-
-/// How long connecting may take. A tailnet answers well within it.
-pub(crate) fn connect_limit(class: HostClass) -> Duration {
-    match class {
-        HostClass::Gpu | HostClass::Cpu => Duration::from_secs(1),
-        HostClass::Cloud => Duration::from_secs(2),
-    }
-}
+use crate::config::{Alias, Backend, Config, Environment, Kind, Target};
 
 /// Sends traces to where the configuration says, or nowhere.
 pub(crate) fn tracer(config: &Config, environment: &Environment, tasks: &Tasks) -> anyhow::Result<Tracer> {
@@ -34,7 +25,7 @@ pub(crate) fn tracer(config: &Config, environment: &Environment, tasks: &Tasks) 
     };
     let credential = config.traces.credential.as_deref();
     let credential = credential.map(|reference| environment.secret(reference)).transpose()?;
-    let upstream = Upstream::new(&endpoint, credential, connect_limit(HostClass::Cloud))
+    let upstream = Upstream::new(&endpoint, credential, HostClass::Cloud.connect_limit())
         .context("`traces.endpoint`, or OTEL_EXPORTER_OTLP_ENDPOINT")?;
     Ok(Tracer::to(upstream, env!("CARGO_PKG_VERSION"), tasks))
 }
@@ -49,23 +40,34 @@ pub(crate) fn registry(
 ) -> anyhow::Result<Arc<Registry>> {
     let registry = Registry::new(clock, tasks.clone()).with_surroundings(surroundings);
     let registry = Arc::new(registry);
-    for (name, settings) in &config.backends {
-        let backend = backend(name, settings, config, environment)
-            .with_context(|| format!("[backends.{name}] cannot be used"))?;
-        registry.set_backend(backend);
+    for name in config.backends.keys() {
+        registry.set_backend(backend(name, config, environment)?);
     }
-    for (name, alias) in &config.aliases {
-        let link = |target: &Target| Link {
-            backend: target.backend.clone(),
-            model: target.model.clone(),
-        };
-        registry.set_alias(name, alias.targets.iter().map(link).collect());
-        registry.set_manner(name, alias.manner());
+    for (name, settings) in &config.aliases {
+        alias(&registry, name, settings);
     }
     Ok(registry)
 }
 
-fn backend(
+/// Makes an alias stand for what the configuration says.
+pub(crate) fn alias(registry: &Registry, name: &str, alias: &Alias) {
+    let link = |target: &Target| Link {
+        backend: target.backend.clone(),
+        model: target.model.clone(),
+    };
+    registry.set_alias(name, alias.targets.iter().map(link).collect());
+    registry.set_manner(name, alias.manner());
+}
+
+/// One backend of the configuration, ready to be used.
+pub(crate) fn backend(name: &str, config: &Config, environment: &Environment) -> anyhow::Result<registry::Backend> {
+    let settings = config.backends.get(name).context("there is no such backend");
+    settings
+        .and_then(|settings| build(name, settings, config, environment))
+        .with_context(|| format!("[backends.{name}] cannot be used"))
+}
+
+fn build(
     name: &str,
     settings: &Backend,
     config: &Config,
@@ -77,7 +79,7 @@ fn backend(
         .map(|reference| environment.secret(reference))
         .transpose()?;
     let class = settings.class();
-    let upstream = Arc::new(Upstream::new(&settings.base_url, credential, connect_limit(class))?);
+    let upstream = Arc::new(Upstream::new(&settings.base_url, credential, class.connect_limit())?);
     let targets: Vec<&Target> = config
         .aliases
         .values()
@@ -132,7 +134,7 @@ fn per_model(
 }
 
 /// How a backend is asked about itself. It loads a model with the settings that its target is spoken to with.
-pub(crate) fn source(kind: Kind, upstream: &Arc<Upstream>, targets: &[&Target]) -> Arc<dyn Source> {
+fn source(kind: Kind, upstream: &Arc<Upstream>, targets: &[&Target]) -> Arc<dyn Source> {
     match kind {
         Kind::Ollama => {
             let settings = targets

@@ -20,7 +20,7 @@ pub(crate) struct Cli {
 }
 
 /// Where this Jarvis lives. The same for all commands.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Place {
     /// Address to listen on; port 0 takes a free one and prints it [default: 127.0.0.1:7878]
     #[arg(long, global = true, env = "JARVIS_LISTEN", value_name = "ADDR", value_parser = address)]
@@ -54,6 +54,9 @@ pub(crate) enum Command {
     },
     /// Check configuration, database, models, Docker, and say what to do about what is wrong
     Doctor,
+    /// Work on the configuration
+    #[command(subcommand)]
+    Config(Config),
     /// Bring the database up to date (the server does this at its start too)
     Migrate {
         /// Only say what would be done; exit code 1 when something would
@@ -133,6 +136,15 @@ fn time(text: &str) -> Result<Duration, String> {
     let time = time.and_then(|time| Duration::try_from(time).ok());
     time.filter(|time| !time.is_zero())
         .ok_or_else(|| "write it like 90s, 10m or 2h".to_owned())
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Say whether a configuration could be used, without starting anything
+    Check {
+        /// The file [default: the one that a start would read]
+        file: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,9 +5,9 @@ mod cli;
 mod commands;
 mod config;
 mod data;
-mod discover;
 mod keys;
 mod output;
+mod reload;
 mod serve;
 
 use std::process::ExitCode;
@@ -30,6 +30,10 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let environment = Environment::of_process();
+    // A file that is not right is what this command is for.
+    if let Some(Command::Config(command)) = cli.command {
+        return commands::config::config(&cli.place, &environment, command);
+    }
     let config = config::load(&cli.place, &environment)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let code = runtime.block_on(dispatch(cli.command.unwrap_or(Command::Serve), config, environment));
@@ -46,6 +50,8 @@ async fn dispatch(command: Command, config: config::Config, environment: Environ
             resume,
             server,
         } => commands::chat::chat(config, environment, server.url, message, resume).await,
+        // Done before the configuration was read.
+        Command::Config(_) => Ok(ExitCode::SUCCESS),
         Command::Doctor => commands::doctor::doctor(config, environment).await,
         Command::Migrate { check } => commands::migrate::migrate(&config, check).await,
         Command::Key(command) => commands::key::key(&config, command).await,

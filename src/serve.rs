@@ -12,6 +12,7 @@ use axum::{Router, middleware};
 use jarvis_agent::{Agent, Parts};
 use jarvis_gateway::chain::Surroundings;
 use jarvis_gateway::clock::{Clock, Millis, System};
+use jarvis_gateway::discovery::{self, Discovery, Following};
 use jarvis_gateway::http::{self, Door};
 use jarvis_gateway::metrics::Metrics;
 use jarvis_gateway::providers::command::Mode;
@@ -22,14 +23,14 @@ use jarvis_memory::Store;
 use jarvis_tools::{catalog, docker};
 use jarvis_web::{App, Found, Status};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::assemble;
 use crate::config::{Config, Environment};
 use crate::data::{self, LocalKey};
-use crate::discover::Discovery;
 use crate::keys::AllKeys;
 use crate::output::{self, line};
+use crate::reload::Reload;
 
 /// Running turns and acts get this long to finish when the process is asked to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(25);
@@ -43,6 +44,7 @@ pub(crate) struct Running {
     tasks: Tasks,
     store: Store,
     found: oneshot::Receiver<Vec<Found>>,
+    reload_now: Arc<Notify>,
     _lock: data::Lock,
 }
 
@@ -50,6 +52,7 @@ pub(crate) async fn serve(config: Config, environment: Environment) -> anyhow::R
     output::start_log(&config.log, environment.log_filter().as_deref());
     let mut stop = stop_signals()?;
     let mut running = start(config, &environment).await?;
+    running.reload_on_hangup()?;
     line(&format!(
         "Jarvis {} listens on http://{}/",
         env!("CARGO_PKG_VERSION"),
@@ -87,19 +90,22 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         purse: None,
     };
     let registry = assemble::registry(&config, environment, Arc::clone(&clock), &tasks, surroundings)?;
-    let discovery = if config.aliases.is_empty() {
-        Some(Discovery::new(
-            Arc::clone(&registry),
-            config.agent.alias.clone(),
-            environment,
-        )?)
-    } else {
-        None
-    };
+    let following = follow(&config, environment, &registry, &tasks)?;
     let agent = agent(&config, &registry, &store, &clock, &tasks, &tracer).await?;
-    let (found, status) = look_around(&config, discovery, &tasks, clock.now(), address);
+    let (found, status) = look_around(&config, following.clone(), &tasks, clock.now(), address);
     let stored = jarvis_memory::Keys::new(store.clone(), Arc::clone(&clock));
     let keys = Arc::new(AllKeys::new(stored, &local_key));
+    let reload_now = Arc::new(Notify::new());
+    let reload = Reload {
+        config,
+        environment: environment.clone(),
+        registry: Arc::clone(&registry),
+        agent: agent.clone(),
+        tasks: tasks.clone(),
+        following,
+        now: Arc::clone(&reload_now),
+    };
+    tasks.spawn("configuration", reload.run());
     let app = App {
         agent,
         registry: Arc::clone(&registry),
@@ -127,8 +133,23 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         tasks,
         store,
         found,
+        reload_now,
         _lock: lock,
     })
+}
+
+/// The chain of what is there, when none is configured.
+fn follow(
+    config: &Config,
+    environment: &Environment,
+    registry: &Arc<Registry>,
+    tasks: &Tasks,
+) -> anyhow::Result<Option<Arc<Following>>> {
+    if !config.aliases.is_empty() {
+        return Ok(None);
+    }
+    let discovery = Discovery::new(environment.places()).context("OLLAMA_HOST or the base URL of OpenAI")?;
+    Ok(Some(Arc::new(discovery.begin(registry, &config.agent.alias, tasks))))
 }
 
 fn not_listening(listen: SocketAddr, error: std::io::Error) -> anyhow::Error {
@@ -196,6 +217,18 @@ impl Running {
         (&mut self.found).await.unwrap_or_default()
     }
 
+    /// Reads the configuration anew at once when the process gets SIGHUP.
+    fn reload_on_hangup(&self) -> anyhow::Result<()> {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let (now, stopping) = (Arc::clone(&self.reload_now), self.tasks.stopping().clone());
+        self.tasks.spawn("hangup", async move {
+            while let Some(Some(())) = stopping.run_until_cancelled(hangup.recv()).await {
+                now.notify_one();
+            }
+        });
+        Ok(())
+    }
+
     pub(crate) async fn stop(&self) {
         if !self.tasks.stop(STOP_LIMIT).await {
             tracing::warn!(
@@ -210,7 +243,7 @@ impl Running {
 /// What the status page shows, filled in by a look around that does not hold up the start.
 fn look_around(
     config: &Config,
-    discovery: Option<Discovery>,
+    following: Option<Arc<Following>>,
     tasks: &Tasks,
     started_at: Millis,
     address: SocketAddr,
@@ -219,11 +252,11 @@ fn look_around(
     let configured = configured_models(config);
     let seen: Arc<OnceLock<Vec<Found>>> = Arc::default();
     let (tell, told) = oneshot::channel();
-    let (seen_here, of_discovery) = (Arc::clone(&seen), tasks.clone());
+    let seen_here = Arc::clone(&seen);
     tasks.spawn("look around", async move {
         let models = async {
-            match discovery {
-                Some(discovery) => discovery.begin(&of_discovery).await,
+            match following {
+                Some(following) => following.look().await.into_iter().map(shown).collect(),
                 None => vec![configured],
             }
         };
@@ -246,6 +279,14 @@ fn look_around(
         found: seen.get().cloned().unwrap_or_default(),
     };
     (told, Arc::new(status))
+}
+
+fn shown(found: discovery::Found) -> Found {
+    Found {
+        what: found.what.into(),
+        ok: found.ok,
+        says: found.says,
+    }
 }
 
 fn configured_models(config: &Config) -> Found {

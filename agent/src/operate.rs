@@ -53,6 +53,15 @@ impl Agent {
         Ok(result)
     }
 
+    /// The configuration could not be read anew, so that nothing changes.
+    pub fn config_refused(&self, fault: String) {
+        let happening = Happening::Config {
+            changes: Vec::new(),
+            fault: Some(fault),
+        };
+        self.parts().bus.publish(happening);
+    }
+
     /// The configuration was read anew while the program runs; `changes` are lines for people.
     pub async fn config_changed(&self, changes: Vec<String>) {
         let parts = self.parts();
@@ -65,6 +74,6 @@ impl Agent {
         if let Err(error) = parts.store.append_audit(&event, parts.now()).await {
             tracing::error!(%error, "a change of the configuration is not in the audit");
         }
-        parts.bus.publish(Happening::Config { changes });
+        parts.bus.publish(Happening::Config { changes, fault: None });
     }
 }

@@ -33,9 +33,10 @@ pub enum Happening {
     Approval {
         approval: Box<ApprovalView>,
     },
-    /// The configuration was read anew; lines for people.
+    /// The configuration was read anew: what holds from now on, or why nothing changes.
     Config {
         changes: Vec<String>,
+        fault: Option<String>,
     },
     /// A target changed; the object is made by the gateway.
     Target {

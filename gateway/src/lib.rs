@@ -7,6 +7,7 @@ pub mod chain;
 pub mod chat;
 pub mod clock;
 pub mod demands;
+pub mod discovery;
 pub mod glob;
 pub mod health;
 pub mod http;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use jarvis_gateway::chain::HostClass;
 use jarvis_gateway::providers::{ollama, openai};
 use jarvis_gateway::upstream::Upstream;
 use jarvis_memory::Store;
@@ -10,7 +11,6 @@ use jarvis_memory::records::AuditCheck;
 use jarvis_tools::docker;
 
 use super::chat::is_there;
-use crate::assemble::connect_limit;
 use crate::config::{Backend, Config, Environment, Kind};
 use crate::output;
 
@@ -112,7 +112,7 @@ async fn server(config: &Config) -> Finding {
 
 async fn ollama_here(environment: &Environment) -> Finding {
     let base_url = environment.ollama_base_url();
-    let upstream = Upstream::new(&base_url, None, connect_limit(jarvis_gateway::chain::HostClass::Cpu))
+    let upstream = Upstream::new(&base_url, None, HostClass::Cpu.connect_limit())
         .map_err(|error| format!("OLLAMA_HOST: {error}"))?;
     ollama_says(&upstream, None).await.map_err(|error| {
         format!("{error}. Install Ollama or set OLLAMA_HOST; without any model Jarvis works in command mode")
@@ -124,12 +124,8 @@ async fn openai_here(environment: &Environment) -> Finding {
         return Ok("not used: neither OPENAI_API_KEY nor AI_INTEGRATIONS_OPENAI_API_KEY is set".to_owned());
     };
     let base_url = environment.openai_base_url();
-    let upstream = Upstream::new(
-        &base_url,
-        Some(key),
-        connect_limit(jarvis_gateway::chain::HostClass::Cloud),
-    )
-    .map_err(|error| error.to_string())?;
+    let upstream =
+        Upstream::new(&base_url, Some(key), HostClass::Cloud.connect_limit()).map_err(|error| error.to_string())?;
     openai_says(&upstream, variable).await
 }
 
@@ -141,7 +137,7 @@ async fn configured(name: &str, backend: &Backend, config: &Config, environment:
         .transpose();
     let key = key.map_err(|error| error.to_string())?;
     let upstream =
-        Upstream::new(&backend.base_url, key, connect_limit(backend.class())).map_err(|error| error.to_string())?;
+        Upstream::new(&backend.base_url, key, backend.class().connect_limit()).map_err(|error| error.to_string())?;
     match backend.kind {
         Kind::Ollama => {
             let targets = config.aliases.values().flat_map(|alias| &alias.targets);

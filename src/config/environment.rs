@@ -1,13 +1,16 @@
 //! The environment, read in this one place.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use jarvis_gateway::discovery::{Key, Places};
 use secrecy::SecretString;
 
-type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The variables that Jarvis knows, as they were when it started.
+#[derive(Clone)]
 pub(crate) struct Environment {
     lookup: Lookup,
 }
@@ -16,7 +19,7 @@ impl Environment {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub(crate) fn of_process() -> Self {
         Self {
-            lookup: Box::new(|name| std::env::var(name).ok()),
+            lookup: Arc::new(|name| std::env::var(name).ok()),
         }
     }
 
@@ -28,7 +31,7 @@ impl Environment {
                 .find(|(key, _)| *key == name)
                 .map(|(_, value)| (*value).to_owned())
         };
-        Self { lookup: Box::new(find) }
+        Self { lookup: Arc::new(find) }
     }
 
     /// A variable that is set to something.
@@ -50,6 +53,19 @@ impl Environment {
         Ok(SecretString::from(value))
     }
 
+    /// Where to look for models that nobody configured.
+    pub(crate) fn places(&self) -> Places {
+        Places {
+            ollama: self.ollama_base_url(),
+            openai: self.openai_key().map(|(key, from)| Key {
+                base_url: self.openai_base_url(),
+                key,
+                from,
+                model: self.openai_model(),
+            }),
+        }
+    }
+
     /// The OpenAI key, and the name of the variable that it came from.
     pub(crate) fn openai_key(&self) -> Option<(SecretString, &'static str)> {
         ["AI_INTEGRATIONS_OPENAI_API_KEY", "OPENAI_API_KEY"]
@@ -63,7 +79,7 @@ impl Environment {
             .unwrap_or_else(|| "https://api.openai.com/v1".to_owned())
     }
 
-    pub(crate) fn openai_model(&self) -> Option<String> {
+    fn openai_model(&self) -> Option<String> {
         self.get("OPENAI_MODEL")
     }
 

@@ -28,6 +28,12 @@ pub(crate) struct Config {
     pub(crate) path: Option<PathBuf>,
     #[serde(skip)]
     pub(crate) data: PathBuf,
+    /// The file as it was written, to tell what a later one changes.
+    #[serde(skip)]
+    pub(crate) raw: toml::Table,
+    /// What the command line said, for reading the file anew.
+    #[serde(skip)]
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -88,12 +94,14 @@ pub(crate) fn load(place: &Place, environment: &Environment) -> anyhow::Result<C
             .map_err(|error: String| anyhow!("DOCKER_HOST: {error}"))?;
     }
     config.path = path;
+    config.place = place.clone();
     config.data = data;
     config.check()?;
     Ok(config)
 }
 
-fn find(place: &Place, data: &Path) -> Option<PathBuf> {
+/// The file that would be read now.
+pub(crate) fn find(place: &Place, data: &Path) -> Option<PathBuf> {
     if let Some(named) = &place.config {
         return Some(named.clone());
     }
@@ -109,7 +117,11 @@ fn read(path: &Path) -> anyhow::Result<Config> {
 
 /// The errors of the parser name line and key, so they are shown as they are.
 pub(crate) fn parse(text: &str) -> anyhow::Result<Config> {
-    Ok(toml::from_str(text)?)
+    let config = toml::from_str(text)?;
+    Ok(Config {
+        raw: toml::from_str(text)?,
+        ..config
+    })
 }
 
 impl Config {

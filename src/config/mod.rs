@@ -1,9 +1,11 @@
 //! The configuration: the file, the environment, the command line, joined here and nowhere else.
 
 mod backends;
+mod changes;
 mod environment;
 mod file;
 
-pub(crate) use backends::{Backend, Kind, Target};
+pub(crate) use backends::{Alias, Backend, Kind, Target};
+pub(crate) use changes::Changes;
 pub(crate) use environment::Environment;
-pub(crate) use file::{Config, Log, LogFormat, load};
+pub(crate) use file::{Config, Log, LogFormat, find, load};

@@ -202,6 +202,7 @@ impl Board {
                 shared: self.shared.clone(),
             })
         });
+        breaker.machine().set_place(place);
         breaker.clone()
     }
 }

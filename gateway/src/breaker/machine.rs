@@ -67,6 +67,11 @@ impl Machine {
         }
     }
 
+    /// The backend was configured anew.
+    pub(super) fn set_place(&mut self, place: Place) {
+        self.place = place;
+    }
+
     pub fn state(&self) -> &State {
         &self.state
     }

@@ -22,6 +22,14 @@ impl HostClass {
             Self::Cloud => Place::Cloud,
         }
     }
+
+    /// How long connecting may take. A tailnet answers well within it.
+    pub fn connect_limit(self) -> Duration {
+        match self {
+            Self::Gpu | Self::Cpu => Duration::from_secs(1),
+            Self::Cloud => Duration::from_secs(2),
+        }
+    }
 }
 
 /// How long a target may take. Connecting has its own limit in the provider.

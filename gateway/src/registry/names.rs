@@ -136,6 +136,30 @@ impl Registry {
         });
     }
 
+    /// The names of all backends.
+    pub fn backends(&self) -> Vec<String> {
+        self.read().backends.keys().cloned().collect()
+    }
+
+    /// Takes a backend away. Requests that it is answering go on, and its breakers keep what they know.
+    pub fn remove_backend(&self, name: &str) {
+        self.health.host(name).set_source(None);
+        self.change(|table| {
+            table.targets.retain(|link, _| link.backend != name);
+            table.backends.remove(name);
+        });
+    }
+
+    /// Takes an alias away. Whoever holds its chain is left with an empty one.
+    pub fn remove_alias(&self, name: &str) {
+        self.change(|table| {
+            let removed = table.aliases.extract_if(.., |alias| alias.name == name);
+            for alias in removed {
+                alias.chain.replace(Vec::new());
+            }
+        });
+    }
+
     /// Sets what an alias stands for. A link to a backend that is not known (yet) is passed over.
     pub fn set_alias(&self, name: &str, links: Vec<Link>) {
         self.change(|table| table.alias(name, &self.surroundings).links = links);

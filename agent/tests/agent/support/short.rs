@@ -63,7 +63,9 @@ pub(crate) fn happening(happening: &Happening) -> String {
             approval.status.as_str()
         ),
         Happening::Target { .. } => "target".to_owned(),
-        Happening::Config { changes } => format!("config {}", changes.join("; ")),
+        Happening::Config { changes, fault } => {
+            format!("config {} {}", changes.join("; "), fault.as_deref().unwrap_or("-"))
+        }
         Happening::Reload => "reload".to_owned(),
     }
 }
