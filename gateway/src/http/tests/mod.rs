@@ -1,5 +1,6 @@
 mod chat;
 mod door;
+mod jobs;
 mod limits_of_keys;
 mod ollama;
 mod server;

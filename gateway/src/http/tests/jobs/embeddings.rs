@@ -1,0 +1,295 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::{Stage, space, stage};
+use crate::http::tests::Answered;
+
+const PATH: &str = "/v1/embeddings";
+
+async fn embed(stage: &Stage, input: Value) -> Answered {
+    stage.post(PATH, &json!({"model": "it", "input": input})).await
+}
+
+fn vectors(answered: &Answered) -> Vec<Vec<f64>> {
+    let json = answered.json();
+    let data = json["data"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{json}"))
+        .iter()
+        .enumerate();
+    let rows = data.map(|(index, item)| {
+        assert_eq!((&item["index"], &item["object"]), (&json!(index), &json!("embedding")));
+        item["embedding"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|number| number.as_f64().unwrap())
+            .collect()
+    });
+    rows.collect()
+}
+
+#[tokio::test]
+async fn texts_become_vectors_in_their_order_on_either_kind_of_server() {
+    let stage = stage().await;
+    let mut seen = Vec::new();
+    for target in ["gpu/embed", "cloud/embed"] {
+        stage.alias(target);
+        let answered = embed(&stage, json!(["one two", "three", ""])).await;
+        assert_eq!(answered.by(), (200, target, "1"), "{}", answered.body);
+        assert_eq!(answered.header("content-type"), Some("application/json"));
+        let json = answered.json();
+        assert_eq!((&json["object"], &json["model"]), (&json!("list"), &json!("embed")));
+        assert_eq!(json["usage"], json!({"prompt_tokens": 6, "total_tokens": 6}));
+        seen.push(vectors(&answered));
+        let alone = embed(&stage, json!("three")).await;
+        assert_eq!(vectors(&alone), [seen.last().unwrap()[1].clone()]);
+    }
+    assert_eq!(seen[0], seen[1]);
+    let norm: f64 = seen[0][0].iter().map(|number| number * number).sum();
+    assert!((norm - 1.0).abs() < 1e-5, "{norm}");
+}
+
+#[tokio::test]
+async fn what_is_unknown_survives_between_servers_of_one_protocol() {
+    let stage = stage().await;
+    stage.alias("cloud/embed");
+    let answered = stage
+        .post(
+            PATH,
+            &json!({"input": "a", "x_new": [1.0, null], "model": "it", "user": "me"}),
+        )
+        .await;
+    assert_eq!(answered.json()["x_new"], json!([1.0, null]));
+    let sent = json!({"model": "embed", "input": "a", "x_new": [1.0, null], "user": "me"});
+    assert_eq!(stage.sent_to("cloud"), [("/v1/embeddings".to_owned(), sent)]);
+}
+
+#[tokio::test]
+async fn base64_is_the_same_numbers_whoever_makes_them() {
+    let stage = stage().await;
+    for target in ["gpu/embed", "cloud/embed", "cloud/lax"] {
+        stage.alias(target);
+        let numbers = vectors(&embed(&stage, json!("one two")).await).remove(0);
+        let coded = stage
+            .post(
+                PATH,
+                &json!({"model": "it", "input": "one two", "encoding_format": "base64"}),
+            )
+            .await;
+        let json = coded.json();
+        let text = json["data"][0]["embedding"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{target}: {json}"));
+        let bytes = STANDARD.decode(text).unwrap();
+        let (chunks, rest) = bytes.as_chunks::<4>();
+        let decoded: Vec<f32> = chunks.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let expect: Vec<f32> = numbers
+            .iter()
+            .map(|number| format!("{number}").parse().unwrap())
+            .collect();
+        assert_eq!((decoded, rest), (expect, &[][..]), "{target}");
+    }
+}
+
+#[tokio::test]
+async fn ollama_is_asked_in_batches_and_never_cuts_an_input_in_silence() {
+    let stage = stage().await;
+    stage.alias("gpu/embed");
+    let texts: Vec<String> = (0..70).map(|number| format!("text number {number}")).collect();
+    let answered = stage
+        .post(PATH, &json!({"model": "it", "input": texts, "dimensions": 4}))
+        .await;
+    let rows = vectors(&answered);
+    assert_eq!((rows.len(), rows[69].len()), (70, 4));
+    let sent = stage.sent_to("gpu");
+    let sizes: Vec<usize> = sent
+        .iter()
+        .map(|(_, body)| body["input"].as_array().unwrap().len())
+        .collect();
+    assert_eq!(sizes, [32, 32, 6]);
+    assert_eq!(sent[2].1["input"][5], "text number 69");
+    assert!(
+        sent.iter()
+            .all(|(_, body)| body["truncate"] == json!(false) && body["dimensions"] == json!(4))
+    );
+
+    // Words of one letter: the longest in tokens is not the longest in bytes.
+    let mut texts: Vec<String> = (0..40).map(|number| format!("text number {number}")).collect();
+    texts[37] = "long ".repeat(500);
+    let answered = stage.post(PATH, &json!({"model": "it", "input": texts})).await;
+    let (status, code, message) = answered.said();
+    assert_eq!((status, code.as_str()), (400, "context_length_exceeded"), "{message}");
+    assert!(message.contains("input[37]"), "{message}");
+    assert_eq!(answered.json()["error"]["param"], json!("input"));
+    let one = stage.post(PATH, &json!({"model": "it", "input": texts[37]})).await;
+    assert!(one.said().2.contains("input[0]"), "{}", one.body);
+}
+
+#[tokio::test]
+async fn another_server_of_an_openai_kind_says_which_input_is_longest() {
+    let stage = stage().await;
+    stage.alias("cloud/embed");
+    let answered = embed(&stage, json!(["a", "long ".repeat(500)])).await;
+    let (status, code, message) = answered.said();
+    assert_eq!((status, code.as_str()), (400, "context_length_exceeded"));
+    assert!(message.contains("input[1]"), "{message}");
+}
+
+#[tokio::test]
+async fn token_lists_go_where_they_are_understood() {
+    let stage = stage().await;
+    stage.alias("gpu/embed");
+    let (status, code, message) = embed(&stage, json!([1, 2, 3])).await.said();
+    assert_eq!((status, code.as_str()), (400, "unsupported_by_model"));
+    assert_eq!(message, "gpu (ollama) cannot embed lists of tokens: send the text");
+    assert_eq!(stage.sent_to("gpu"), []);
+    stage.alias("cloud/embed");
+    assert_eq!(vectors(&embed(&stage, json!([[1, 2], [3]])).await).len(), 2);
+    assert_eq!(stage.sent_to("cloud")[0].1["input"], json!([[1, 2], [3]]));
+}
+
+/// Whatever the first target does, the second one of the same space answers.
+#[tokio::test]
+async fn another_target_of_the_same_space_takes_over() {
+    let check = async |first: &str, attempts: &str| {
+        let stage = stage().await;
+        let (backend, model) = first.split_once('/').unwrap();
+        stage.alias(&format!("{first} cpu/embed"));
+        stage.digest(backend, model, "sha256:1");
+        stage.digest("cpu", "embed", "sha256:1");
+        let answered = embed(&stage, json!(["a"])).await;
+        assert_eq!(answered.by(), (200, "cpu/embed", attempts), "{first} {}", answered.body);
+        assert_eq!(answered.header("x-jarvis-space"), Some("sha256:1"));
+        let reason = answered.header("x-jarvis-fallback-reason").unwrap_or_default();
+        assert!(reason.starts_with(&format!("{first}: ")), "{reason}");
+    };
+    check("down/embed", "2").await;
+    check("gpu/reset", "3").await;
+    check("gpu/500", "3").await;
+    check("gpu/hang", "2").await;
+    check("gpu/html", "2").await;
+    check("gpu/429-long", "2").await;
+    check("gpu/busy", "2").await;
+    check("gpu/missing", "2").await;
+    check("gpu/401", "2").await;
+    check("gpu/garbage", "2").await;
+}
+
+#[tokio::test]
+async fn a_target_of_another_space_is_never_asked() {
+    let check = async |first: Option<&str>, second: Option<&str>, expect: &[&str]| {
+        let stage = stage().await;
+        stage.alias("down/embed cpu/embed");
+        for (backend, digest) in [("down", first), ("cpu", second)] {
+            if let Some(digest) = digest {
+                stage.digest(backend, "embed", digest);
+            }
+        }
+        let answered = embed(&stage, json!(["a"])).await;
+        let (status, code, message) = answered.said();
+        assert_eq!((status, code.as_str()), (503, "no_target_available"), "{message}");
+        for part in expect.iter().chain(&["down/embed", "cpu/embed", "must not be mixed"]) {
+            assert!(message.contains(part), "{part} is not in: {message}");
+        }
+        assert_eq!(stage.sent_to("cpu"), []);
+    };
+    check(Some("sha256:1"), Some("sha256:2"), &["sha256:1", "sha256:2"]).await;
+    check(Some("sha256:1"), None, &["sha256:1", "not known"]).await;
+    check(None, Some("sha256:2"), &["sha256:2", "not known"]).await;
+    check(None, None, &["not known"]).await;
+}
+
+#[tokio::test]
+async fn a_named_space_joins_servers_of_different_kinds() {
+    let stage = stage().await;
+    stage.alias("gpu/500 cloud/embed");
+    stage.ollama("gpu", Some(space("nomic", 8)));
+    stage.openai("cloud", Some(space("nomic", 8)));
+    let answered = embed(&stage, json!(["a"])).await;
+    assert_eq!(answered.by(), (200, "cloud/embed", "3"), "{}", answered.body);
+    assert_eq!(answered.header("x-jarvis-space"), Some("nomic-8"));
+
+    for other in [space("bge", 8), space("nomic", 4)] {
+        let shown = other.to_string();
+        stage.openai("cloud", Some(other));
+        let message = embed(&stage, json!(["a"])).await.said().2;
+        assert!(
+            message.contains("`nomic-8`") && message.contains(&format!("`{shown}`")),
+            "{message}"
+        );
+    }
+
+    // A server whose vectors are not as long as its space says is not believed.
+    stage.ollama("gpu", Some(space("nomic", 768)));
+    stage.alias("gpu/embed");
+    let (status, _, message) = embed(&stage, json!(["a"])).await.said();
+    assert_eq!(status, 503);
+    assert!(
+        message.contains("8 numbers, which is not the space `nomic-768`"),
+        "{message}"
+    );
+    let fewer = stage
+        .post(PATH, &json!({"model": "it", "input": "a", "dimensions": 3}))
+        .await;
+    assert_eq!(fewer.status, 200, "{}", fewer.body);
+}
+
+#[tokio::test]
+async fn what_is_no_vector_is_not_passed_on() {
+    let check = async |target: &str, body: Value, expect: (u16, &str), says: &str| {
+        let stage = stage().await;
+        stage.alias(target);
+        let mut request = json!({"model": "it", "input": "a"});
+        request
+            .as_object_mut()
+            .unwrap()
+            .extend(body.as_object().unwrap().clone());
+        let (status, code, message) = stage.post(PATH, &request).await.said();
+        assert_eq!((status, code.as_str()), expect, "{target} {message}");
+        assert!(message.contains(says), "{message}");
+    };
+    let none = (503, "no_target_available");
+    check("cloud/nan", json!({}), none, "NaN").await;
+    check("gpu/nan", json!({}), none, "NaN").await;
+    check("cloud/garbage", json!({}), none, "did not answer with vectors").await;
+    let lax = (400, "unsupported_by_model");
+    check(
+        "cloud/lax",
+        json!({"dimensions": 4}),
+        lax,
+        "8 numbers where `dimensions` asks for 4",
+    )
+    .await;
+    check(
+        "gpu/lax",
+        json!({"dimensions": 4}),
+        lax,
+        "8 numbers where `dimensions` asks for 4",
+    )
+    .await;
+    check("cloud/bare", json!({}), lax, "does not serve /embeddings").await;
+    check("cloud/400", json!({}), (400, "refused"), "Refused on purpose").await;
+    check(
+        "cloud/embed",
+        json!({"input": 7}),
+        (400, "invalid_request"),
+        "`input` is",
+    )
+    .await;
+    check(
+        "cloud/embed",
+        json!({"model": "nobody"}),
+        (404, "model_not_found"),
+        "nobody",
+    )
+    .await;
+    check(
+        "cloud/embed",
+        json!({"model": "agent"}),
+        (400, "unsupported_by_model"),
+        "only chats",
+    )
+    .await;
+}
