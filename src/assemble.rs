@@ -89,16 +89,17 @@ fn build(
     let provider: Arc<dyn Provider> = match settings.kind {
         Kind::Ollama => per_model(
             &targets,
-            |target| Arc::new(Ollama::new(Arc::clone(&upstream), target.ollama_settings())),
+            |target| {
+                let ollama = Ollama::new(Arc::clone(&upstream), target.ollama_settings());
+                Arc::new(ollama.with_space(target.space()))
+            },
             Arc::new(Ollama::new(Arc::clone(&upstream), ollama::Settings::default())),
         ),
         Kind::Openai => per_model(
             &targets,
             |target| {
-                Arc::new(OpenAi::new(
-                    Arc::clone(&upstream),
-                    target.params.clone().unwrap_or_default(),
-                ))
+                let openai = OpenAi::new(Arc::clone(&upstream), target.params.clone().unwrap_or_default());
+                Arc::new(openai.with_space(target.space()))
             },
             Arc::new(OpenAi::new(Arc::clone(&upstream), openai::Settings::default())),
         ),

@@ -9,6 +9,8 @@ use jarvis_gateway::chain::{self, Claims, ColdFor, HostClass, Manner, PaceFor, T
 use jarvis_gateway::providers::{ollama, openai};
 use serde::Deserialize;
 
+use super::purpose::{self, Purpose};
+
 /// A model server, or a service that hosts models.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,6 +56,9 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Alias {
+    /// What it is asked for.
+    #[serde(default)]
+    pub(crate) kind: Purpose,
     pub(crate) targets: Vec<Target>,
     /// What is done about a model that is not loaded, by who asks.
     #[serde(default)]
@@ -92,6 +97,10 @@ pub(crate) struct Target {
     /// What the model can do, where its server does not know better.
     #[serde(default)]
     capabilities: Claims,
+    /// The vector space of an embedding model, by a name of the owner's choice: targets of one name are one model.
+    pub(crate) space: Option<String>,
+    /// Numbers per vector of that space.
+    pub(crate) dimensions: Option<u32>,
 }
 
 impl Target {
@@ -146,7 +155,7 @@ impl Alias {
             };
             target.check(name, backend)?;
         }
-        Ok(())
+        purpose::check(name, self, backends)
     }
 }
 

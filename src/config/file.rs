@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::backends::{Alias, Backend};
 use super::environment::Environment;
+use super::purpose::Purpose;
 use crate::cli::Place;
 
 /// The file as it stands. Every section belongs to a crate, which owns its keys.
@@ -131,7 +132,15 @@ impl Config {
             alias.check(name, &self.backends)?;
         }
         super::backends::check_alike(&self.aliases)?;
-        let known = self.aliases.contains_key(&self.agent.alias);
+        let of_agent = self.aliases.get(&self.agent.alias);
+        if let Some(alias) = of_agent.filter(|alias| alias.kind != Purpose::Chat) {
+            anyhow::bail!(
+                "`agent.alias` is `{}`, which is of kind `{}`; Jarvis chats",
+                self.agent.alias,
+                alias.kind.as_str()
+            );
+        }
+        let known = of_agent.is_some();
         if !self.aliases.is_empty() && !known {
             let names: Vec<&str> = self.aliases.keys().map(String::as_str).collect();
             anyhow::bail!(

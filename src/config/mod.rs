@@ -4,6 +4,7 @@ mod backends;
 mod changes;
 mod environment;
 mod file;
+mod purpose;
 
 pub(crate) use backends::{Alias, Backend, Kind, Target};
 pub(crate) use changes::Changes;

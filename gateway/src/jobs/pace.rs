@@ -22,10 +22,11 @@ impl Task {
     /// Between two pieces of an answer.
     pub(super) fn idle(self, target: &Target) -> Duration {
         let own = target.limits().idle;
+        let is_configured = own != Limits::of(target.class()).idle;
         match self {
             // Nothing is told between two stages of a picture.
-            Self::Images | Self::ImageEdits => own.max(Duration::from_mins(2)),
-            Self::Transcription | Self::Speech => own,
+            Self::Images | Self::ImageEdits if !is_configured => own.max(Duration::from_mins(2)),
+            Self::Images | Self::ImageEdits | Self::Transcription | Self::Speech => own,
         }
     }
 }
