@@ -127,7 +127,7 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<Config> {
 
 impl Config {
     /// What the parser cannot know: names that refer to one another.
-    fn check(&self) -> anyhow::Result<()> {
+    pub(super) fn check(&self) -> anyhow::Result<()> {
         for (name, alias) in &self.aliases {
             alias.check(name, &self.backends)?;
         }

@@ -18,6 +18,9 @@ pub struct Errand {
     pub needs: Needs,
     /// An estimate of what the model has to read.
     pub prompt_tokens: u32,
+    /// How much of that has to fit the model's context at once, where it is not all of it: texts of a list are read one
+    /// by one.
+    pub at_once: Option<u32>,
     /// Tokens that the answer may have at most, when the request says so.
     pub answer_tokens: Option<u32>,
     /// The model is asked to think first, which takes longer.
@@ -43,6 +46,7 @@ impl Errand {
             demands: request.demands.clone(),
             needs: Needs::of_chat(request),
             prompt_tokens: prompt_tokens(request),
+            at_once: None,
             answer_tokens: request.options.max_tokens,
             thinks: match request.options.reasoning_effort {
                 None | Some(ReasoningEffort::None | ReasoningEffort::Minimal) => false,

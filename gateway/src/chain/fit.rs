@@ -60,7 +60,7 @@ fn too_long(errand: &Errand, target: &Target, facts: &Facts) -> Option<Misfit> {
     let context = target.context(facts)?;
     // Callers ask for long answers as a matter of course; half of the context is enough of a promise.
     let answer = errand.answer_tokens.unwrap_or(0).min(context / 2);
-    let prompt = counted(errand.prompt_tokens, facts);
+    let prompt = counted(errand.at_once.unwrap_or(errand.prompt_tokens), facts);
     let needed = prompt * SAFETY + f64::from(answer);
     (needed > f64::from(context)).then(|| Misfit {
         class: Class::ContextLength,

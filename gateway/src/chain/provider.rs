@@ -42,11 +42,11 @@ impl Route {
         }
     }
 
-    /// How long a request may look for a target that answers.
+    /// How long a request may look for a target that answers, where the chain does not say so itself.
     #[must_use]
     pub fn within(self, deadline: Duration) -> Self {
         let manner = Manner {
-            deadline: Some(deadline),
+            deadline: self.manner.deadline.or(Some(deadline)),
             ..(*self.manner).clone()
         };
         Self {

@@ -18,6 +18,7 @@ use super::upload::{Uploads, form};
 use super::wire::Forwarded;
 use crate::caller::{Caller, Scope};
 use crate::jobs::{self, Forward, Task};
+use crate::usage::Pieces;
 
 /// Text to be spoken.
 const LONGEST_BODY: usize = 1024 * 1024;
@@ -45,7 +46,7 @@ pub(super) async fn transcriptions(
         task: Task::Transcription,
         streams: read.streams(),
         body: jobs::Body::Form(form),
-        characters: 0,
+        asks_for: Pieces::default(),
     };
     pass_on(&state, caller, &read.model, job).await
 }
@@ -69,7 +70,10 @@ pub(super) async fn speech(
     let job = Forward {
         task: Task::Speech,
         streams: read.streams(),
-        characters: read.characters(),
+        asks_for: Pieces {
+            characters: read.characters(),
+            ..Pieces::default()
+        },
         body: jobs::Body::Json(body),
     };
     pass_on(&state, caller, &read.model, job).await

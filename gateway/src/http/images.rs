@@ -18,6 +18,7 @@ use super::upload::{Uploads, form};
 use super::wire::Forwarded;
 use crate::caller::{Caller, Scope};
 use crate::jobs::{self, Forward, Task};
+use crate::usage::Pieces;
 
 const LONGEST_BODY: usize = 10 * 1024 * 1024;
 /// Pictures to be changed.
@@ -36,7 +37,10 @@ pub(super) async fn generations(
         task: Task::Images,
         streams: read.streams(),
         body: jobs::Body::Json(body),
-        characters: 0,
+        asks_for: Pieces {
+            images: read.images(),
+            ..Pieces::default()
+        },
     };
     pass_on(&state, caller, &read.model, job).await
 }
@@ -63,7 +67,10 @@ pub(super) async fn edits(
         task: Task::ImageEdits,
         streams: read.streams(),
         body,
-        characters: 0,
+        asks_for: Pieces {
+            images: read.images(),
+            ..Pieces::default()
+        },
     };
     pass_on(&state, caller, &read.model, job).await
 }

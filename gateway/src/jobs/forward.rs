@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::form::Form;
 use crate::demands::Endpoint;
+use crate::usage::Pieces;
 
 /// One request that is passed on.
 #[derive(Debug, Clone)]
@@ -12,8 +13,8 @@ pub struct Forward {
     pub body: Body,
     /// The caller wants to read along (`stream`, or `stream_format: sse`): an answer in one piece is none.
     pub streams: bool,
-    /// Letters of the text that is to be spoken.
-    pub characters: u64,
+    /// What is going to be made beside tokens, as far as the request says: images, letters that are to be spoken.
+    pub asks_for: Pieces,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,9 +10,9 @@ use super::reply::Reply;
 use super::running::Running;
 use super::space::Known;
 use super::worker::Worker;
-use crate::chain::{Admission, Chain, Errand, Route, Target, Walk};
+use crate::chain::{Admission, Chain, Errand, Needs, Route, Target, Walk};
 use crate::chat::{Finish, FinishReason, Served, Usage};
-use crate::health::Health;
+use crate::health::{Ability, Health};
 use crate::provider::{Class, Error};
 use crate::usage::Pieces;
 
@@ -32,6 +32,12 @@ pub async fn embed(chain: &Chain, health: &Health, errand: Errand, job: &Embed) 
     let (fitting, space) = fitting.of_one_space(health);
     let errand = Errand {
         prompt_tokens: job.inputs.estimated_tokens(),
+        // Only the server can tell whether an input fits, and it says so.
+        at_once: Some(0),
+        needs: Needs {
+            abilities: vec![Ability::Embedding],
+            ..Needs::default()
+        },
         ..errand
     };
     let mut walk = fitting.walk(errand, pace::EMBED_DEADLINE);
@@ -52,13 +58,18 @@ pub async fn embed(chain: &Chain, health: &Health, errand: Errand, job: &Embed) 
 /// another target cannot take it up.
 pub async fn forward(chain: &Chain, errand: Errand, job: &Forward) -> Result<Done<Running>, Error> {
     let fitting = Fitting::new(chain.route(), job)?;
+    let errand = Errand {
+        pieces: job.asks_for,
+        ..errand
+    };
     let mut walk = fitting.walk(errand, job.task.deadline());
     let (reply, mut admission) = down(&mut walk, job).await?;
     admission.works();
     let made = reply.made();
     admission.made(Pieces {
-        characters: job.characters,
-        ..made
+        images: made.images.max(job.asks_for.images),
+        audio: made.audio,
+        characters: job.asks_for.characters,
     });
     let served = walk.served(admission.target());
     Ok(Done {

@@ -17,6 +17,9 @@ pub(in crate::http) struct Forwarded {
     /// The text that is to be spoken.
     #[serde(default)]
     input: Option<String>,
+    /// How many images.
+    #[serde(default)]
+    n: Option<u32>,
 }
 
 impl Forwarded {
@@ -40,6 +43,7 @@ impl Forwarded {
             ),
             stream_format: None,
             input: None,
+            n: form.text("n").and_then(|n| n.trim().parse().ok()),
         };
         read.with_model()
     }
@@ -51,6 +55,11 @@ impl Forwarded {
 
     pub(in crate::http) fn characters(&self) -> u64 {
         self.input.as_ref().map_or(0, |input| input.chars().count() as u64)
+    }
+
+    /// Images, one when the request does not say.
+    pub(in crate::http) fn images(&self) -> u32 {
+        self.n.unwrap_or(1)
     }
 
     fn with_model(self) -> Result<Self, BadRequest> {
