@@ -119,7 +119,7 @@ mod tests {
     const BACKENDS: &str = "[backends.gpu]\nkind = \"ollama\"\nbase_url = \"http://gpu:11434\"\n\
                             [backends.cpu]\nkind = \"ollama\"\nbase_url = \"http://cpu:11434\"\n\
                             [backends.cloud]\nkind = \"openai\"\nbase_url = \"http://cloud/v1\"\n\
-                            [aliases.jarvis-chat]\ntargets = [{ backend = \"gpu\", model = \"m\" }]\n";
+                            [aliases.jarvis-chat]\ntargets = [{ backend = \"gpu\", model = \"chat\" }]\n";
 
     /// `targets` of an alias of this kind, each `backend` or `backend space dimensions`.
     fn config(kind: &str, targets: &[&str]) -> String {
