@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::HeaderMap;
-use http::header::HeaderName;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 
 use super::body::read_body;
 use super::error::Error;
@@ -88,12 +88,18 @@ async fn whole(events: Events, mut identity: Identity) -> Result<Response, Error
     if let Some(served) = &reply.served {
         identity.model.clone_from(&served.model);
     }
-    let answer = match wire {
-        Some(wire) => wire.finish(),
-        None => wire::completion(&identity, &reply),
+    let mut response = match wire {
+        Some(wire) => json(wire.finish()),
+        None => Json(wire::completion(&identity, &reply)).into_response(),
     };
-    let mut response = Json(answer).into_response();
     served::tell(response.headers_mut(), reply.served.as_ref());
     served::tell_truncated(response.headers_mut(), reply.finish.truncated);
     Ok(response)
+}
+
+fn json(text: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(text));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
 }

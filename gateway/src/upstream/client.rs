@@ -1,22 +1,18 @@
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
-use http::{Method, Request, Uri};
-use http_body_util::{Either, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use bytes::{BufMut, Bytes, BytesMut};
+use http::header::{HeaderName, HeaderValue};
+use http::{Method, Uri};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
 use super::connect::Connector;
+use super::http1::{Connection, Failure, Pool};
 use super::{Pieces, Response, failure};
 use crate::provider::{Class, Error};
-
-/// How long an unused connection is kept. Below the 60 s after which many servers and NAT tables drop theirs.
-const IDLE: Duration = Duration::from_secs(50);
 
 /// The largest answer of [`Upstream::get_json`], in bytes.
 const JSON_LIMIT: usize = 4 * 1024 * 1024;
@@ -24,13 +20,12 @@ const JSON_LIMIT: usize = 4 * 1024 * 1024;
 /// One model server: where it is, how to get in, and the connections to it.
 pub struct Upstream {
     base: Base,
-    credential: Option<Credential>,
-    /// Sent with every request beside the usual headers.
-    headers: Vec<(HeaderName, HeaderValue)>,
+    credential: Option<SecretString>,
+    /// What every request's head has after its first line, but for what its body is.
+    head: Bytes,
     connect_timeout: Duration,
-    pooled: Client<Connector, Sent>,
-    /// Opens a new connection for every request, for the one retry after a stale one.
-    fresh: Client<Connector, Sent>,
+    connector: Connector,
+    pool: Pool,
 }
 
 /// Why an [`Upstream`] cannot be made from its settings.
@@ -44,9 +39,6 @@ pub enum SetupError {
     Tls(#[source] io::Error),
 }
 
-/// Nearly every request is one piece of JSON.
-type Sent = Either<Full<Bytes>, Pieces>;
-
 /// What a request brings: nothing, JSON, or something of another media type.
 #[derive(Clone)]
 enum Content {
@@ -54,16 +46,14 @@ enum Content {
     Other(HeaderValue, Pieces),
 }
 
+/// A small body is copied behind its head, so that both are one write.
+const SMALL: usize = 4 * 1024;
+
 struct Base {
     scheme: http::uri::Scheme,
     authority: http::uri::Authority,
     /// Without a slash at its end.
     path: String,
-}
-
-struct Credential {
-    secret: SecretString,
-    header: HeaderValue,
 }
 
 impl fmt::Debug for Upstream {
@@ -83,27 +73,40 @@ impl Upstream {
         connect_timeout: Duration,
     ) -> Result<Self, SetupError> {
         let base = Base::parse(base_url)?;
-        let credential = credential.map(Credential::new).transpose()?;
+        let mut head = BytesMut::new();
+        add_field(&mut head, "host", base.authority.as_str().as_bytes());
+        add_field(
+            &mut head,
+            "user-agent",
+            concat!("jarvis/", env!("CARGO_PKG_VERSION")).as_bytes(),
+        );
+        add_field(&mut head, "accept", b"*/*");
+        if let Some(secret) = &credential {
+            let bearer = HeaderValue::try_from(format!("Bearer {}", secret.expose_secret().trim()));
+            add_field(
+                &mut head,
+                "authorization",
+                bearer.map_err(|_| SetupError::Credential)?.as_bytes(),
+            );
+        }
         let tls = base.scheme == http::uri::Scheme::HTTPS;
         let connector = Connector::new(tls, connect_timeout).map_err(SetupError::Tls)?;
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE);
-        let pooled = builder.build(connector.clone());
-        let fresh = builder.pool_max_idle_per_host(0).build(connector);
         Ok(Self {
             base,
             credential,
-            headers: Vec::new(),
+            head: head.freeze(),
             connect_timeout,
-            pooled,
-            fresh,
+            connector,
+            pool: Pool::default(),
         })
     }
 
     /// Sends `name: value` with every request.
     #[must_use]
-    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+    pub fn with_header(mut self, name: &HeaderName, value: &HeaderValue) -> Self {
+        let mut head = BytesMut::from(self.head);
+        add_field(&mut head, name.as_str(), value.as_bytes());
+        self.head = head.freeze();
         self
     }
 
@@ -160,8 +163,8 @@ impl Upstream {
 
     fn redact<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
         match &self.credential {
-            Some(credential) if text.contains(credential.secret.expose_secret()) => {
-                text.replace(credential.secret.expose_secret(), "[redacted]").into()
+            Some(secret) if text.contains(secret.expose_secret()) => {
+                text.replace(secret.expose_secret(), "[redacted]").into()
             }
             Some(_) | None => text.into(),
         }
@@ -203,46 +206,69 @@ impl Upstream {
     }
 
     async fn send(&self, method: Method, path: &str, content: Content) -> Result<Response, Error> {
-        let first = self.request(method.clone(), path, content.clone())?;
-        let error = match self.pooled.request(first).await {
-            Ok(response) => return Ok(Response::new(response)),
-            Err(error) => error,
-        };
-        if !failure::is_stale(&error) {
-            return Err(failure::of_request(&error, self.connect_timeout));
+        let request = self.request(&method, path, content)?;
+        if let Some(mut connection) = self.pool.take() {
+            match connection.ask(request.clone()).await {
+                Ok(head) => return Ok(Response::new(head, connection, &self.pool)),
+                // The server closed it just as it was taken out, so that nothing is known against the server.
+                Err(Failure::Closed) if connection.was_used => {}
+                Err(failure) => return Err(failure::of_request(failure)),
+            }
         }
-        let again = self.request(method, path, content)?;
-        let response = self.fresh.request(again).await;
-        response
-            .map(Response::new)
-            .map_err(|error| failure::of_request(&error, self.connect_timeout))
+        let io = self.connector.connect(self.base.join("/")?).await;
+        let io = io.map_err(|error| failure::of_connecting(&error, self.connect_timeout))?;
+        let mut connection = Connection::new(io);
+        match connection.ask(request).await {
+            Ok(head) => Ok(Response::new(head, connection, &self.pool)),
+            Err(failure) => Err(failure::of_request(failure)),
+        }
     }
 
-    fn request(&self, method: Method, path: &str, content: Content) -> Result<Request<Sent>, Error> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(self.base.join(path)?)
-            .header(USER_AGENT, concat!("jarvis/", env!("CARGO_PKG_VERSION")))
-            .header(ACCEPT, "*/*");
-        if let Some(credential) = &self.credential {
-            request = request.header(AUTHORIZATION, &credential.header);
+    /// A request as it goes over the wire.
+    fn request(&self, method: &Method, path: &str, content: Content) -> Result<VecDeque<Bytes>, Error> {
+        let path = format!("{}{path}", self.base.path);
+        if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(unsendable(&path));
         }
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
-        }
-        let body = match content {
-            Content::Json(body) => {
-                if !body.is_empty() {
-                    request = request.header(CONTENT_TYPE, "application/json");
-                }
-                Either::Left(Full::new(body))
-            }
-            Content::Other(media_type, body) => {
-                request = request.header(CONTENT_TYPE, media_type);
-                Either::Right(body)
-            }
+        let (media_type, body) = match content {
+            Content::Json(body) if body.is_empty() => (None, VecDeque::new()),
+            Content::Json(body) => (Some(HeaderValue::from_static("application/json")), [body].into()),
+            Content::Other(media_type, body) => (Some(media_type), body.into()),
         };
-        request.body(body).map_err(|_| unsendable(path))
+        let length: usize = body.iter().map(Bytes::len).sum();
+        let mut head =
+            BytesMut::with_capacity(self.head.len() + path.len() + 128 + if length <= SMALL { length } else { 0 });
+        for part in [
+            method.as_str().as_bytes(),
+            b" ",
+            path.as_bytes(),
+            b" HTTP/1.1\r\n",
+            &self.head,
+        ] {
+            head.put_slice(part);
+        }
+        if let Some(media_type) = media_type {
+            add_field(&mut head, "content-type", media_type.as_bytes());
+        }
+        if method != Method::GET {
+            add_field(&mut head, "content-length", length.to_string().as_bytes());
+        }
+        head.put_slice(b"\r\n");
+        if length <= SMALL {
+            for part in &body {
+                head.put_slice(part);
+            }
+            return Ok([head.freeze()].into());
+        }
+        let mut request = body;
+        request.push_front(head.freeze());
+        Ok(request)
+    }
+}
+
+fn add_field(head: &mut BytesMut, name: &str, value: &[u8]) {
+    for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+        head.put_slice(part);
     }
 }
 
@@ -280,15 +306,6 @@ impl Base {
             .path_and_query(format!("{}{path}", self.path))
             .build()
             .map_err(|_| unsendable(path))
-    }
-}
-
-impl Credential {
-    fn new(secret: SecretString) -> Result<Self, SetupError> {
-        let text = format!("Bearer {}", secret.expose_secret().trim());
-        let mut header = HeaderValue::try_from(text).map_err(|_| SetupError::Credential)?;
-        header.set_sensitive(true);
-        Ok(Self { secret, header })
     }
 }
 
@@ -351,14 +368,8 @@ mod tests {
         let secret = Some(SecretString::from("sk-12345"));
         let from = (HeaderName::from_static("x-from"), HeaderValue::from_static("test"));
         let upstream = Upstream::new("http://gpu", secret, Duration::from_secs(1)).unwrap();
-        let upstream = upstream.with_header(from.0, from.1);
+        let upstream = upstream.with_header(&from.0, &from.1);
         assert_eq!(format!("{upstream:?}"), r#"Upstream { base_url: "http://gpu", .. }"#);
-        let request = upstream
-            .request(Method::POST, "/x", Content::Json(Bytes::new()))
-            .unwrap();
-        assert_eq!(request.headers()[AUTHORIZATION], "Bearer sk-12345");
-        assert_eq!(request.headers()["x-from"], "test");
-        assert!(!format!("{request:?}").contains("12345"));
         let error = Error {
             body: Some(r#"{"got":"sk-12345"}"#.into()),
             ..Error::new(Class::HardDown, "no key sk-12345")
@@ -372,6 +383,52 @@ mod tests {
         assert_eq!(
             broken.unwrap_err().to_string(),
             "the credential holds characters that cannot stand in an HTTP header"
+        );
+    }
+
+    #[test]
+    fn requests_look_like_this() {
+        let secret = Some(SecretString::from("sk-12345"));
+        let upstream = Upstream::new("http://gpu:1/v1", secret, Duration::from_secs(1)).unwrap();
+        let upstream = upstream.with_header(&HeaderName::from_static("x-from"), &HeaderValue::from_static("test"));
+        let check = |method: &Method, content: Content, expect: &[&str]| {
+            let request = upstream.request(method, "/x", content).unwrap();
+            let version = env!("CARGO_PKG_VERSION");
+            let fields = format!(
+                "host: gpu:1\r\nuser-agent: jarvis/{version}\r\naccept: */*\r\nauthorization: Bearer sk-12345\r\n\
+                 x-from: test\r\n"
+            );
+            let expect: Vec<String> = expect.iter().map(|part| part.replace("FIELDS", &fields)).collect();
+            assert_eq!(request, expect);
+        };
+        check(
+            &Method::GET,
+            Content::Json(Bytes::new()),
+            &["GET /v1/x HTTP/1.1\r\nFIELDS\r\n"],
+        );
+        let post = "POST /v1/x HTTP/1.1\r\nFIELDScontent-type: application/json\r\ncontent-length: ";
+        check(
+            &Method::POST,
+            Content::Json("{}".into()),
+            &[&format!("{post}2\r\n\r\n{{}}")],
+        );
+        check(
+            &Method::POST,
+            Content::Json(Bytes::new()),
+            &["POST /v1/x HTTP/1.1\r\nFIELDScontent-length: 0\r\n\r\n"],
+        );
+        let long = "x".repeat(5000);
+        check(
+            &Method::POST,
+            Content::Json(long.clone().into()),
+            &[&format!("{post}5000\r\n\r\n"), &long],
+        );
+        assert_eq!(
+            upstream
+                .request(&Method::GET, "/a b", Content::Json(Bytes::new()))
+                .unwrap_err()
+                .class,
+            Class::ClientFault
         );
     }
 }

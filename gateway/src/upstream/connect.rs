@@ -1,18 +1,18 @@
 use std::future::Future;
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, MaybeHttpsStream};
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tower::{BoxError, Service};
+use tower::{BoxError, Service, ServiceExt};
+
+use super::http1::Io;
 
 /// A TLS handshake may take this much longer than the connection under it.
 const TLS_ALLOWANCE: Duration = Duration::from_secs(3);
@@ -59,25 +59,10 @@ impl Connector {
     }
 }
 
-impl Service<Uri> for Connector {
-    type Response = Tracked;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Tracked, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.https.poll_ready(context)
-    }
-
-    fn call(&mut self, to: Uri) -> Self::Future {
-        let connecting = self.https.call(to);
-        let limit = self.limit;
-        Box::pin(async move {
-            let io = within(limit, connecting).await?;
-            Ok(Tracked {
-                io,
-                used: Used::default(),
-            })
-        })
+impl Connector {
+    pub(super) async fn connect(&self, to: Uri) -> Result<Io, BoxError> {
+        let connecting = self.https.clone().oneshot(to);
+        Ok(TokioIo::new(within(self.limit, connecting).await?))
     }
 }
 
@@ -117,70 +102,9 @@ async fn within<T, E: Into<BoxError>>(
 #[error("no connection in time")]
 pub(super) struct TooSlow;
 
-/// Whether a connection has answered before. A used one may have been closed by the server while it was idle.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Used(Arc<AtomicBool>);
-
-impl Used {
-    pub(super) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// A connection that says whether it has been used.
-pub(super) struct Tracked {
-    io: MaybeHttpsStream<TokioIo<TcpStream>>,
-    used: Used,
-}
-
-impl Connection for Tracked {
-    fn connected(&self) -> Connected {
-        self.io.connected().extra(self.used.clone())
-    }
-}
-
-impl Read for Tracked {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(context, buffer)
-    }
-}
-
-impl Write for Tracked {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(context, slices)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use hyper_rustls::MaybeHttpsStream;
     use tokio::net::TcpListener;
 
     use super::*;
@@ -190,9 +114,9 @@ mod tests {
     async fn connections_do_not_hold_back_small_writes() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let to = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
-        let mut connector = Connector::new(false, Duration::from_secs(1)).unwrap();
-        let tracked = connector.call(to).await.unwrap();
-        let MaybeHttpsStream::Http(stream) = &tracked.io else {
+        let connector = Connector::new(false, Duration::from_secs(1)).unwrap();
+        let io = connector.connect(to).await.unwrap();
+        let MaybeHttpsStream::Http(stream) = io.inner() else {
             panic!("TLS on an http:// address");
         };
         assert!(stream.inner().nodelay().unwrap());

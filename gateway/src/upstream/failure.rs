@@ -2,33 +2,25 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-use hyper_util::client::legacy;
+use tower::BoxError;
 
-use super::connect::{TooSlow, Used};
+use super::connect::TooSlow;
+use super::http1::Failure;
 use crate::provider::{Class, Error};
 
-/// Whether `error` is the end of a connection that had idled in the pool: the server closed it just as it was taken
-/// out, so that nothing is known against the server.
-pub(super) fn is_stale(error: &legacy::Error) -> bool {
-    let Some(connected) = error.connect_info() else {
-        return false;
-    };
-    let mut extras = http::Extensions::new();
-    connected.get_extras(&mut extras);
-    let used = extras.get::<Used>().is_some_and(Used::is_set);
-    used && !causes(error).any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse))
+/// What a server came to that no connection could be made to.
+pub(super) fn of_connecting(error: &BoxError, connect_timeout: Duration) -> Error {
+    Error::new(Class::HostDown, connect_reason(&**error, connect_timeout))
 }
 
 /// What a request that got no answer came to.
-pub(super) fn of_request(error: &legacy::Error, connect_timeout: Duration) -> Error {
-    if error.is_connect() {
-        return Error::new(Class::HostDown, connect_reason(error, connect_timeout));
+pub(super) fn of_request(failure: Failure) -> Error {
+    match failure {
+        Failure::Garbled => Error::new(Class::Decode, "the server does not speak HTTP"),
+        Failure::Closed | Failure::Broken => {
+            Error::new(Class::Transport, "the connection broke before the answer began")
+        }
     }
-    let garbled = causes(error).any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse));
-    if garbled {
-        return Error::new(Class::Decode, "the server does not speak HTTP");
-    }
-    Error::new(Class::Transport, "the connection broke before the answer began")
 }
 
 /// What an answer that broke off in its body came to; `began` says whether any of the body came.
@@ -48,7 +40,7 @@ pub(super) fn spoken(time: Duration) -> String {
     }
 }
 
-fn connect_reason(error: &legacy::Error, connect_timeout: Duration) -> String {
+fn connect_reason(error: &(dyn StdError + 'static), connect_timeout: Duration) -> String {
     for cause in causes(error) {
         let timed_out = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
         if cause.is::<TooSlow>() || cause.downcast_ref().is_some_and(timed_out) {

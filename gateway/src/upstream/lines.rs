@@ -53,6 +53,28 @@ impl Lines {
         self.ended && self.buffer.is_empty()
     }
 
+    /// A line that begins with `start` and is followed by a blank one, without either: what is behind its start. `None` and
+    /// nothing taken when the next line is another, is empty behind its start, or ends in another way than with LF.
+    pub(super) fn block(&mut self, start: &[u8]) -> Result<Option<Bytes>, Malformed> {
+        if self.after_cr || self.searched > 0 || !self.buffer.starts_with(start) {
+            return Ok(None);
+        }
+        let Some(end) = memchr::memchr2(b'\n', b'\r', &self.buffer) else {
+            return Ok(None);
+        };
+        let is_block = self.buffer.get(end..end + 2) == Some(b"\n\n");
+        if !is_block || end == start.len() || end > self.max {
+            return Ok(None);
+        }
+        let mut line = self.buffer.split_to(end);
+        self.buffer.advance(2);
+        line.advance(start.len());
+        if std::str::from_utf8(&line).is_err() {
+            return Err(Malformed::NotUtf8);
+        }
+        Ok(Some(line.freeze()))
+    }
+
     /// The next whole line without its end, or `None` until more bytes came.
     pub(super) fn next_line(&mut self) -> Result<Option<Bytes>, Malformed> {
         if self.after_cr && !self.buffer.is_empty() {

@@ -6,14 +6,19 @@
 mod client;
 mod connect;
 mod failure;
+mod http1;
 mod lines;
 pub mod ndjson;
+mod pattern;
 mod pieces;
 mod response;
 mod retry_after;
+mod scan;
 pub mod sse;
 
 pub use client::{SetupError, Upstream};
 pub use lines::{MAX_LINE, Malformed};
+pub(crate) use pattern::Pattern;
 pub use pieces::Pieces;
 pub use response::Response;
+pub(crate) use scan::{NotJson, Scanner};

@@ -1,12 +1,12 @@
+use std::fmt;
+use std::future::poll_fn;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 
-use super::connect::Used;
+use super::http1::{Connection, Framing, Head, Pool, Step};
 use super::{failure, retry_after};
 use crate::provider::Error;
 
@@ -21,24 +21,32 @@ const END_LIMIT: Duration = Duration::from_millis(100);
 
 /// An answer whose head has come. Dropping it before its end closes the connection, which is how a generation is
 /// cancelled upstream.
-#[derive(Debug)]
 pub struct Response {
     status: StatusCode,
     headers: HeaderMap,
-    body: Incoming,
+    framing: Framing,
+    /// Gone once the body was read, and to `pool` if it can serve another request.
+    connection: Option<Connection>,
+    pool: Option<Pool>,
     began: bool,
 }
 
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Response {
-    pub(super) fn new(response: http::Response<Incoming>) -> Self {
-        let (head, body) = response.into_parts();
-        if let Some(used) = head.extensions.get::<Used>() {
-            used.set();
-        }
+    pub(super) fn new(head: Head, connection: Connection, pool: &Pool) -> Self {
         Self {
             status: head.status,
             headers: head.headers,
-            body,
+            framing: head.framing,
+            connection: Some(connection),
+            pool: head.keeps_alive.then(|| pool.clone()),
             began: false,
         }
     }
@@ -66,14 +74,29 @@ impl Response {
 
     /// The next piece of the body, cut wherever the network cut it.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        while let Some(frame) = self.body.frame().await {
-            let frame = frame.map_err(|_| failure::of_body(self.began))?;
-            if let Ok(data) = frame.into_data()
-                && !data.is_empty()
-            {
-                self.began = true;
-                return Ok(Some(data));
+        let Some(connection) = &mut self.connection else {
+            return Ok(None);
+        };
+        loop {
+            match self.framing.next(&mut connection.buffer) {
+                Ok(Step::Data(data)) => {
+                    self.began = true;
+                    return Ok(Some(data));
+                }
+                Ok(Step::Done) => break,
+                Ok(Step::More) => {}
+                Err(_) => return Err(failure::of_body(self.began)),
             }
+            match poll_fn(|context| connection.poll_fill(context)).await {
+                Ok(0) if self.framing.ends_with_connection() => break,
+                Ok(0) | Err(_) => return Err(failure::of_body(self.began)),
+                Ok(_) => {}
+            }
+        }
+        let connection = self.connection.take();
+        // What comes after an answer that nobody asked for is not to be taken for the next answer.
+        if let (Some(pool), Some(connection)) = (&self.pool, connection.filter(|kept| kept.buffer.is_empty())) {
+            pool.give(connection);
         }
         Ok(None)
     }

@@ -60,6 +60,14 @@ impl Decoder {
 
     /// The next event, or `None` until more bytes came.
     pub fn next_event(&mut self) -> Result<Option<Event>, Malformed> {
+        // Nearly every event is one line of data and a blank line, and has come as a whole.
+        if self.began
+            && self.name.is_none()
+            && matches!(self.data, Data::None)
+            && let Some(data) = self.lines.block(b"data: ")?
+        {
+            return Ok(Some(Event { name: None, data }));
+        }
         while let Some(line) = self.lines.next_line()? {
             let line = self.without_byte_order_mark(line);
             if line.is_empty() {

@@ -1,9 +1,12 @@
 //! Streamed chunks of a server of the same protocol, put together into one completion. It works on the JSON as it is, so
 //! that fields unknown to us survive.
 
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
-/// No answer is gathered beyond this, in characters of text.
+use super::node::{Fields, Node};
+use crate::upstream::Pattern;
+
+/// No answer is gathered beyond this, in bytes of text.
 const MOST_TEXT: usize = 4 * 1024 * 1024;
 /// What the chunks may weigh with their envelopes, which are much longer than what is in them.
 const MOST_BYTES: usize = 16 * MOST_TEXT;
@@ -13,10 +16,12 @@ const WHOLE: [&str; 6] = ["id", "type", "role", "name", "object", "finish_reason
 /// Gathers chunks.
 #[derive(Default)]
 pub(in crate::http) struct Merge {
-    top: Map<String, Value>,
-    choices: Vec<Value>,
+    top: Fields<'static>,
+    choices: Vec<Node<'static>>,
     text: usize,
     bytes: usize,
+    /// Of chunks that add nothing but text, and the place of the choice that they continue.
+    pattern: Option<(Pattern, usize)>,
 }
 
 /// The answer is too long to be gathered, or a chunk is no JSON object.
@@ -26,24 +31,8 @@ pub(in crate::http) struct NotMergeable(pub(in crate::http) &'static str);
 impl Merge {
     pub(in crate::http) fn push(&mut self, chunk: &[u8]) -> Result<(), NotMergeable> {
         self.bytes = self.bytes.saturating_add(chunk.len());
-        let Ok(Value::Object(chunk)) = serde_json::from_slice(chunk) else {
-            return Err(NotMergeable("the model server sent something that is not a chunk"));
-        };
-        for (key, value) in chunk {
-            match (key.as_str(), value) {
-                ("choices", Value::Array(choices)) => {
-                    for choice in choices {
-                        merge_indexed(&mut self.choices, choice, &mut self.text);
-                    }
-                }
-                (_, Value::Null) => {}
-                ("usage", usage) => {
-                    self.top.insert(key, usage);
-                }
-                (_, value) => {
-                    self.top.entry(key).or_insert(value);
-                }
-            }
+        if !self.push_text(chunk) {
+            self.push_fields(chunk)?;
         }
         if self.text > MOST_TEXT || self.bytes > MOST_BYTES {
             return Err(NotMergeable("the answer is longer than 4 MiB; ask for it as a stream"));
@@ -51,86 +40,172 @@ impl Merge {
         Ok(())
     }
 
-    pub(in crate::http) fn finish(mut self) -> Value {
-        self.top.insert("object".into(), "chat.completion".into());
-        let choices: Vec<Value> = self.choices.into_iter().map(finished_choice).collect();
-        self.top.insert("choices".into(), choices.into());
-        Value::Object(self.top)
+    /// The completion as JSON.
+    pub(in crate::http) fn finish(mut self) -> Vec<u8> {
+        self.top.set("object", Node::text("chat.completion"));
+        let choices = self.choices.into_iter().map(finished_choice).collect();
+        self.top.set("choices", Node::List(choices));
+        let mut json = Vec::with_capacity(self.text + 1024);
+        self.top.write(&mut json);
+        json
+    }
+
+    /// Whether `chunk` follows the pattern, so that appending its text was all there was to do.
+    fn push_text(&mut self, chunk: &[u8]) -> bool {
+        let Some((pattern, at)) = &self.pattern else {
+            return false;
+        };
+        let known = self.choices.get_mut(*at).and_then(content_of);
+        let (Some(text), Some(known)) = (pattern.text(chunk), known) else {
+            return false;
+        };
+        self.text += text.len();
+        known.to_mut().push_str(text);
+        true
+    }
+
+    fn push_fields(&mut self, chunk: &[u8]) -> Result<(), NotMergeable> {
+        let Ok(Ok(fields)) = std::str::from_utf8(chunk).map(Fields::read) else {
+            return Err(NotMergeable("the model server sent something that is not a chunk"));
+        };
+        let pattern = only_text(&fields).and_then(|text| Pattern::new(chunk, text));
+        let mut continued = 0;
+        for (key, node) in fields.0 {
+            match (&*key, node) {
+                ("choices", Node::List(choices)) => {
+                    for choice in choices {
+                        continued = merge_indexed(&mut self.choices, choice, &mut self.text);
+                    }
+                }
+                (_, node) if node.is_null() => {}
+                (_, node) => match self.top.get_mut(&key) {
+                    Some(usage) if key == "usage" => *usage = node.into_owned(),
+                    Some(_) => {}
+                    None => self.top.0.push((key.into_owned().into(), node.into_owned())),
+                },
+            }
+        }
+        if let Some(pattern) = pattern {
+            self.pattern = Some((pattern, continued));
+        }
+        Ok(())
     }
 }
 
-fn finished_choice(mut choice: Value) -> Value {
-    let Some(fields) = choice.as_object_mut() else {
+/// The text of a chunk that adds nothing else: merging it once more would change nothing but the text.
+fn only_text<'n>(chunk: &'n Fields<'_>) -> Option<&'n str> {
+    let Some(Node::List(choices)) = chunk.get("choices") else {
+        return None;
+    };
+    let [Node::Object(choice)] = choices.as_slice() else {
+        return None;
+    };
+    let Some(Node::Object(delta)) = choice.get("delta") else {
+        return None;
+    };
+    let repeats = |(key, node): &(Cow<'_, str>, Node<'_>)| match node {
+        Node::Leaf(_) => true,
+        Node::Text(_) => WHOLE.contains(&&**key),
+        Node::List(_) | Node::Object(_) => false,
+    };
+    let alike = choice.0.iter().all(|field| field.0 == "delta" || repeats(field))
+        && delta.0.iter().all(|field| field.0 == "content" || repeats(field));
+    match delta.get("content") {
+        Some(Node::Text(Cow::Borrowed(text))) if alike => Some(text),
+        _ => None,
+    }
+}
+
+fn content_of<'n>(choice: &'n mut Node<'static>) -> Option<&'n mut Cow<'static, str>> {
+    let Node::Object(choice) = choice else {
+        return None;
+    };
+    let Some(Node::Object(delta)) = choice.get_mut("delta") else {
+        return None;
+    };
+    match delta.get_mut("content") {
+        Some(Node::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn finished_choice(choice: Node<'static>) -> Node<'static> {
+    let Node::Object(mut fields) = choice else {
         return choice;
     };
-    let mut message = fields.remove("delta").unwrap_or_else(|| json!({}));
-    if let Some(message) = message.as_object_mut() {
-        message.entry("role").or_insert_with(|| "assistant".into());
-        message.entry("content").or_insert(Value::Null);
-        message.entry("refusal").or_insert(Value::Null);
-        let calls = message.get_mut("tool_calls").and_then(Value::as_array_mut);
-        for call in calls.into_iter().flatten().filter_map(Value::as_object_mut) {
-            call.remove("index");
-            call.entry("type").or_insert_with(|| "function".into());
+    let mut message = fields.remove("delta").unwrap_or(Node::Object(Fields::default()));
+    if let Node::Object(message) = &mut message {
+        message.or_set("role", Node::text("assistant"));
+        message.or_set("content", Node::NULL);
+        message.or_set("refusal", Node::NULL);
+        if let Some(Node::List(calls)) = message.get_mut("tool_calls") {
+            for call in calls {
+                if let Node::Object(call) = call {
+                    call.remove("index");
+                    call.or_set("type", Node::text("function"));
+                }
+            }
         }
     }
-    fields.insert("message".into(), message);
-    fields.entry("logprobs").or_insert(Value::Null);
-    choice
+    fields.set("message", message);
+    fields.or_set("logprobs", Node::NULL);
+    Node::Object(fields)
 }
 
-/// Adds an element that says by `index` which one it continues.
-fn merge_indexed(list: &mut Vec<Value>, element: Value, text: &mut usize) {
-    let index = &element["index"];
-    if let Some(known) = list.iter_mut().find(|known| known["index"] == *index) {
+/// Adds an element that says by `index` which one it continues, and tells the place of that one.
+fn merge_indexed(list: &mut Vec<Node<'static>>, element: Node<'_>, text: &mut usize) -> usize {
+    let index = index_of(&element);
+    let known = list.iter().position(|known| index_of(known) == index);
+    let at = known.unwrap_or(list.len());
+    if let Some(known) = list.get_mut(at) {
         merge(known, "", element, text);
     } else {
-        *text += text_in(&element);
-        list.push(element);
+        *text += element.text_length();
+        list.push(element.into_owned());
     }
+    at
 }
 
-fn merge(known: &mut Value, key: &str, new: Value, text: &mut usize) {
+/// Elements that say none, or null, are one.
+fn index_of<'n>(element: &'n Node<'_>) -> Option<&'n Node<'n>> {
+    element.field("index").filter(|index| !index.is_null())
+}
+
+fn merge(known: &mut Node<'static>, key: &str, new: Node<'_>, text: &mut usize) {
     match (known, new) {
-        (_, Value::Null) => {}
-        (Value::String(known), Value::String(new)) if WHOLE.contains(&key) => {
+        (_, new) if new.is_null() => {}
+        (Node::Text(known), Node::Text(new)) if WHOLE.contains(&key) => {
             if known.is_empty() {
-                *known = new;
+                *known = new.into_owned().into();
             }
         }
-        (Value::String(known), Value::String(new)) => {
+        (Node::Text(known), Node::Text(new)) => {
             *text += new.len();
-            known.push_str(&new);
+            known.to_mut().push_str(&new);
         }
-        (Value::Object(known), Value::Object(new)) => {
-            for (key, value) in new {
+        (Node::Object(known), Node::Object(new)) => {
+            for (key, node) in new.0 {
                 if let Some(known) = known.get_mut(&key) {
-                    merge(known, &key, value, text);
+                    merge(known, &key, node, text);
                 } else {
-                    *text += text_in(&value);
-                    known.insert(key, value);
+                    *text += node.text_length();
+                    known.0.push((key.into_owned().into(), node.into_owned()));
                 }
             }
         }
-        (Value::Array(known), Value::Array(new)) => {
+        (Node::List(known), Node::List(new)) => {
             for element in new {
-                if element.get("index").is_some() {
+                if element.field("index").is_some() {
                     merge_indexed(known, element, text);
                 } else {
-                    *text += text_in(&element);
-                    known.push(element);
+                    *text += element.text_length();
+                    known.push(element.into_owned());
                 }
             }
         }
-        (known, new) => *known = new,
-    }
-}
-
-fn text_in(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len(),
-        Value::Array(elements) => elements.iter().map(text_in).sum(),
-        Value::Object(fields) => fields.values().map(text_in).sum(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        (known, new) => {
+            *text += new.text_length();
+            *known = new.into_owned();
+        }
     }
 }

@@ -4,9 +4,12 @@ mod answer;
 mod embeddings;
 mod forwarded;
 mod merge;
+mod node;
 mod request;
 mod tools;
 
+#[cfg(test)]
+mod merge_tests;
 #[cfg(test)]
 mod tests;
 

@@ -282,7 +282,7 @@ fn merged(chunks: &[Value]) -> Value {
     for chunk in chunks {
         merge.push(chunk.to_string().as_bytes()).unwrap();
     }
-    merge.finish()
+    serde_json::from_slice(&merge.finish()).unwrap()
 }
 
 #[test]

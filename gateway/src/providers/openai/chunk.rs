@@ -1,46 +1,36 @@
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::chat::Usage;
+use crate::upstream::{NotJson, Scanner};
 
 /// As much of a `chat.completion.chunk` as has to be understood. Values are kept as text and looked into only when
-/// needed, because most chunks are passed on as they are.
-#[derive(Deserialize)]
+/// needed, because most chunks are passed on as they are. What is null is not there.
+#[derive(Default)]
 pub(super) struct Chunk<'a> {
-    #[serde(borrow)]
-    choices: Option<Vec<Choice<'a>>>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) error: Option<&'a RawValue>,
+    choices: Vec<Choice<'a>>,
+    usage: Option<&'a str>,
+    pub(super) error: Option<&'a str>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default)]
 pub(super) struct Choice<'a> {
-    #[serde(default)]
     pub(super) index: u32,
-    #[serde(borrow, default)]
     pub(super) delta: Option<Delta<'a>>,
-    pub(super) finish_reason: Option<String>,
+    pub(super) finish_reason: Option<Cow<'a, str>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default)]
 pub(super) struct Delta<'a> {
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    reasoning_content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    reasoning: Option<&'a RawValue>,
-    #[serde(borrow)]
-    refusal: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) tool_calls: Option<&'a RawValue>,
-    #[serde(borrow)]
-    function_call: Option<&'a RawValue>,
-    #[serde(borrow)]
-    audio: Option<&'a RawValue>,
+    content: Option<&'a str>,
+    reasoning_content: Option<&'a str>,
+    reasoning: Option<&'a str>,
+    refusal: Option<&'a str>,
+    pub(super) tool_calls: Option<&'a str>,
+    function_call: Option<&'a str>,
+    audio: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -63,9 +53,29 @@ struct CompletionDetails {
     reasoning_tokens: Option<u64>,
 }
 
-impl Chunk<'_> {
+impl<'a> Chunk<'a> {
+    pub(super) fn read(json: &'a str) -> Result<Self, NotJson> {
+        let mut scanner = Scanner::new(json);
+        let (mut object, mut chunk) = (scanner.object()?, Self::default());
+        while let Some(key) = scanner.key(&mut object)? {
+            match &*key {
+                "choices" if scanner.peek() == Some(b'[') => {
+                    let mut list = scanner.list()?;
+                    while scanner.element(&mut list)? {
+                        chunk.choices.push(Choice::read(&mut scanner)?);
+                    }
+                }
+                "usage" => chunk.usage = there(scanner.value()?),
+                "error" => chunk.error = there(scanner.value()?),
+                "choices" => nothing(scanner.value()?)?,
+                _ => drop(scanner.value()?),
+            }
+        }
+        scanner.end().map(|()| chunk)
+    }
+
     pub(super) fn choices(&self) -> &[Choice<'_>] {
-        self.choices.as_deref().unwrap_or_default()
+        &self.choices
     }
 
     pub(super) fn is_meaningful(&self) -> bool {
@@ -74,7 +84,7 @@ impl Chunk<'_> {
     }
 
     pub(super) fn usage(&self) -> Option<Usage> {
-        let form: UsageForm = serde_json::from_str(self.usage?.get()).ok()?;
+        let form: UsageForm = serde_json::from_str(self.usage?).ok()?;
         let cached = form.prompt_tokens_details.and_then(|details| details.cached_tokens);
         let reasoning = form
             .completion_tokens_details
@@ -87,13 +97,67 @@ impl Chunk<'_> {
         })
     }
 
+    /// The text as it is written between its quotes in a chunk that holds nothing else of meaning, and of the first answer.
+    pub(super) fn only_text(&self) -> Option<&str> {
+        let [choice] = self.choices() else {
+            return None;
+        };
+        let text = choice.delta.as_ref()?.only_text()?;
+        let more = choice.index != 0 || choice.finish_reason.is_some() || self.usage.is_some();
+        (!more).then_some(text)
+    }
+
     /// The chunk that `include_usage` adds, which holds nothing else.
     pub(super) fn is_only_usage(&self) -> bool {
         self.usage.is_some() && self.choices().is_empty()
     }
 }
 
-impl Delta<'_> {
+impl<'a> Choice<'a> {
+    fn read(scanner: &mut Scanner<'a>) -> Result<Self, NotJson> {
+        let (mut object, mut choice) = (scanner.object()?, Self::default());
+        while let Some(key) = scanner.key(&mut object)? {
+            match &*key {
+                "index" => choice.index = scanner.value()?.parse().map_err(|_| NotJson)?,
+                "delta" if scanner.peek() == Some(b'{') => choice.delta = Some(Delta::read(scanner)?),
+                "finish_reason" if scanner.peek() == Some(b'"') => choice.finish_reason = Some(scanner.string()?),
+                "delta" | "finish_reason" => nothing(scanner.value()?)?,
+                _ => drop(scanner.value()?),
+            }
+        }
+        Ok(choice)
+    }
+}
+
+/// A value that is not null.
+fn there(value: &str) -> Option<&str> {
+    (value != "null").then_some(value)
+}
+
+/// A value of another type than the one that is expected there can only be null.
+fn nothing(value: &str) -> Result<(), NotJson> {
+    if value == "null" { Ok(()) } else { Err(NotJson) }
+}
+
+impl<'a> Delta<'a> {
+    fn read(scanner: &mut Scanner<'a>) -> Result<Self, NotJson> {
+        let (mut object, mut delta) = (scanner.object()?, Self::default());
+        while let Some(key) = scanner.key(&mut object)? {
+            let value = there(scanner.value()?);
+            match &*key {
+                "content" => delta.content = value,
+                "reasoning_content" => delta.reasoning_content = value,
+                "reasoning" => delta.reasoning = value,
+                "refusal" => delta.refusal = value,
+                "tool_calls" => delta.tool_calls = value,
+                "function_call" => delta.function_call = value,
+                "audio" => delta.audio = value,
+                _ => {}
+            }
+        }
+        Ok(delta)
+    }
+
     fn is_meaningful(&self) -> bool {
         let fields = [
             self.content,
@@ -104,8 +168,21 @@ impl Delta<'_> {
             self.function_call,
             self.audio,
         ];
-        let filled = |value: &RawValue| !matches!(value.get(), "\"\"" | "[]" | "{}");
+        let filled = |value: &str| !matches!(value, "\"\"" | "[]" | "{}");
         fields.into_iter().flatten().any(filled)
+    }
+
+    fn only_text(&self) -> Option<&str> {
+        let text = self.content?.strip_prefix('"')?.strip_suffix('"')?;
+        let others = [
+            self.reasoning_content,
+            self.reasoning,
+            self.tool_calls,
+            self.refusal,
+            self.function_call,
+            self.audio,
+        ];
+        others.iter().all(Option::is_none).then_some(text)
     }
 
     /// Thinking text; servers call it one or the other.
@@ -126,8 +203,8 @@ impl Delta<'_> {
 }
 
 /// A string, or a list of parts with text (Mistral).
-fn text_of(value: &RawValue) -> String {
-    match serde_json::from_str(value.get()) {
+fn text_of(value: &str) -> String {
+    match serde_json::from_str(value) {
         Ok(Value::String(text)) => text,
         Ok(Value::Array(parts)) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
         Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | Err(_) => String::new(),

@@ -74,14 +74,15 @@ impl Provider for OpenAi {
             let (body, mut reader) = prepare(&call, &settings)?;
             let mut response = ask(&upstream, body).await?;
             let mut decoder = sse::Decoder::default();
+            let mut events = Vec::new();
             while !reader.is_over() {
                 let chunk = more(&mut response, reader.is_complete()).await?;
                 match &chunk {
                     Some(bytes) => decoder.push(bytes),
                     None => decoder.end(),
                 }
-                while let Some(events) = next(&mut decoder, &mut reader).map_err(|error| upstream.redacted(error))? {
-                    for event in events {
+                while next(&mut decoder, &mut reader, &mut events).map_err(|error| upstream.redacted(error))? {
+                    for event in events.drain(..) {
                         yield event;
                     }
                 }
@@ -152,12 +153,12 @@ async fn more(response: &mut Response, is_complete: bool) -> Result<Option<Bytes
     }
 }
 
-/// The events in the next event of the server, or `None` until more bytes came.
-fn next(decoder: &mut sse::Decoder, reader: &mut Reader) -> Result<Option<Vec<Event>>, Error> {
+/// Reads the next event of the server; `false` until more bytes came.
+fn next(decoder: &mut sse::Decoder, reader: &mut Reader, events: &mut Vec<Event>) -> Result<bool, Error> {
     match decoder.next_event() {
-        Ok(None) => Ok(None),
-        Ok(Some(event)) => reader.read(&event).map(Some),
-        Err(Malformed::NotUtf8) => reader.skip().map(|()| Some(Vec::new())),
+        Ok(None) => Ok(false),
+        Ok(Some(event)) => reader.read(&event, events).map(|()| true),
+        Err(Malformed::NotUtf8) => reader.skip().map(|()| true),
         Err(error @ Malformed::LineTooLong) => Err(Error::new(Class::Decode, error.to_string())),
     }
 }

@@ -8,7 +8,7 @@ use super::tool_calls::ToolCalls;
 use crate::chat::{Event, Finish, FinishReason, Usage, WireChunk};
 use crate::provider::{Class, Error};
 use crate::providers::refusal::{MALFORMED_LIMIT, is_html};
-use crate::upstream::sse;
+use crate::upstream::{Pattern, sse};
 
 /// Turns the server-sent events of one answer into ours, and knows when the answer is complete.
 pub(super) struct Reader {
@@ -20,6 +20,8 @@ pub(super) struct Reader {
     usage: Option<Usage>,
     done: bool,
     malformed: u32,
+    /// Of the last chunk that held nothing but more of the answer's text.
+    pattern: Option<Pattern>,
 }
 
 /// How the answer is passed on.
@@ -50,29 +52,38 @@ impl Reader {
             usage: None,
             done: false,
             malformed: 0,
+            pattern: None,
         }
     }
 
-    /// The events in one event of the server.
-    pub(super) fn read(&mut self, event: &sse::Event) -> Result<Vec<Event>, Error> {
+    /// Adds what one event of the server holds to `events`.
+    pub(super) fn read(&mut self, event: &sse::Event, events: &mut Vec<Event>) -> Result<(), Error> {
+        if event.name.is_none()
+            && let Some(text) = self.pattern.as_ref().and_then(|pattern| pattern.text(&event.data))
+        {
+            events.extend(self.form.more_text(text, &event.data));
+            return Ok(());
+        }
         if event.data == "[DONE]" {
             self.done = true;
-            return Ok(Vec::new());
+            return Ok(());
         }
-        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&event.data) else {
-            let text = std::str::from_utf8(&event.data).unwrap_or_default();
-            if is_html(text) {
+        // The decoder only lets UTF-8 through.
+        let data = std::str::from_utf8(&event.data).unwrap_or_default();
+        let Ok(chunk) = Chunk::read(data) else {
+            if is_html(data) {
                 return Err(Error::new(
                     Class::Decode,
                     "answered with a web page instead of a stream",
                 ));
             }
-            return self.skip().map(|()| Vec::new());
+            return self.skip();
         };
         if chunk.error.is_some() || event.name.as_deref() == Some(b"error") {
-            return Err(fault::classify_event(
-                std::str::from_utf8(&event.data).unwrap_or_default(),
-            ));
+            return Err(fault::classify_event(data));
+        }
+        if let Some(text) = chunk.only_text() {
+            self.pattern = Pattern::new(&event.data, text);
         }
         if let Some(usage) = chunk.usage() {
             self.usage = Some(usage);
@@ -82,16 +93,18 @@ impl Reader {
         }
         self.done |= self.is_complete() && chunk.is_only_usage();
         match &mut self.form {
-            Form::Wire { include_usage: false } if chunk.is_only_usage() => Ok(Vec::new()),
-            Form::Wire { .. } => Ok(vec![Event::Wire(WireChunk {
+            Form::Wire { include_usage: false } if chunk.is_only_usage() => {}
+            Form::Wire { .. } => events.push(Event::Wire(WireChunk {
                 data: Bytes::clone(&event.data),
                 meaningful: chunk.is_meaningful(),
-            })]),
-            Form::Typed(calls) => match typed(calls, &chunk) {
-                Some(events) => Ok(events),
-                None => self.skip().map(|()| Vec::new()),
-            },
+            })),
+            Form::Typed(calls) => {
+                if !typed(calls, &chunk, events) {
+                    return self.skip();
+                }
+            }
         }
+        Ok(())
     }
 
     /// Counts an event that cannot be read. A few are survived, because the rest of the answer is worth more.
@@ -161,13 +174,31 @@ impl Reader {
     }
 }
 
-/// `None` when the tool calls of the chunk cannot be read.
-fn typed(calls: &mut ToolCalls, chunk: &Chunk<'_>) -> Option<Vec<Event>> {
+impl Form {
+    /// A chunk that is known to hold nothing but text.
+    fn more_text(&self, text: &str, data: &Bytes) -> Option<Event> {
+        let meaningful = !text.is_empty();
+        match self {
+            Self::Wire { .. } => Some(Event::Wire(WireChunk {
+                data: Bytes::clone(data),
+                meaningful,
+            })),
+            Self::Typed(_) => meaningful.then(|| Event::Text(text.to_owned())),
+        }
+    }
+}
+
+/// Whether the tool calls of the chunk could be read. If not, nothing of it counts.
+fn typed(calls: &mut ToolCalls, chunk: &Chunk<'_>, events: &mut Vec<Event>) -> bool {
     let first = chunk.choices().iter().find(|choice| choice.index == 0);
     let Some(delta) = first.and_then(|choice| choice.delta.as_ref()) else {
-        return Some(Vec::new());
+        return true;
     };
-    let mut events = Vec::new();
+    let called = match delta.tool_calls.map(|list| calls.read(list)) {
+        Some(Some(called)) => called,
+        Some(None) => return false,
+        None => Vec::new(),
+    };
     let reasoning = delta.reasoning();
     if !reasoning.is_empty() {
         events.push(Event::Reasoning(reasoning));
@@ -176,10 +207,8 @@ fn typed(calls: &mut ToolCalls, chunk: &Chunk<'_>) -> Option<Vec<Event>> {
     if !text.is_empty() {
         events.push(Event::Text(text));
     }
-    if let Some(list) = delta.tool_calls {
-        events.extend(calls.read(list)?.into_iter().map(Event::ToolCall));
-    }
-    Some(events)
+    events.extend(called.into_iter().map(Event::ToolCall));
+    true
 }
 
 #[cfg(test)]
@@ -197,7 +226,7 @@ mod tests {
     fn read(mut reader: Reader, events: &[&str]) -> Result<(Vec<Event>, Option<Finish>), Error> {
         let mut seen = Vec::new();
         for data in events {
-            seen.extend(reader.read(&event(data))?);
+            reader.read(&event(data), &mut seen)?;
         }
         Ok((seen, reader.finish()))
     }
@@ -354,7 +383,7 @@ mod tests {
             data: Bytes::from_static(br#"{"message":"boom"}"#),
         };
         assert_eq!(
-            Reader::typed().read(&named),
+            Reader::typed().read(&named, &mut Vec::new()),
             Err(Error::new(Class::Upstream5xx, "boom"))
         );
     }

@@ -37,8 +37,8 @@ impl ToolCalls {
     }
 
     /// The deltas in the `tool_calls` of one chunk, or `None` when it is not a list of calls.
-    pub(super) fn read(&mut self, list: &RawValue) -> Option<Vec<ToolCallDelta>> {
-        let fragments: Vec<Fragment<'_>> = serde_json::from_str(list.get()).ok()?;
+    pub(super) fn read(&mut self, list: &str) -> Option<Vec<ToolCallDelta>> {
+        let fragments: Vec<Fragment<'_>> = serde_json::from_str(list).ok()?;
         Some(
             fragments
                 .into_iter()
