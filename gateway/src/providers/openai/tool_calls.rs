@@ -103,7 +103,7 @@ mod tests {
         let mut calls = ToolCalls::default();
         let seen: Vec<_> = chunks
             .iter()
-            .flat_map(|chunk| calls.read(serde_json::from_str(chunk).unwrap()).unwrap())
+            .flat_map(|chunk| calls.read(chunk).unwrap())
             .map(|delta| (delta.index, delta.id.zip(delta.name), delta.arguments))
             .collect();
         let expect: Vec<_> = expect
@@ -170,7 +170,7 @@ mod tests {
     fn an_id_that_is_missing_or_taken_is_replaced() {
         let mut calls = ToolCalls::default();
         let list = r#"[{"index":0,"id":"a","function":{"name":"f"}},{"index":1,"id":"a","function":{"name":"f"}},{"index":2,"function":{"name":"f"}}]"#;
-        let deltas = calls.read(serde_json::from_str(list).unwrap()).unwrap();
+        let deltas = calls.read(list).unwrap();
         let lengths: Vec<_> = deltas.into_iter().map(|delta| delta.id.unwrap().len()).collect();
         assert_eq!(lengths, [1, 29, 29]);
     }
