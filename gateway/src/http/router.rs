@@ -53,14 +53,16 @@ pub fn router(state: State) -> Router {
         .merge(jobs())
         .route("/v1", any(not_found))
         .route("/v1/{*path}", any(not_found))
-        .route_layer(middleware::from_fn_with_state(surface, traced))
+        .route_layer(middleware::from_fn_with_state(surface.clone(), traced))
         .route_layer(middleware::from_fn_with_state(door, guard));
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .merge(guarded)
         .merge(ollama::routes(|routes| {
-            routes.route_layer(middleware::from_fn_with_state(state.door.clone(), guard))
+            routes
+                .route_layer(middleware::from_fn_with_state(surface, traced))
+                .route_layer(middleware::from_fn_with_state(state.door.clone(), guard))
         }))
         .with_state(state)
 }
