@@ -5,7 +5,7 @@ use http::header::HeaderValue;
 
 use super::frames::Encoder;
 use super::wire::{Chunk, Identity};
-use super::write;
+use super::write::{self, TextChunk};
 use crate::chat::{Event, Finish};
 use crate::provider::Error;
 
@@ -15,6 +15,8 @@ pub(super) struct Chunks {
     began: bool,
     /// A server of the same protocol sends chunks of its own, the last ones too.
     is_wire: bool,
+    /// Made with the first text.
+    text: Option<TextChunk>,
 }
 
 impl Chunks {
@@ -23,6 +25,7 @@ impl Chunks {
             identity,
             began: false,
             is_wire: false,
+            text: None,
         }
     }
 
@@ -30,6 +33,16 @@ impl Chunks {
         if !self.began {
             self.began = true;
             write::chunk(out, &Chunk::role(&self.identity));
+        }
+    }
+
+    fn text(&mut self, text: &str, out: &mut BytesMut) {
+        if self.text.is_none() {
+            self.text = TextChunk::new(&self.identity);
+        }
+        match &self.text {
+            Some(chunk) => chunk.write(out, text),
+            None => write::chunk(out, &Chunk::text(&self.identity, text)),
         }
     }
 
@@ -55,10 +68,13 @@ impl Encoder for Chunks {
                 self.is_wire = true;
                 write::raw(out, &chunk.data);
             }
-            Event::Served(served) => self.identity.model.clone_from(&served.model),
+            Event::Served(served) => {
+                self.identity.model.clone_from(&served.model);
+                self.text = None;
+            }
             Event::Text(text) => {
                 self.begin(out);
-                write::chunk(out, &Chunk::text(&self.identity, text));
+                self.text(text, out);
             }
             Event::Reasoning(text) => {
                 self.begin(out);

@@ -3,7 +3,7 @@
 use bytes::{BufMut, BytesMut};
 use http::header::HeaderValue;
 
-use super::wire::Chunk;
+use super::wire::{Chunk, Identity};
 
 pub(super) const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 pub(super) const DONE: &[u8] = b"data: [DONE]\n\n";
@@ -32,9 +32,58 @@ pub(super) fn chunk(buffer: &mut BytesMut, chunk: &Chunk<'_>) {
     buffer.put_slice(b"\n\n");
 }
 
+/// A chunk but for its text, by which the hundreds of an answer differ alone.
+pub(super) struct TextChunk {
+    before: Vec<u8>,
+    after: Vec<u8>,
+}
+
+impl TextChunk {
+    /// `None` when the text has no place in the chunk, which cannot be.
+    pub(super) fn new(identity: &Identity) -> Option<Self> {
+        const PLACE: &[u8] = br#""content":"""#;
+        let mut whole = BytesMut::new();
+        chunk(&mut whole, &Chunk::text(identity, ""));
+        // In the model's name, which stands before it, quotes are escaped.
+        let at = memchr::memmem::find(&whole, PLACE)?;
+        let (before, after) = whole.split_at_checked(at + PLACE.len())?;
+        Some(Self {
+            before: before.strip_suffix(br#""""#)?.to_vec(),
+            after: after.to_vec(),
+        })
+    }
+
+    pub(super) fn write(&self, buffer: &mut BytesMut, text: &str) {
+        buffer.reserve(self.before.len() + text.len() + self.after.len() + 16);
+        buffer.put_slice(&self.before);
+        // Writing text into memory cannot fail.
+        drop(serde_json::to_writer((&mut *buffer).writer(), text));
+        buffer.put_slice(&self.after);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_is_written_as_the_whole_chunk_would_be() {
+        let check = |model: &str, include_usage: bool, text: &str| {
+            let identity = Identity {
+                id: "chatcmpl-1".into(),
+                created: 5,
+                model: model.into(),
+                include_usage,
+            };
+            let (mut whole, mut short) = (BytesMut::new(), BytesMut::new());
+            chunk(&mut whole, &Chunk::text(&identity, text));
+            TextChunk::new(&identity).unwrap().write(&mut short, text);
+            assert_eq!(short, whole);
+        };
+        check("m", true, "hello");
+        check("m", false, "");
+        check(r#"a"content":"""#, true, "\"quoted\"\n\u{1} café 東京 \u{2028}");
+    }
 
     #[test]
     fn data_is_framed_line_by_line() {

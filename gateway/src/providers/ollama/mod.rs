@@ -7,6 +7,7 @@ mod fault;
 mod original;
 #[cfg(test)]
 mod original_tests;
+mod pattern;
 mod provider;
 mod request;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::fault;
 use super::original;
+use super::pattern::Pattern;
 use crate::chat::{
     Delivery, Event, Finish, FinishReason, Request, Timings, ToolCallDelta, ToolChoice, Usage, WireChunk,
 };
@@ -22,6 +23,8 @@ const HELD_LIMIT: usize = 256 * 1024;
 /// One line of the answer, borrowed from it. Counters that are zero are left out by Ollama, so all are optional.
 #[derive(Deserialize)]
 struct Line<'a> {
+    #[serde(borrow)]
+    created_at: Option<Text<'a>>,
     #[serde(borrow)]
     message: Option<Message<'a>>,
     /// `/api/generate` has its text here.
@@ -82,6 +85,8 @@ pub(super) struct Reader {
     /// The caller reads this protocol, and is given the lines as they are.
     is_wire: bool,
     wants_logprobs: bool,
+    /// Of the last line that held nothing but more of the answer's text, or of its thinking.
+    pattern: Option<Pattern>,
 }
 
 impl Reader {
@@ -103,11 +108,18 @@ impl Reader {
             held: demands_call.then(String::new),
             is_wire,
             wants_logprobs: request.options.logprobs.is_some(),
+            pattern: None,
         }
     }
 
     /// Adds the events of one line, with [`Event::Finish`] as the last one of the answer.
     pub(super) fn read(&mut self, json: &Bytes, events: &mut Vec<Event>) -> Result<(), Error> {
+        if let Some(pattern) = &self.pattern
+            && let Some(text) = pattern.text(json)
+        {
+            let is_thinking = pattern.is_thinking;
+            return self.more(text, is_thinking, json, events);
+        }
         // The decoder only lets UTF-8 through.
         let text = std::str::from_utf8(json).unwrap_or_default();
         let Ok(line) = serde_json::from_str::<Line<'_>>(text) else {
@@ -123,6 +135,9 @@ impl Reader {
             return Err(fault::classify_line(
                 &said_in(error).unwrap_or_else(|| error.to_string()),
             ));
+        }
+        if let Some((time, said, is_thinking)) = line.only_text() {
+            self.pattern = Pattern::new(text, time, said, is_thinking);
         }
         if self.is_wire {
             events.push(Event::Wire(WireChunk {
@@ -156,11 +171,7 @@ impl Reader {
             events.extend(tokens.filter(|tokens| !tokens.is_empty()).map(Event::Logprobs));
         }
         if let Some(text) = line.text() {
-            match &mut self.held {
-                Some(held) if held.len() + text.len() > HELD_LIMIT => return Err(no_call()),
-                Some(held) => held.push_str(text),
-                None => events.push(Event::Text(text.to_owned())),
-            }
+            self.text(text, events)?;
         }
         for call in line.calls() {
             if let Some(held) = self.held.take().filter(|held| !held.is_empty()) {
@@ -169,6 +180,34 @@ impl Reader {
             events.push(Event::ToolCall(self.call(call)));
         }
         Ok(())
+    }
+
+    fn text(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Error> {
+        match &mut self.held {
+            Some(held) if held.len() + text.len() > HELD_LIMIT => return Err(no_call()),
+            Some(held) => held.push_str(text),
+            None => events.push(Event::Text(text.to_owned())),
+        }
+        Ok(())
+    }
+
+    /// A line that is known to hold nothing but text.
+    fn more(&mut self, text: &str, is_thinking: bool, json: &Bytes, events: &mut Vec<Event>) -> Result<(), Error> {
+        if self.is_wire {
+            events.push(Event::Wire(WireChunk {
+                data: Bytes::clone(json),
+                meaningful: !text.is_empty(),
+            }));
+            return Ok(());
+        }
+        match (text.is_empty(), is_thinking) {
+            (true, _) => Ok(()),
+            (false, true) => {
+                events.push(Event::Reasoning(text.to_owned()));
+                Ok(())
+            }
+            (false, false) => self.text(text, events),
+        }
     }
 
     /// Ollama sends whole calls, and its own `index` is 0 for several of them.
@@ -232,6 +271,21 @@ impl Line<'_> {
     fn calls(&self) -> &[ToolCall<'_>] {
         let calls = self.message.as_ref().and_then(|message| message.tool_calls.as_deref());
         calls.unwrap_or_default()
+    }
+
+    /// The time and the text of a line that is not the last and holds nothing else of meaning, and whether it is thinking.
+    fn only_text(&self) -> Option<(&str, &str, bool)> {
+        let Text(Cow::Borrowed(time)) = self.created_at.as_ref()? else {
+            return None;
+        };
+        let message = self.message.as_ref()?;
+        let more = self.done || self.logprobs.is_some() || message.tool_calls.is_some();
+        match (&message.content, &message.thinking) {
+            _ if more => None,
+            (Some(Text(Cow::Borrowed(text))), None) => Some((time, text, false)),
+            (Some(Text(content)), Some(Text(Cow::Borrowed(text)))) if content.is_empty() => Some((time, text, true)),
+            _ => None,
+        }
     }
 
     fn is_meaningful(&self) -> bool {

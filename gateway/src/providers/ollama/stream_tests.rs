@@ -304,3 +304,52 @@ fn who_speaks_the_protocol_gets_the_lines_as_they_are() {
     };
     assert_eq!(read(&with_tools), typed);
 }
+
+#[test]
+fn lines_that_follow_a_pattern_are_read_like_others() {
+    let line = |message: &str| {
+        format!(
+            r#"{{"model":"m","created_at":"{}Z","message":{message},"done":false}}"#,
+            message.len()
+        )
+    };
+    let content = |text: &str| line(&format!(r#"{{"role":"assistant","content":"{text}"}}"#));
+    let thinking = |text: &str| line(&format!(r#"{{"role":"assistant","content":"","thinking":"{text}"}}"#));
+    let lines = [
+        thinking("h"),
+        thinking("mm"),
+        thinking(""),
+        content("a"),
+        content("bc"),
+        content("d\\\\ne"),
+        content(""),
+        content("f"),
+        line(r#"{"role":"assistant","content":"","tool_calls":[{"id":"x","function":{"name":"f"}}]}"#),
+        content("g"),
+        r#"{"model":"m","created_at":"Z","message":{"role":"assistant","content":"h"},"done":true}"#.to_owned(),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let thought = |text: &str| Event::Reasoning(text.into());
+    check(
+        &lines,
+        &[
+            thought("h"),
+            thought("mm"),
+            text("a"),
+            text("bc"),
+            text("d\\ne"),
+            text("f"),
+            call(0, "x", "{}"),
+            text("g"),
+            text("h"),
+            finish(FinishReason::ToolCalls, None),
+        ],
+    );
+    assert_eq!(
+        read(
+            ToolChoice::Required,
+            &[&content("a"), &content("b"), r#"{"done":true}"#]
+        ),
+        Err(no_call())
+    );
+}
