@@ -114,8 +114,16 @@ fn build(
         settings: of_models.collect(),
         models: Vec::new(),
         source: Some(source(settings.kind, &upstream, &targets)),
-        preload: Vec::new(),
+        preload: preloaded(&targets),
     })
+}
+
+fn preloaded(targets: &[&Target]) -> Vec<String> {
+    let preloaded = targets.iter().filter(|target| target.preload);
+    let mut names: Vec<String> = preloaded.map(|target| target.model.clone()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 fn per_model(

@@ -94,6 +94,9 @@ pub(crate) struct Target {
     queue: Option<u32>,
     #[serde(default)]
     timeouts: Timeouts,
+    /// The model is loaded when its backend comes up; only for backends of kind `ollama`.
+    #[serde(default)]
+    pub(crate) preload: bool,
     /// What the model can do, where its server does not know better.
     #[serde(default)]
     capabilities: Claims,
@@ -164,6 +167,7 @@ impl Target {
         let (stray, kind) = match backend.kind {
             Kind::Ollama => (self.params.is_some().then_some("params"), "ollama"),
             Kind::Openai if self.ollama.is_some() => (Some("ollama"), "openai"),
+            Kind::Openai if self.preload => (Some("preload"), "openai"),
             Kind::Openai => (self.think.is_some().then_some("think"), "openai"),
         };
         if let Some(key) = stray {

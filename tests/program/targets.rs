@@ -1,9 +1,10 @@
 //! What is known of targets, and a person's hand on them.
 
 use serde_json::{Value, json};
+use stand_in::{Control, Model};
 
 use crate::chains::{chain, chat, stand_in};
-use crate::jarvis::{Jarvis, eventually};
+use crate::jarvis::{Jarvis, Setup, eventually};
 use crate::wire::send;
 
 async fn target(jarvis: &Jarvis, name: &str) -> Value {
@@ -56,6 +57,66 @@ async fn targets_are_known_before_anybody_asks_them() {
     assert!(asked.iter().all(|path| !path.starts_with("/v1")), "{asked:?}");
     let generates = |path: &&String| path.contains("chat") || path.contains("generate");
     assert_eq!(asked.iter().filter(generates).count(), 0, "{asked:?}");
+}
+
+/// A server that does not say what is loaded is loading, and is not down.
+#[tokio::test]
+async fn a_blocked_list_of_what_is_loaded_means_loading() {
+    let server = stand_in().await;
+    let blocked = Control {
+        fault: Some("hang".into()),
+        path: Some("/api/ps".into()),
+        ..Control::default()
+    };
+    server.control(blocked).expect("a fault");
+    let jarvis = Jarvis::start(&chain(&server.url(), &[("gpu", "ok")])).await;
+    let gpu = eventually("the probe", async || {
+        let gpu = target(&jarvis, "gpu/ok").await;
+        (gpu["warmth"] == "loading").then_some(gpu)
+    })
+    .await;
+    assert_eq!(gpu["breakers"]["backend"]["state"], "closed", "{gpu}");
+    assert_eq!(gpu["version"], "0.33.0", "{gpu}");
+    server.control(Control::default()).expect("no fault");
+    eventually("the end of it", async || {
+        (target(&jarvis, "gpu/ok").await["warmth"] == "warm_slow").then_some(())
+    })
+    .await;
+}
+
+/// A model that is loaded ahead is loaded as requests want it, so that the first one does not load it anew.
+#[tokio::test]
+async fn a_model_that_is_loaded_ahead_is_loaded_once() {
+    let server = stand_in().await;
+    let cold = Model {
+        load_ms: Some(300),
+        ..Model::named("ok")
+    };
+    let models = Control {
+        models: Some(vec![cold]),
+        ..Control::default()
+    };
+    server.control(models).expect("a model");
+    let config = format!(
+        "[backends.gpu]\nkind = \"ollama\"\nbase_url = \"{}\"\n\
+         [[aliases.jarvis-chat.targets]]\nbackend = \"gpu\"\nmodel = \"ok\"\npreload = true\n\
+         ollama = {{ num_ctx = 8192, keep_alive = \"30m\" }}\n",
+        server.url()
+    );
+    let jarvis = Jarvis::start(&Setup {
+        config,
+        ..Setup::default()
+    })
+    .await;
+    eventually("the load", async || {
+        let gpu = target(&jarvis, "gpu/ok").await;
+        (gpu["warmth"] == "warm_slow" && gpu["context"]["effective"] == 8192).then_some(())
+    })
+    .await;
+    assert_eq!(who_answers(&jarvis).await, "gpu/ok");
+    let runners = server.runners();
+    let loads: Vec<(u32, u32)> = runners.iter().map(|runner| (runner.loads, runner.reloads)).collect();
+    assert_eq!(loads, [(1, 0)], "{runners:?}");
 }
 
 #[tokio::test]

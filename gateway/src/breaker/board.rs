@@ -175,6 +175,16 @@ impl Board {
         }
     }
 
+    /// Tells whoever watches that something else is known of a model now.
+    pub(crate) fn announce(&self, backend: &str, model: &Arc<str>) {
+        let key = Key {
+            backend: backend.into(),
+            model: Some(Arc::clone(model)),
+        };
+        // Nobody watching is fine.
+        drop(self.shared.changes.send(key));
+    }
+
     /// Waits for the next breaker that changes.
     pub(crate) fn trouble(&self) -> tokio::sync::futures::Notified<'_> {
         self.shared.trouble.notified()

@@ -244,6 +244,14 @@ impl Host {
         &self.tasks
     }
 
+    /// Whether each model is loaded, as far as is known.
+    pub(super) fn warmths(&self) -> Vec<(Arc<str>, Warmth)> {
+        let models = self.models().into_iter();
+        models
+            .map(|model| (Arc::clone(model.name()), model.facts().warmth))
+            .collect()
+    }
+
     /// Whether something is being loaded, as far as is known.
     pub(super) fn is_loading(&self) -> bool {
         let models = self.models();

@@ -163,7 +163,13 @@ impl Watch {
     }
 
     async fn look(&self) {
+        let before = self.host.warmths();
         limited(self.host.look_within(Duration::ZERO)).await;
+        for now in self.host.warmths() {
+            if !before.contains(&now) {
+                self.board.announce(self.host.name(), &now.0);
+            }
+        }
     }
 
     fn preload(&self) {
