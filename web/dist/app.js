@@ -1020,6 +1020,22 @@ function targetText(target, now2) {
       return "The host does not have this model";
   }
 }
+var WARMTH = {
+  unknown: null,
+  cold: "not loaded",
+  loading: "being loaded",
+  warm_slow: "loaded, partly in slow memory",
+  warm: "loaded"
+};
+function knownText(target) {
+  let { context, rates } = target, tokens = context.effective ?? context.max;
+  return [
+    WARMTH[target.warmth],
+    tokens === null ? null : `reads up to ${tokens} tokens`,
+    rates.answer === null ? null : `writes ${Math.round(rates.answer)} tokens a second`,
+    target.capabilities === null ? null : `can do ${target.capabilities.map(exact).join(", ")}`
+  ].filter((part) => part !== null).join(" · ");
+}
 
 // src/state.ts
 var MAX_RUNS = 50, MAX_ENDED = 200, emptyThread = { conversation_id: null, messages: [], more: !1, loading: !1, error: null }, conversations = y3([]), thread = y3(emptyThread), outgoing = y3([]), runs = y3(/* @__PURE__ */ new Map()), approvals = y3(/* @__PURE__ */ new Map()), targets = y3([]), status = y3(null), loaded = y3(!1), loadError = y3(null), now = y3(Date.now()), pending = O(() => [...approvals.value.values()].filter((card) => card.status === "pending")), openRuns = O(
@@ -1055,6 +1071,7 @@ function applyOne(event) {
     case "target":
       targets.value = targets.value.map((known) => known.name === event.target.name ? event.target : known);
       return;
+    case "config":
     case "reload":
       return;
   }
@@ -1127,7 +1144,7 @@ function receive(lines) {
     }
   });
   for (let event of events2)
-    event.type === "reload" ? loadAll() : held2 !== null && held2.length < MAX_HELD ? held2.push(event) : apply([event]);
+    event.type === "reload" || event.type === "config" ? loadAll() : held2 !== null && held2.length < MAX_HELD ? held2.push(event) : apply([event]);
 }
 function connected(fresh) {
   (fresh || incomplete) && loadAll();
@@ -1269,6 +1286,19 @@ async function decide(asked, yes) {
     note(id, { busy: !1, bad: !1, text: open ? `Your vote counts. It takes ${decided.need}.` : "" });
   } catch (error) {
     note(id, { busy: !1, bad: !0, text: refusal(error, id) }), error instanceof ApiError && [404, 409, 410].includes(error.status) && loadApproval(id);
+  }
+}
+var HELD_MINUTES = 10;
+async function force(target, to) {
+  let id = target.name;
+  if (notes.value.get(id)?.busy) return;
+  note(id, { busy: !0, bad: !1, text: "Asking…" });
+  let model = target.model.split("/").map(encodeURIComponent).join("/"), seconds = to === "open" ? HELD_MINUTES * 60 : null;
+  try {
+    let changed = await post(`/targets/${encodeURIComponent(target.backend)}/${model}`, { to, seconds });
+    targets.value = targets.value.map((known) => changed.targets.find((one) => one.name === known.name) ?? known), note(id, { busy: !1, bad: !1, text: "" });
+  } catch (error) {
+    note(id, { busy: !1, bad: !0, text: sentence(error) });
   }
 }
 async function askAgain({ id }) {
@@ -2920,17 +2950,18 @@ function Models() {
   return a4("main", { id: "main", class: "panel view", tabIndex: 0, "aria-labelledby": "models-title", children: [
     a4("h2", { id: "models-title", tabIndex: -1, children: "Models" }),
     a4("p", { class: "muted", children: "The first that works answers. When none does, Jarvis understands plain commands and says so." }),
-    a4(Targets, {}),
+    a4(Targets, { hands: !0 }),
     a4(Found, {})
   ] });
 }
-function Targets() {
+function Targets({ hands = !1 }) {
   return targets.value.length === 0 ? a4("p", { class: "muted", children: loaded.value ? "No model is set up. Plain commands work: say help." : "Loading…" }) : a4("ol", { class: "targets", children: targets.value.map((target) => a4("li", { class: `target ${target.state}`, children: [
     a4(Icon, { shape: MARK[target.state] ?? "unknown" }),
     a4("div", { children: [
       a4("h3", { children: a4("bdi", { children: exact(target.name) }) }),
       a4("p", { children: targetText(target, now.value) }),
       target.reason && a4("p", { class: "small", dir: "auto", children: exact(target.reason) }),
+      knownText(target) && a4("p", { class: "small", dir: "auto", children: knownText(target) }),
       a4("p", { class: "muted small", children: [
         a4("bdi", { children: exact(target.kind) }),
         " · ",
@@ -2939,9 +2970,25 @@ function Targets() {
           " · also called ",
           a4("bdi", { children: target.aliases.map(exact).join(", ") })
         ] })
-      ] })
+      ] }),
+      hands && a4(Hand, { target })
     ] })
   ] }, target.name)) });
+}
+function Hand({ target }) {
+  let note2 = notes.value.get(target.name), { state, breakers, name } = target, to = state === "closed" && !breakers.model.forced ? "open" : "reset", label = to === "open" ? `Leave alone for ${HELD_MINUTES} min` : "Try again now";
+  return a4("p", { class: "small", children: [
+    a4("button", { type: "button", class: "button quiet", "aria-disabled": note2?.busy ?? !1, onClick: () => {
+      force(target, to);
+    }, children: [
+      label,
+      a4("span", { class: "sr", children: [
+        ": ",
+        exact(name)
+      ] })
+    ] }),
+    a4("span", { role: "status", children: note2?.text ?? "" })
+  ] });
 }
 function Found() {
   let known = status.value;

@@ -41,9 +41,15 @@ docker update --memory 256m web
 > Nothing was changed.`;
 
 export function targets(now) {
-  const base = { kind: "ollama", aliases: [], reason: null, open_until: null };
+  const breaker = { state: "closed", reason: null, open_until: null, forced: null };
+  const base = {
+    kind: "ollama", aliases: [], reason: null, open_until: null, breakers: { backend: breaker, model: breaker },
+    warmth: "unknown", capabilities: null, context: { effective: null, max: null }, size: null, digest: null,
+    rates: { prompt: null, answer: null, load: null, per_estimate: null }, version: null, last_probe: null,
+  };
   return [
-    { ...base, name: "gpu/qwen3:14b", backend: "gpu", model: "qwen3:14b", class: "gpu", aliases: ["jarvis-chat"], state: "closed" },
+    { ...base, name: "gpu/qwen3:14b", backend: "gpu", model: "qwen3:14b", class: "gpu", aliases: ["jarvis-chat"], state: "closed",
+      warmth: "warm", capabilities: ["completion", "tools"], context: { effective: 16_384, max: 40_960 }, rates: { ...base.rates, answer: 41.2 } },
     { ...base, name: "cpu/qwen3:4b", backend: "cpu", model: "qwen3:4b", class: "cpu", state: "open", reason: "3 connects in a row were refused", open_until: now + 75_000 },
     { ...base, name: "cpu/nomic-embed-text", backend: "cpu", model: "nomic-embed-text", class: "cpu", state: "half_open" },
     { ...base, name: "cloud/gpt-5-mini", backend: "cloud", model: "gpt-5-mini", kind: "openai", class: "cloud", state: "hard_down", reason: "401: the key was revoked" },

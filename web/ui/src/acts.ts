@@ -4,8 +4,8 @@ import { signal } from "@preact/signals";
 import { ApiError, post, sentence } from "./api";
 import { loadApproval } from "./load";
 import { go } from "./route";
-import { addApprovals, addMessages, answering, approvals, conversations, emptyThread, outgoing, thread, type Outgoing } from "./state";
-import type { Approval, Conversation, Message } from "./types";
+import { addApprovals, addMessages, answering, approvals, conversations, emptyThread, outgoing, targets, thread, type Outgoing } from "./state";
+import type { Approval, Conversation, Message, Target } from "./types";
 
 /** Sends text to the open conversation, or to a new one. Answers whether the text was taken over. */
 export async function say(text: string): Promise<boolean> {
@@ -92,6 +92,25 @@ export async function decide(asked: Approval, yes: boolean): Promise<void> {
   } catch (error) {
     note(id, { busy: false, bad: true, text: refusal(error, id) });
     if (error instanceof ApiError && [404, 409, 410].includes(error.status)) void loadApproval(id);
+  }
+}
+
+/** How long a target is held when it is held here; `jarvis targets` takes any time. */
+export const HELD_MINUTES = 10;
+
+/** Holds a target open or closed for a while, or lets go of it. The change comes as an event too. */
+export async function force(target: Target, to: "open" | "reset"): Promise<void> {
+  const id = target.name;
+  if (notes.value.get(id)?.busy) return;
+  note(id, { busy: true, bad: false, text: "Asking…" });
+  const model = target.model.split("/").map(encodeURIComponent).join("/");
+  const seconds = to === "open" ? HELD_MINUTES * 60 : null;
+  try {
+    const changed = await post<{ targets: Target[] }>(`/targets/${encodeURIComponent(target.backend)}/${model}`, { to, seconds });
+    targets.value = targets.value.map((known) => changed.targets.find((one) => one.name === known.name) ?? known);
+    note(id, { busy: false, bad: false, text: "" });
+  } catch (error) {
+    note(id, { busy: false, bad: true, text: sentence(error) });
   }
 }
 

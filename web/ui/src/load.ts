@@ -28,7 +28,7 @@ export function receive(lines: string[]): void {
     }
   });
   for (const event of events) {
-    if (event.type === "reload") void loadAll();
+    if (event.type === "reload" || event.type === "config") void loadAll();
     else if (held !== null && held.length < MAX_HELD) held.push(event);
     else apply([event]);
   }

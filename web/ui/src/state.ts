@@ -95,6 +95,7 @@ function applyOne(event: ServerEvent): void {
     case "target":
       targets.value = targets.value.map((known) => (known.name === event.target.name ? event.target : known));
       return;
+    case "config":
     case "reload":
       return;
   }

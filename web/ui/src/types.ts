@@ -73,6 +73,16 @@ export interface Target {
   state: "closed" | "open" | "half_open" | "hard_down" | "missing";
   reason: string | null;
   open_until: number | null;
+  breakers: { backend: Breaker; model: Breaker };
+  warmth: "unknown" | "cold" | "loading" | "warm_slow" | "warm";
+  capabilities: string[] | null;
+  context: { effective: number | null; max: number | null };
+  rates: { prompt: number | null; answer: number | null };
+  version: string | null;
+}
+
+export interface Breaker {
+  forced: { to: "open" | "closed"; until: number; by: string } | null;
 }
 
 export interface Status {
@@ -116,4 +126,5 @@ export type ServerEvent =
   | ({ type: "tool" } & OfRun & ToolLine)
   | { type: "approval"; approval: Approval }
   | { type: "target"; target: Target }
+  | { type: "config"; changes: string[]; fault: string | null }
   | { type: "reload" };

@@ -100,3 +100,24 @@ export function targetText(target: Target, now: number): string {
       return "The host does not have this model";
   }
 }
+
+const WARMTH: Record<Target["warmth"], string | null> = {
+  unknown: null,
+  cold: "not loaded",
+  loading: "being loaded",
+  warm_slow: "loaded, partly in slow memory",
+  warm: "loaded",
+};
+
+/** What is known of a target beside its state: loaded or not, context, speed. */
+export function knownText(target: Target): string {
+  const { context, rates } = target;
+  const tokens = context.effective ?? context.max;
+  const parts = [
+    WARMTH[target.warmth],
+    tokens === null ? null : `reads up to ${tokens} tokens`,
+    rates.answer === null ? null : `writes ${Math.round(rates.answer)} tokens a second`,
+    target.capabilities === null ? null : `can do ${target.capabilities.map(exact).join(", ")}`,
+  ];
+  return parts.filter((part) => part !== null).join(" · ");
+}

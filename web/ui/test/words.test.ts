@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Approval, ApprovalStatus, Target, ToolLine, ToolStatus } from "../src/types";
-import { approvalText, laterApproval, outcomeText, targetText, toolText, whyText } from "../src/words";
+import { approvalText, knownText, laterApproval, outcomeText, targetText, toolText, whyText } from "../src/words";
 
 const line = (status: ToolStatus, target: string | null = "web"): ToolLine => ({ call_id: "c", name: "docker_action", target, status });
 
@@ -77,6 +77,12 @@ test("the outcome in the tool's words", () => {
   for (const [outcome, expect] of rows) assert.equal(outcomeText(card("done", { outcome })), expect);
 });
 
+const TARGET: Target = {
+  name: "gpu/a", backend: "gpu", model: "a", kind: "ollama", class: "gpu", aliases: [], state: "closed", reason: null, open_until: null,
+  breakers: { backend: { forced: null }, model: { forced: null } }, warmth: "unknown", capabilities: null,
+  context: { effective: null, max: null }, rates: { prompt: null, answer: null }, version: null,
+};
+
 test("a target's state in words", () => {
   const rows: [Target["state"], number | null, string][] = [
     ["closed", null, "In use"],
@@ -88,7 +94,18 @@ test("a target's state in words", () => {
     ["missing", null, "The host does not have this model"],
   ];
   for (const [state, open_until, expect] of rows) {
-    const target: Target = { name: "gpu/a", backend: "gpu", model: "a", kind: "ollama", class: "gpu", aliases: [], state, reason: null, open_until };
-    assert.equal(targetText(target, 0), expect);
+    assert.equal(targetText({ ...TARGET, state, open_until }, 0), expect);
   }
+});
+
+test("what is known of a target in words", () => {
+  const rows: [Partial<Target>, string][] = [
+    [{}, ""],
+    [{ warmth: "cold", context: { effective: null, max: 40960 } }, "not loaded · reads up to 40960 tokens"],
+    [
+      { warmth: "warm", context: { effective: 8192, max: 40960 }, rates: { prompt: 900, answer: 41.6 }, capabilities: ["completion", "tools"] },
+      "loaded · reads up to 8192 tokens · writes 42 tokens a second · can do completion, tools",
+    ],
+  ];
+  for (const [given, expect] of rows) assert.equal(knownText({ ...TARGET, ...given }), expect);
 });
