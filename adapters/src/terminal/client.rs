@@ -41,7 +41,7 @@ impl Client {
         let surface = HeaderName::from_static("x-jarvis-surface");
         let upstream = Upstream::new(base_url, key, CONNECT)?;
         Ok(Self {
-            upstream: upstream.with_header(surface, HeaderValue::from_static("terminal")),
+            upstream: upstream.with_header(&surface, &HeaderValue::from_static("terminal")),
         })
     }
 
