@@ -29,6 +29,8 @@ struct Behind {
     /// `backend/model`.
     target: String,
     facts: Arc<Facts>,
+    /// What it can read as it is set up, in tokens; else what it was made for.
+    context: Option<u32>,
 }
 
 pub(super) async fn version(Extension(caller): Extension<Caller>) -> Result<Json<Value>, Error> {
@@ -112,7 +114,7 @@ fn shown(registry: &Registry, model: &Model) -> Value {
     let behind = behind(registry, model);
     let mut info = Map::new();
     info.insert("general.architecture".into(), "jarvis".into());
-    if let Some(context) = behind.iter().filter_map(Behind::context).max() {
+    if let Some(context) = behind.iter().filter_map(|behind| behind.context).max() {
         info.insert("jarvis.context_length".into(), context.into());
     }
     if let Some(dimensions) = behind.iter().find_map(|behind| behind.facts.dimensions) {
@@ -142,7 +144,7 @@ fn running(behind: &Behind) -> Value {
         "digest": digest(target, Some(facts)),
         "details": details(std::slice::from_ref(behind)),
         "size_vram": fast,
-        "context_length": behind.context().unwrap_or_default(),
+        "context_length": behind.context.unwrap_or_default(),
     })
 }
 
@@ -206,15 +208,13 @@ fn behind(registry: &Registry, model: &Model) -> Vec<Behind> {
         return Vec::new();
     };
     let targets = chain.targets();
-    let behind = targets.iter().map(|target| Behind {
-        target: target.name().to_owned(),
-        facts: registry.health().model(target.backend(), target.model()).facts(),
+    let behind = targets.iter().map(|target| {
+        let facts = target.facts();
+        Behind {
+            target: target.name().to_owned(),
+            context: target.context(&facts).or(facts.context_max),
+            facts,
+        }
     });
     behind.collect()
-}
-
-impl Behind {
-    fn context(&self) -> Option<u32> {
-        self.facts.context_loaded.or(self.facts.context_max)
-    }
 }
