@@ -26,10 +26,22 @@ pub struct Facts {
     pub size: Option<u64>,
     /// Numbers of an embedding.
     pub dimensions: Option<u32>,
+    pub card: Card,
     /// Whether the server listed it when it was last asked.
     pub listed: Option<bool>,
     pub warmth: Warmth,
     pub rates: Rates,
+}
+
+/// What a server tells of a model's make, for people. Empty where it does not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Card {
+    /// `qwen3`.
+    pub family: String,
+    /// `14.8B`.
+    pub parameter_size: String,
+    /// `Q4_K_M`.
+    pub quantization: String,
 }
 
 /// What a model can do.

@@ -15,7 +15,7 @@ mod prober_tests;
 #[cfg(test)]
 mod tests;
 
-pub use facts::{Ability, Capabilities, Facts, Rates, Warmth};
+pub use facts::{Ability, Capabilities, Card, Facts, Rates, Warmth};
 pub use hosts::{Health, Host, Probed, Vitals};
 pub use model::Model;
 pub use source::{Listed, Loaded, Source};

@@ -210,6 +210,7 @@ impl Model {
             facts.context_max = listed.context_max.or(facts.context_max);
             facts.context_loaded = listed.context_loaded.or(facts.context_loaded);
             facts.dimensions = listed.dimensions.or(facts.dimensions);
+            facts.card.clone_from(&listed.card);
         });
     }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::facts::Capabilities;
+use super::facts::{Capabilities, Card};
 use crate::provider::{Class, Error};
 
 /// What a model server tells for free. No question may generate, cost money, load a model (except [`Source::load`]),
@@ -57,6 +57,7 @@ pub struct Listed {
     pub context_loaded: Option<u32>,
     /// Numbers of an embedding.
     pub dimensions: Option<u32>,
+    pub card: Card,
 }
 
 /// A model that is in memory.

@@ -148,14 +148,20 @@ fn running(behind: &Behind) -> Value {
     })
 }
 
-fn details(_behind: &[Behind]) -> Value {
+/// Those of the first target, which is the one that is meant to answer.
+fn details(behind: &[Behind]) -> Value {
+    let card = behind.first().map(|first| first.facts.card.clone()).unwrap_or_default();
+    let families: Vec<&str> = [card.family.as_str()]
+        .into_iter()
+        .filter(|family| !family.is_empty())
+        .collect();
     json!({
         "parent_model": "",
         "format": "gguf",
-        "family": "",
-        "families": [],
-        "parameter_size": "",
-        "quantization_level": "",
+        "family": card.family,
+        "families": families,
+        "parameter_size": card.parameter_size,
+        "quantization_level": card.quantization,
     })
 }
 

@@ -418,6 +418,11 @@ async fn models_are_listed_and_shown() {
         context_loaded: Some(8192),
         size: Some(5),
         digest: Some("abc".into()),
+        card: crate::health::Card {
+            family: "qwen3".into(),
+            parameter_size: "14.8B".into(),
+            quantization: "Q4_K_M".into(),
+        },
         warmth: crate::health::Warmth::Warm,
         ..crate::health::Facts::default()
     };
@@ -438,6 +443,8 @@ async fn models_are_listed_and_shown() {
     assert_eq!(shown["capabilities"], json!(["completion"]));
     assert_eq!(site.ollama("/api/show", &json!({"model": "no"})).await.status, 404);
     let ps = site.fetch("/api/ps").await.json();
+    let details = json!({"parent_model": "", "format": "gguf", "family": "qwen3", "families": ["qwen3"],
+                         "parameter_size": "14.8B", "quantization_level": "Q4_K_M"});
     let expect = json!({"models": [{"name": "gpu/m", "model": "gpu/m", "size": 5, "digest": "abc", "details": details,
                                     "size_vram": 5, "context_length": 8192}]});
     assert_eq!(ps, expect);

@@ -30,6 +30,8 @@ pub struct Details {
     pub family: String,
     /// For people: `14.8B`.
     pub parameter_size: String,
+    /// `Q4_K_M`.
+    pub quantization_level: String,
     /// The longest context that the model was made for, in tokens; not the one that it is loaded with.
     pub context_length: Option<u64>,
     /// Numbers of an embedding.

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::discover::{self, Model, Shown, is_name};
 use super::fault;
 use super::settings::Settings;
-use crate::health::{self, Ability, Capabilities, Listed, Loaded};
+use crate::health::{self, Ability, Capabilities, Card, Listed, Loaded};
 use crate::provider::{Class, Error};
 use crate::providers::refusal::Refusal;
 use crate::upstream::Upstream;
@@ -80,6 +80,11 @@ impl Source {
             context_max: tokens(model.details.context_length.or(shown.context_length)),
             context_loaded: None,
             dimensions: tokens(model.details.embedding_length.or(shown.embedding_length)),
+            card: Card {
+                family: model.details.family,
+                parameter_size: model.details.parameter_size,
+                quantization: model.details.quantization_level,
+            },
         }
     }
 }

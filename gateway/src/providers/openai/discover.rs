@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use crate::health::{self, Listed, Loaded};
+use crate::health::{self, Card, Listed, Loaded};
 use crate::provider::{Class, Error};
 use crate::upstream::Upstream;
 
@@ -104,6 +104,7 @@ impl Model {
             context_max: tokens(meta.n_ctx_train.or(self.max_model_len)),
             context_loaded: tokens(meta.n_ctx.or(self.max_model_len)),
             dimensions: tokens(meta.n_embd),
+            card: Card::default(),
         }
     }
 }
