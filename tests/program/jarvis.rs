@@ -91,6 +91,18 @@ impl Jarvis {
         self.folder.path().to_owned()
     }
 
+    /// The most memory that it has had, in MiB.
+    pub(crate) fn peak_memory(&self) -> usize {
+        let path = format!("/proc/{}/status", self.child.id().expect("it runs"));
+        let status = std::fs::read_to_string(path).expect("its status");
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .expect("its peak");
+        let kibibytes: usize = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+        kibibytes / 1024
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         wire::send(&self.address, "GET", path, &[], "").await
     }

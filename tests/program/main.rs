@@ -17,5 +17,6 @@ mod reload;
 mod start;
 mod stop;
 mod targets;
+mod uploads;
 mod wire;
 mod world;

@@ -25,7 +25,7 @@ pub async fn read_body(headers: &HeaderMap, mut body: Body, limit: usize) -> Res
     if declared.is_some_and(|length: usize| length > limit) {
         // Whoever waits for a go-ahead has not sent anything yet.
         if !headers.contains_key(EXPECT) {
-            discard(body).await;
+            discard(body, DISCARDED, DISCARDED_WITHIN).await;
         }
         return Err(too_large(limit));
     }
@@ -34,7 +34,7 @@ pub async fn read_body(headers: &HeaderMap, mut body: Body, limit: usize) -> Res
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => {
             if error.status == StatusCode::PAYLOAD_TOO_LARGE {
-                discard(body).await;
+                discard(body, DISCARDED, DISCARDED_WITHIN).await;
             }
             Err(error)
         }
@@ -77,18 +77,18 @@ async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Error> {
     Ok(first.unwrap_or_else(|| more.freeze()))
 }
 
-pub(super) async fn discard(mut body: Body) {
+pub(super) async fn discard(mut body: Body, most: usize, within: Duration) {
     let reading = async {
         let mut discarded = 0;
         while let Some(Ok(frame)) = body.frame().await {
             discarded += frame.data_ref().map_or(0, Bytes::len);
-            if discarded > DISCARDED {
+            if discarded > most {
                 break;
             }
         }
     };
     // Whether all of it came makes no difference.
-    drop(tokio::time::timeout(DISCARDED_WITHIN, reading).await);
+    drop(tokio::time::timeout(within, reading).await);
 }
 
 pub(super) fn too_large(limit: usize) -> Error {

@@ -23,6 +23,9 @@ const TURN_WITHIN: Duration = Duration::from_secs(10);
 /// A client may be slow, but not stop.
 const MORE_WITHIN: Duration = Duration::from_secs(30);
 const READ_WITHIN: Duration = Duration::from_mins(10);
+/// What is read and thrown away of a file that is too large: most clients look for an answer only when all is sent.
+const DISCARDED: usize = 1024 * 1024 * 1024;
+const DISCARDED_WITHIN: Duration = Duration::from_mins(1);
 
 /// The memory that uploads share.
 pub(super) struct Uploads {
@@ -51,7 +54,7 @@ impl Uploads {
         if declared.is_some_and(|length| length > limit) {
             // Whoever waits for a go-ahead has not sent anything yet.
             if !headers.contains_key(EXPECT) {
-                discard(body).await;
+                discard(body, DISCARDED, DISCARDED_WITHIN).await;
             }
             return Err(too_large(limit));
         }
@@ -96,7 +99,7 @@ async fn collect(mut body: Body, length: usize, limit: usize) -> Result<Bytes, E
             Some(Ok(frame)) => {
                 let Ok(data) = frame.into_data() else { continue };
                 if bytes.len() + data.len() > limit {
-                    discard(body).await;
+                    discard(body, DISCARDED, DISCARDED_WITHIN).await;
                     return Err(too_large(limit));
                 }
                 bytes.extend_from_slice(&data);

@@ -41,7 +41,10 @@ pub async fn embed(chain: &Chain, health: &Health, errand: Errand, job: &Embed) 
         ..errand
     };
     let mut walk = fitting.walk(errand, pace::EMBED_DEADLINE);
-    let (answer, mut admission) = down(&mut walk, job).await?;
+    let (answer, mut admission) = match down(&mut walk, job).await {
+        Ok(done) => done,
+        Err(error) => return Err(too_long(&walk).unwrap_or(error)),
+    };
     admission.works();
     admission.answered(&finish(answer.tokens.map(|tokens| Usage {
         prompt_tokens: tokens,
@@ -77,6 +80,12 @@ pub async fn forward(chain: &Chain, errand: Errand, job: &Forward) -> Result<Don
         served,
         space: None,
     })
+}
+
+/// All targets of one space are one model, so what is too long for one of them is too long for those that are down too.
+fn too_long(walk: &Walk) -> Option<Error> {
+    let left = walk.left().iter().find(|left| left.class == Class::ContextLength)?;
+    Some(Error::new(left.class, format!("{}: {}", left.target, left.reason)))
 }
 
 pub(super) fn finish(usage: Option<Usage>) -> Finish {

@@ -119,7 +119,12 @@ async fn ollama_is_asked_in_batches_and_never_cuts_an_input_in_silence() {
     assert_eq!((status, code.as_str()), (400, "context_length_exceeded"), "{message}");
     assert!(message.contains("input[37]"), "{message}");
     assert_eq!(answered.json()["error"]["param"], json!("input"));
+    // A target that is down would not take it either.
+    stage.alias("down/embed gpu/embed");
+    stage.digest("down", "embed", "sha256:1");
+    stage.digest("gpu", "embed", "sha256:1");
     let one = stage.post(PATH, &json!({"model": "it", "input": texts[37]})).await;
+    assert_eq!(one.error(), (400, "context_length_exceeded".to_owned()), "{}", one.body);
     assert!(one.said().2.contains("input[0]"), "{}", one.body);
 }
 
