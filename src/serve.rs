@@ -19,7 +19,7 @@ use jarvis_gateway::providers::command::Mode;
 use jarvis_gateway::registry::Registry;
 use jarvis_gateway::tasks::Tasks;
 use jarvis_gateway::trace::Tracer;
-use jarvis_memory::Store;
+use jarvis_memory::{Responses, Store};
 use jarvis_tools::{catalog, docker};
 use jarvis_web::{App, Found, Status};
 use tokio::signal::unix::{SignalKind, signal};
@@ -117,6 +117,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     let state = http::State {
         registry,
         door,
+        responses: Arc::new(Responses::new(store.clone(), Arc::clone(&clock))),
         clock,
         ready: Arc::new(Database(store.clone())),
         metrics,

@@ -1,12 +1,15 @@
 //! Everything durable, and the only SQL.
 //!
 //! [`Store`] holds what must survive a restart: conversations, messages, runs, tool calls, approvals with their votes,
-//! the audit, keys, what was used. Ids are made by the caller and times come as arguments, so the database invents nothing.
+//! the audit, keys, what was used, responses of the API. Ids are made by the caller and times come as arguments, so the
+//! database invents nothing.
 
 mod keys;
 pub mod records;
+mod responses;
 mod store;
 mod usage;
 
 pub use keys::Keys;
+pub use responses::Responses;
 pub use store::{Error, Migration, MigrationState, Store};

@@ -15,6 +15,7 @@ pub mod limits;
 mod metrics;
 mod models;
 mod ollama;
+pub mod responses;
 mod router;
 mod serve;
 mod served;

@@ -12,7 +12,7 @@ use super::error::Error;
 use super::guard::{Door, guard};
 use super::traced::{Surface, traced};
 use super::upload::Uploads;
-use super::{audio, chat, embeddings, images, metrics, models, ollama};
+use super::{audio, chat, embeddings, images, metrics, models, ollama, responses};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
@@ -27,6 +27,7 @@ pub struct State {
     pub ready: Arc<dyn Ready>,
     pub metrics: Arc<Metrics>,
     pub tracer: Tracer,
+    pub responses: Arc<dyn responses::Store>,
 }
 
 /// Whether the process can do its work: the database answers, what must run runs. Not whether models do, because
@@ -47,6 +48,19 @@ pub fn router(state: State) -> Router {
     };
     let guarded = Router::new()
         .route("/v1/chat/completions", post(chat::completions).fallback(wrong_method))
+        .route("/v1/responses", post(responses::create).fallback(wrong_method))
+        .route(
+            "/v1/responses/{id}",
+            get(responses::get).delete(responses::delete).fallback(wrong_method),
+        )
+        .route(
+            "/v1/responses/{id}/input_items",
+            get(responses::input_items).fallback(wrong_method),
+        )
+        .route(
+            "/v1/responses/{id}/cancel",
+            post(responses::cancel).fallback(wrong_method),
+        )
         .route("/v1/models", get(models::list).fallback(wrong_method))
         .route("/v1/models/{*id}", get(models::one).fallback(wrong_method))
         .route("/metrics", get(metrics::metrics).fallback(wrong_method))

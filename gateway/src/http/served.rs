@@ -1,5 +1,7 @@
 //! What the headers of every answer say about who gave it.
 
+use std::borrow::Borrow;
+
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
@@ -10,8 +12,8 @@ const LONGEST_REASON: usize = 500;
 const TARGET: HeaderName = HeaderName::from_static("x-jarvis-target");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-jarvis-attempts");
 const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-jarvis-fallback-reason");
-const DROPPED: HeaderName = HeaderName::from_static("x-jarvis-dropped");
 const TRUNCATED: HeaderName = HeaderName::from_static("x-jarvis-truncated");
+const DROPPED: HeaderName = HeaderName::from_static("x-jarvis-dropped");
 
 /// Which target answered, why earlier ones did not, and what of the request it was not told.
 pub(super) fn tell(headers: &mut HeaderMap, served: Option<&Served>) {
@@ -28,15 +30,23 @@ pub(super) fn tell(headers: &mut HeaderMap, served: Option<&Served>) {
     if !reasons.is_empty() {
         headers.extend(header_value(&reasons.join("; ")).map(|value| (FALLBACK_REASON, value)));
     }
-    if !served.dropped.is_empty() {
-        headers.extend(header_value(&served.dropped.join(", ")).map(|value| (DROPPED, value)));
-    }
+    tell_dropped(headers, &served.dropped);
 }
 
 /// The server dropped a part of the conversation. Known at the end, so that only a whole answer says it.
 pub(super) fn tell_truncated(headers: &mut HeaderMap, truncated: bool) {
     if truncated {
         headers.insert(TRUNCATED, HeaderValue::from_static("1"));
+    }
+}
+
+/// Fields of the request that were left out.
+pub(super) fn tell_dropped(headers: &mut HeaderMap, fields: &[impl Borrow<str>]) {
+    if fields.is_empty() {
+        return;
+    }
+    if let Some(fields) = header_value(&fields.join(", ")) {
+        headers.append(DROPPED, fields);
     }
 }
 

@@ -13,6 +13,7 @@ mod keys;
 mod migrate;
 mod open;
 mod people;
+mod responses;
 mod row;
 mod runs;
 mod sqlite;

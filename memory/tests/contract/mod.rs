@@ -6,6 +6,7 @@ pub(crate) mod conversations;
 pub(crate) mod keys;
 pub(crate) mod make;
 pub(crate) mod people;
+pub(crate) mod responses;
 pub(crate) mod runs;
 pub(crate) mod usage;
 
@@ -20,7 +21,7 @@ pub(crate) struct Case {
 }
 
 /// Everything, by subject. A new case stands in its subject's list.
-pub(crate) const SUBJECTS: [&[Case]; 7] = [
+pub(crate) const SUBJECTS: [&[Case]; 8] = [
     people::CASES,
     conversations::CASES,
     runs::CASES,
@@ -28,6 +29,7 @@ pub(crate) const SUBJECTS: [&[Case]; 7] = [
     audit::CASES,
     keys::CASES,
     usage::CASES,
+    responses::CASES,
 ];
 
 /// Runs the cases in order, each on a store of its own.

@@ -3,6 +3,7 @@ mod door;
 mod jobs;
 mod limits_of_keys;
 mod ollama;
+mod responses;
 mod server;
 
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use super::responses::{Chain, Kept};
 use super::*;
 use crate::caller::{Allowance, Key, Scope};
 use crate::chain::{HostClass, Limits as TargetLimits, Surroundings};
@@ -82,6 +84,54 @@ impl Keys for HeldKeys {
     }
 }
 
+/// Responses in memory, and whether they can be reached.
+#[derive(Default)]
+struct HeldResponses {
+    kept: Mutex<Vec<Kept>>,
+    broken: Mutex<bool>,
+}
+
+impl HeldResponses {
+    fn kept(&self) -> Result<std::sync::MutexGuard<'_, Vec<Kept>>, Unavailable> {
+        if *self.broken.lock().unwrap() {
+            return Err(Unavailable("disk on fire".to_owned()));
+        }
+        Ok(self.kept.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl super::responses::Store for HeldResponses {
+    async fn put(&self, kept: &Kept) -> Result<(), Unavailable> {
+        self.kept()?.push(kept.clone());
+        Ok(())
+    }
+
+    async fn get(&self, owner: &str, id: &str) -> Result<Option<Kept>, Unavailable> {
+        let kept = self.kept()?;
+        Ok(kept.iter().find(|kept| kept.owner == owner && kept.id == id).cloned())
+    }
+
+    async fn delete(&self, owner: &str, id: &str) -> Result<bool, Unavailable> {
+        let mut kept = self.kept()?;
+        let before = kept.len();
+        kept.retain(|kept| kept.owner != owner || kept.id != id);
+        Ok(kept.len() < before)
+    }
+
+    async fn chain(&self, owner: &str, id: &str) -> Result<Chain, Unavailable> {
+        let (mut chain, mut next) = (Vec::new(), Some(id.to_owned()));
+        while let Some(id) = next {
+            let Some(kept) = self.get(owner, &id).await? else {
+                return Ok(Chain::Broken(id));
+            };
+            next = kept.previous.clone();
+            chain.insert(0, kept);
+        }
+        Ok(Chain::Whole(chain))
+    }
+}
+
 struct Readiness(Result<(), String>);
 
 #[async_trait]
@@ -95,6 +145,7 @@ impl Ready for Readiness {
 struct Site {
     router: axum::Router,
     keys: Arc<HeldKeys>,
+    responses: Arc<HeldResponses>,
     clock: Fixed,
     played: Arc<Scripted>,
     registry: Arc<Registry>,
@@ -118,17 +169,20 @@ fn site_with(turns: Vec<Vec<Step>>, ready: Result<(), String>) -> Site {
     registry.set_backend(backend("gpu", played.clone()));
     registry.set_alias("chat", vec![link("gpu", "m")]);
     registry.register("agent", played.clone());
+    let responses = Arc::new(HeldResponses::default());
     let state = State {
         registry: registry.clone(),
         door,
         clock: Arc::new(clock.clone()),
         ready: Arc::new(Readiness(ready)),
+        responses: responses.clone(),
         metrics: Arc::new(crate::metrics::Metrics::new("0")),
         tracer: crate::trace::Tracer::off(),
     };
     Site {
         router: router(state).fallback(not_found),
         keys,
+        responses,
         clock,
         played,
         registry,

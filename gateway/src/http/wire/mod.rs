@@ -6,6 +6,7 @@ mod forwarded;
 mod merge;
 mod node;
 mod request;
+pub(super) mod responses;
 mod tools;
 
 #[cfg(test)]
