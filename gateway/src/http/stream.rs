@@ -1,7 +1,8 @@
 //! A streamed chat answer: events in, chunks as server-sent events out.
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use http::header::HeaderValue;
+use serde::Deserialize;
 
 use super::frames::Encoder;
 use super::wire::{Chunk, Identity};
@@ -13,10 +14,18 @@ pub(super) struct Chunks {
     identity: Identity,
     /// The chunk with the role was sent.
     began: bool,
-    /// A server of the same protocol sends chunks of its own, the last ones too.
-    is_wire: bool,
+    /// The first chunk of a server of the same protocol, which sends its own, the last ones too.
+    wire: Option<Bytes>,
     /// Made with the first text.
     text: Option<TextChunk>,
+}
+
+/// What is the same in all chunks of one stream.
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+    created: i64,
+    model: String,
 }
 
 impl Chunks {
@@ -24,7 +33,7 @@ impl Chunks {
         Self {
             identity,
             began: false,
-            is_wire: false,
+            wire: None,
             text: None,
         }
     }
@@ -47,7 +56,7 @@ impl Chunks {
     }
 
     fn end(&mut self, finish: &Finish, out: &mut BytesMut) {
-        if !self.is_wire {
+        if self.wire.is_none() {
             self.begin(out);
             write::chunk(out, &Chunk::finish(&self.identity, finish.reason));
             if let (true, Some(usage)) = (self.identity.include_usage, finish.usage) {
@@ -65,7 +74,7 @@ impl Encoder for Chunks {
     fn write(&mut self, event: &Event, out: &mut BytesMut) {
         match event {
             Event::Wire(chunk) => {
-                self.is_wire = true;
+                self.wire.get_or_insert_with(|| chunk.data.clone());
                 write::raw(out, &chunk.data);
             }
             Event::Served(served) => {
@@ -94,6 +103,18 @@ impl Encoder for Chunks {
     }
 
     fn interrupt(&mut self, error: &Error, out: &mut BytesMut) {
+        let named = self
+            .wire
+            .take()
+            .and_then(|chunk| serde_json::from_slice::<Named>(&chunk).ok());
+        if let Some(Named { id, created, model }) = named {
+            self.identity = Identity {
+                id,
+                created,
+                model,
+                include_usage: self.identity.include_usage,
+            };
+        }
         write::chunk(out, &Chunk::error(&self.identity, &error.message));
         out.put_slice(write::DONE);
     }

@@ -49,6 +49,12 @@ pub(in crate::http) fn parse(body: Bytes) -> Result<Asked, BadRequest> {
     if messages.is_empty() {
         return Err(BadRequest::new("messages", "`messages` must not be empty"));
     }
+    if wire.tools.iter().flatten().any(|tool| !tool.is_whole()) {
+        return Err(BadRequest::new(
+            "tools",
+            "a tool of the type function needs `function` with a `name`",
+        ));
+    }
     let stream = wire.stream.unwrap_or_default();
     let include_usage = !stream
         || wire

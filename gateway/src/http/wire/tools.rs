@@ -10,6 +10,7 @@ use crate::chat::{ToolChoice, ToolSpec};
 #[derive(Deserialize)]
 #[serde(expecting = "a tool object")]
 pub(in crate::http) struct Tool {
+    r#type: Option<String>,
     function: Option<Function>,
 }
 
@@ -22,6 +23,11 @@ struct Function {
 }
 
 impl Tool {
+    /// A function must say which one it is.
+    pub(in crate::http) fn is_whole(&self) -> bool {
+        self.function.is_some() || self.r#type.as_deref().is_some_and(|kind| kind != "function")
+    }
+
     pub(in crate::http) fn into_spec(self) -> Option<ToolSpec> {
         let function = self.function?;
         Some(ToolSpec {
