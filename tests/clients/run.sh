@@ -3,6 +3,8 @@
 #
 #   JARVIS_BIN=… STAND_IN_BIN=… tests/clients/run.sh     (./check clients sets them)
 #
+# test_schemas.py holds every kind of answer against OpenAI's own API document.
+#
 # Two servers run: one without keys, where this machine is the owner, and one that has a key and so asks for it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -49,6 +51,7 @@ start() { # start NAME PATTERN COMMAND...
 start stand-in "listening on" "$STAND_IN_BIN" --listen 127.0.0.1:0
 export STAND_IN_URL=$address CLIENT_TEST_CREDENTIAL=sk-of-the-stand-in
 sed "s|STAND_IN|$STAND_IN_URL|" jarvis.toml >"$work/jarvis.toml"
+python3 chains.py "$STAND_IN_URL" >>"$work/jarvis.toml"
 serve=("$JARVIS_BIN" serve --listen 127.0.0.1:0 --config "$work/jarvis.toml")
 
 start open "listens on" "${serve[@]}" --data "$work/open"
@@ -60,7 +63,7 @@ start keyed "listens on" "${serve[@]}" --data "$work/keyed"
 export JARVIS_KEYED_URL=$address
 
 status=0
-"$venv/bin/python" -m unittest -v test_python test_jobs test_ollama || status=1
+"$venv/bin/python" -m unittest -v test_python test_jobs test_ollama test_schemas || status=1
 node --test --test-reporter=spec javascript.test.mjs jobs.test.mjs ollama.test.mjs || status=1
 if [ "$status" != 0 ]; then
   echo "the end of the server's log:"
