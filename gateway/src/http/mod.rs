@@ -7,6 +7,8 @@ mod embeddings;
 mod error;
 mod forward;
 mod frames;
+#[cfg(feature = "test-support")]
+pub mod fuzzing;
 mod guard;
 mod guesses;
 mod images;

@@ -13,4 +13,6 @@ mod routes;
 mod stream;
 mod tool_ids;
 
+#[cfg(feature = "test-support")]
+pub(super) use read::{is_chat, is_generate};
 pub(super) use routes::routes;

@@ -130,6 +130,16 @@ pub(super) fn generate(body: Bytes) -> Result<Asked, BadRequest> {
     Ok(Asked { model, what })
 }
 
+#[cfg(feature = "test-support")]
+pub(in crate::http) fn is_chat(body: Bytes) -> bool {
+    chat(body).is_ok()
+}
+
+#[cfg(feature = "test-support")]
+pub(in crate::http) fn is_generate(body: Bytes) -> bool {
+    generate(body).is_ok()
+}
+
 fn parse(body: &Bytes) -> Result<Body, BadRequest> {
     // A list of the fields' values in order would do for the reader that is made for `Body`.
     if body.trim_ascii_start().first() == Some(&b'[') {

@@ -1,0 +1,17 @@
+//! Bodies of Ollama's `POST /api/chat` and `POST /api/generate`: what is accepted is a JSON object with a model.
+
+#![no_main]
+
+use bytes::Bytes;
+use jarvis_gateway::http::fuzzing::{ollama_chat, ollama_generate};
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+fuzz_target!(|body: &[u8]| {
+    for reads in [ollama_chat, ollama_generate] {
+        if reads(Bytes::copy_from_slice(body)) {
+            let body: Value = serde_json::from_slice(body).expect("what was accepted is JSON");
+            assert!(body["model"].is_string(), "{body}");
+        }
+    }
+});
