@@ -149,6 +149,16 @@ class Passing(unittest.TestCase):
                     self.assertEqual(message["content"][1]["image_url"]["url"], f"data:image/png;base64,{data}")
 
 
+    def test_clients_of_different_opinions_do_not_have_the_model_loaded_anew(self):
+        for tokens in (512, 4096, 16384):
+            options = {"num_ctx": tokens, "num_gpu": tokens, "num_batch": tokens}
+            client().chat("ollama-ok", ASK, options=options, keep_alive=tokens)
+            client().generate("ollama-ok", "Which containers run?", options=options, keep_alive=0)
+        with urllib.request.urlopen(f"{STAND_IN_URL}/runners", timeout=5) as response:
+            runners = {runner["model"]: (runner["is_loaded"], runner["reloads"]) for runner in json.load(response)}
+        self.assertEqual(runners["ok"], (True, 0))
+
+
 class Tools(unittest.TestCase):
     def test_parallel_calls_whole_streamed_and_answered(self):
         for server in SERVERS:

@@ -105,3 +105,66 @@ impl Encoder for Lines {
         out.put_u8(b'\n');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::chat::{FinishReason, ToolCallDelta};
+    use crate::clock::{Fixed, Millis};
+    use crate::provider::Class;
+
+    fn event() -> impl Strategy<Value = Event> {
+        let call = |(index, begins, arguments): (u32, bool, String)| {
+            Event::ToolCall(ToolCallDelta {
+                index,
+                id: begins.then(|| format!("c{index}")),
+                name: begins.then(|| "f".to_owned()),
+                arguments,
+            })
+        };
+        prop_oneof![
+            ".{0,6}".prop_map(Event::Text),
+            ".{0,6}".prop_map(Event::Reasoning),
+            (0..3_u32, any::<bool>(), "\\{\\}|\\{|\"|x").prop_map(call),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_the_lines_can_be_read_and_end_once(
+            events in prop::collection::vec(event(), 0..12),
+            ends_well in any::<bool>(),
+            is_chat in any::<bool>(),
+        ) {
+            let mut lines = Lines {
+                route: if is_chat { Route::Chat } else { Route::Generate },
+                model: "m".to_owned(),
+                clock: Arc::new(Fixed::at(Millis(0))),
+                watch: Watch::start(),
+                shows_thinking: true,
+                calls: Gather::default(),
+                is_wire: false,
+            };
+            let mut out = BytesMut::new();
+            for event in &events {
+                lines.write(event, &mut out);
+            }
+            if ends_well {
+                lines.write(&Event::Finish(Finish::because(FinishReason::Stop)), &mut out);
+            } else {
+                lines.interrupt(&Error::new(Class::Truncated, "cut \"off\"\n"), &mut out);
+            }
+            let text = std::str::from_utf8(&out).unwrap();
+            prop_assert!(text.ends_with('\n'));
+            let mut read: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            let last = read.pop().unwrap();
+            prop_assert_eq!(last["done"] == true, last.get("error").is_none());
+            let has_calls = |line: &Value| line["message"].get("tool_calls").is_some();
+            prop_assert!(last["done"] == true || !read.iter().any(has_calls), "calls of a broken answer");
+            prop_assert!(read.iter().all(|line| line["done"] == false && line.get("error").is_none()));
+        }
+    }
+}
