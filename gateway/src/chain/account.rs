@@ -62,8 +62,8 @@ impl Account {
         self.started
     }
 
-    pub(super) fn prompt_tokens(&self) -> u32 {
-        self.errand.prompt_tokens
+    pub(super) fn errand(&self) -> &Errand {
+        &self.errand
     }
 
     pub(super) fn note_first_token(&mut self) {

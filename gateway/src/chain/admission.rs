@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::account::Account;
+use super::fit::is_truncated;
 use super::gate::Slot;
 use super::target::Target;
 use crate::breaker::Ticket;
@@ -114,7 +115,7 @@ impl Admission {
     pub fn answered(&mut self, finish: &Finish) {
         if let Some(ticket) = self.ticket.take() {
             ticket.finished();
-            self.target.answered(finish, self.account.prompt_tokens());
+            self.target.answered(finish, self.account.errand().prompt_tokens);
         }
         self.account.answered(finish);
         self.slot = None;
@@ -123,6 +124,19 @@ impl Admission {
     /// The target died in the middle of what was handed on already.
     pub fn broke(&mut self, error: &Error) {
         self.fail(error, true);
+    }
+
+    /// Notes on the end of an answer whether the server dropped a part of the conversation.
+    pub(super) fn judge(&self, finish: &mut Finish) {
+        if is_truncated(self.account.errand(), &self.target, finish.usage) {
+            finish.truncated = true;
+            tracing::warn!(
+                target.name = self.target.name(),
+                tokens.estimated = self.account.errand().prompt_tokens,
+                tokens.read = finish.usage.map(|usage| usage.prompt_tokens),
+                "the server read much less than it was sent: it dropped a part of the conversation"
+            );
+        }
     }
 
     /// Whether it has not ended yet.

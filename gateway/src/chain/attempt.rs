@@ -1,13 +1,15 @@
 //! One target being asked for a chat answer once: its stream under the time limits, up to the commit point and after it.
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::admission::Admission;
+use super::calls::Guard;
 use super::estimate::text_tokens;
 use super::pace::Pace;
 use crate::chat::{Event, FinishReason};
@@ -28,6 +30,9 @@ pub(super) struct Attempt {
     least_pace: Option<u32>,
     pace: Option<Pace>,
     held: Held,
+    guard: Option<Guard>,
+    /// What the guard has let through and nobody has taken yet.
+    safe: VecDeque<Event>,
 }
 
 /// What the timer waits for.
@@ -52,7 +57,7 @@ pub(super) enum Opened {
 }
 
 impl Attempt {
-    pub(super) fn start(admission: Admission, events: Events, least_pace: Option<u32>) -> Self {
+    pub(super) fn start(admission: Admission, events: Events, guard: Option<Guard>, least_pace: Option<u32>) -> Self {
         let (at, error) = admission.first_token_due();
         Self {
             events,
@@ -63,6 +68,8 @@ impl Attempt {
             least_pace,
             pace: None,
             held: Held::default(),
+            guard,
+            safe: VecDeque::new(),
             admission,
         }
     }
@@ -77,7 +84,7 @@ impl Attempt {
                     self.held.events.push(Event::Finish(finish));
                     let held = std::mem::take(&mut self.held.events);
                     if said_why {
-                        self.commit();
+                        self.begun();
                         Ok(Opened::Committed(held))
                     } else {
                         Ok(Opened::Empty(held))
@@ -85,7 +92,6 @@ impl Attempt {
                 }
                 Poll::Ready(Some(Ok(event))) if is_meaningful(&event) => {
                     self.held.events.push(event);
-                    self.commit();
                     Ok(Opened::Committed(std::mem::take(&mut self.held.events)))
                 }
                 Poll::Ready(Some(Ok(event))) => {
@@ -126,7 +132,8 @@ impl Attempt {
         }
     }
 
-    fn commit(&mut self) {
+    /// The first sign of an answer came, whether it is handed on or not.
+    fn begun(&mut self) {
         self.admission.works();
         self.due = Due::Idle { since: Instant::now() };
         self.pace = self.least_pace.map(Pace::new);
@@ -144,14 +151,30 @@ impl Attempt {
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {
-        if let Poll::Ready(item) = self.events.as_mut().poll_next(context) {
-            if let (Due::Idle { since }, Some(Ok(event))) = (&mut self.due, &item)
-                && is_meaningful(event)
-            {
-                *since = Instant::now();
-                if let Some(pace) = &mut self.pace {
-                    pace.note(event);
+        if self.guard.is_none() {
+            return self.poll_target(context);
+        }
+        loop {
+            if let Some(event) = self.safe.pop_front() {
+                return Poll::Ready(Some(Ok(event)));
+            }
+            match (ready!(self.poll_target(context)), &mut self.guard) {
+                (Some(Ok(event)), Some(guard)) => {
+                    if let Err(error) = guard.take(event, &mut self.safe) {
+                        return Poll::Ready(Some(Err(error)));
+                    }
                 }
+                (item, _) => return Poll::Ready(item),
+            }
+        }
+    }
+
+    fn poll_target(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {
+        if let Poll::Ready(mut item) = self.events.as_mut().poll_next(context) {
+            match &mut item {
+                Some(Ok(Event::Finish(finish))) => self.admission.judge(finish),
+                Some(Ok(event)) if is_meaningful(event) => self.came(event),
+                _ => {}
             }
             return Poll::Ready(item);
         }
@@ -169,6 +192,16 @@ impl Attempt {
             self.timer.as_mut().reset(ends);
         }
         Poll::Pending
+    }
+
+    fn came(&mut self, event: &Event) {
+        match &mut self.due {
+            Due::FirstToken { .. } => self.begun(),
+            Due::Idle { since } => *since = Instant::now(),
+        }
+        if let Some(pace) = &mut self.pace {
+            pace.note(event);
+        }
     }
 
     fn ends(&self) -> Instant {

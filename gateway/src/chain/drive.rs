@@ -10,11 +10,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::admission::Admission;
 use super::attempt::{Attempt, Opened};
+use super::calls::Guard;
 use super::errand::Errand;
-use super::manner::PaceFor;
+use super::history::mended;
 use super::provider::Route;
 use super::walk::Walk;
-use crate::chat::{Delivery, Event, Served};
+use crate::chat::{Delivery, Event, Request, Served};
 use crate::demands::Cold;
 use crate::health::Warmth;
 use crate::provider::{Call, Class, Error, Events, Provider};
@@ -29,6 +30,8 @@ pub(super) struct Drive {
     walk: Walk,
     call: Call,
     last: Option<Arc<dyn Provider>>,
+    /// The request with its history mended, by the kind of server.
+    mended: Option<(&'static str, Arc<Request>)>,
     empty: Option<Answer>,
 }
 
@@ -57,6 +60,7 @@ impl Drive {
             walk: Walk::new(route, Errand::of_chat(&call.request)),
             call,
             last,
+            mended: None,
             empty: None,
         }
     }
@@ -114,18 +118,42 @@ impl Drive {
         tokio::select! {
             biased;
             step = poll_fn(|context| poll_first(running, context)) => step,
-            admission = self.walk.next_in_order() => match admission {
-                Some(admission) => Step::Started(begin(&self.call, admission, self.walk.route.manner.pace)),
-                None => Step::NobodyLeft,
-            },
+            admission = self.walk.next_in_order() => self.begin(admission),
         }
     }
 
     async fn start(&mut self) -> Step {
-        match self.walk.next().await {
-            Some(admission) => Step::Started(begin(&self.call, admission, self.walk.route.manner.pace)),
-            None => Step::NobodyLeft,
+        let admission = self.walk.next().await;
+        self.begin(admission)
+    }
+
+    fn begin(&mut self, admission: Option<Admission>) -> Step {
+        let Some(admission) = admission else {
+            return Step::NobodyLeft;
+        };
+        let target = admission.target();
+        let request = self.request_for(target.kind);
+        let guard = Guard::of(&request);
+        // What was said can be taken back, or nobody has heard it yet.
+        let pace = self.walk.route.manner.pace.of(request.origin.surface);
+        let pace = pace.filter(|_| request.delivery != Delivery::Live);
+        let events = target.provider.stream(Call {
+            request,
+            model: target.model().to_owned(),
+            left: Vec::new(),
+        });
+        Step::Started(Box::new(Attempt::start(admission, events, guard, pace)))
+    }
+
+    fn request_for(&mut self, kind: &'static str) -> Arc<Request> {
+        if let Some((known, request)) = &self.mended
+            && *known == kind
+        {
+            return request.clone();
         }
+        let request = mended(&self.call.request, kind);
+        self.mended = Some((kind, request.clone()));
+        request
     }
 
     fn company_at(&self, attempt: &Attempt) -> Option<Instant> {
@@ -195,19 +223,6 @@ impl Drive {
             source: Source::Last(last.stream(call)),
         })
     }
-}
-
-fn begin(call: &Call, admission: Admission, pace: PaceFor) -> Box<Attempt> {
-    let target = admission.target();
-    let events = target.provider.stream(Call {
-        request: call.request.clone(),
-        model: target.model().to_owned(),
-        left: Vec::new(),
-    });
-    // What was said can be taken back, or nobody has heard it yet.
-    let pace = pace.of(call.request.origin.surface);
-    let pace = pace.filter(|_| call.request.delivery != Delivery::Live);
-    Box::new(Attempt::start(admission, events, pace))
 }
 
 /// The first attempt that has something to say.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::estimate::prompt_tokens;
 use crate::caller::Caller;
-use crate::chat::{Part, ReasoningEffort, Request, ResponseFormat, ToolChoice};
+use crate::chat::{Part, ReasoningEffort, Request, ResponseFormat, Role, ToolChoice};
 use crate::demands::{Demands, Origin};
 use crate::health::Ability;
 use crate::usage::Pieces;
@@ -25,6 +25,8 @@ pub struct Errand {
     pub answer_tokens: Option<u32>,
     /// The model is asked to think first, which takes longer.
     pub thinks: bool,
+    /// Nothing of it was answered before, so that no server has a part of it in its cache.
+    pub is_first_turn: bool,
     /// What beside tokens the answer is going to be, as far as it is known beforehand.
     pub pieces: Pieces,
 }
@@ -54,6 +56,7 @@ impl Errand {
                     ReasoningEffort::Low | ReasoningEffort::Medium | ReasoningEffort::High | ReasoningEffort::Xhigh,
                 ) => true,
             },
+            is_first_turn: !request.messages.iter().any(|message| message.role == Role::Assistant),
             pieces: Pieces::default(),
         }
     }

@@ -3,11 +3,16 @@
 use super::errand::Errand;
 use super::limits::HostClass;
 use super::target::Target;
+use crate::chat::Usage;
 use crate::health::{Ability, Facts};
 use crate::provider::Class;
 
 /// An estimate may be this far below what the server counts.
 const SAFETY: f64 = 1.1;
+
+/// A server that read less than this share of the estimate did not read everything; of short prompts nobody can tell.
+const LEAST_SHARE: f64 = 0.6;
+const LEAST_TO_JUDGE: u32 = 100;
 
 /// Why a target is of no use for a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +71,17 @@ fn too_long(errand: &Errand, target: &Target, facts: &Facts) -> Option<Misfit> {
         class: Class::ContextLength,
         reason: format!("its context of {context} tokens is too short for about {prompt:.0}"),
     })
+}
+
+/// Whether the server read much less than it was sent. An Ollama that is told to drops the oldest messages in silence; a
+/// prompt of which a part was in its cache looks the same, hence only the first turn is judged.
+pub(super) fn is_truncated(errand: &Errand, target: &Target, usage: Option<Usage>) -> bool {
+    let Some(usage) = usage.filter(|_| target.kind == "ollama" && errand.is_first_turn) else {
+        return false;
+    };
+    let estimate = counted(errand.prompt_tokens, &target.facts());
+    let read = u32::try_from(usage.prompt_tokens + usage.cached_tokens).map_or(f64::MAX, f64::from);
+    errand.prompt_tokens >= LEAST_TO_JUDGE && read > 0.0 && read < estimate * LEAST_SHARE
 }
 
 /// An estimate as this model's server would count it.

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::HeaderMap;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue};
 
 use super::body::read_body;
 use super::error::Error;
@@ -15,14 +15,12 @@ use super::guard::require;
 use super::stream::Chunks;
 use super::whole::{Whole, gather};
 use super::wire::{self, Asked, Identity};
-use super::{frames, router, served};
+use super::{demands, frames, router, served};
 use crate::caller::{Caller, Scope};
+use crate::demands::Endpoint;
 use crate::provider::{Call, Events};
 
 pub(super) const LONGEST_BODY: usize = 10 * 1024 * 1024;
-const LONGEST_CONVERSATION: usize = 200;
-
-const CONVERSATION: HeaderName = HeaderName::from_static("x-jarvis-conversation");
 
 pub(super) async fn completions(
     State(state): State<router::State>,
@@ -34,7 +32,9 @@ pub(super) async fn completions(
     let body = read_body(&headers, body, LONGEST_BODY).await?;
     let mut asked = wire::parse(body)?;
     asked.request.caller = caller;
-    asked.request.conversation = conversation(&headers)?;
+    (asked.request.origin, asked.request.demands) = demands::read(&headers, Endpoint::Chat, &asked.model)?;
+    let conversation = asked.request.origin.conversation.clone();
+    asked.request.conversation = conversation;
     let provider = state.registry.find(&asked.request.caller, &asked.model)?;
     if asked.answers != 1 && !state.registry.all_of_kind(&asked.model, "openai") {
         let message = format!("`{}` gives one answer per request, so `n` must be 1", asked.model);
@@ -62,20 +62,6 @@ pub(super) async fn completions(
         streamed(events, identity).await
     } else {
         whole(events, identity).await
-    }
-}
-
-pub(super) fn conversation(headers: &HeaderMap) -> Result<Option<String>, Error> {
-    let Some(value) = headers.get(CONVERSATION) else {
-        return Ok(None);
-    };
-    match value.to_str() {
-        Ok(name) if !name.is_empty() && name.len() <= LONGEST_CONVERSATION => Ok(Some(name.to_owned())),
-        Ok(_) | Err(_) => Err(Error::invalid(
-            Some(CONVERSATION.as_str()),
-            "invalid_request",
-            format!("{CONVERSATION} is 1 to {LONGEST_CONVERSATION} ASCII characters"),
-        )),
     }
 }
 

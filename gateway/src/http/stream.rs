@@ -63,6 +63,9 @@ impl Chunks {
                 write::chunk(out, &Chunk::usage(&self.identity, usage));
             }
         }
+        if finish.truncated {
+            out.put_slice(write::TRUNCATED);
+        }
         out.put_slice(write::DONE);
     }
 }

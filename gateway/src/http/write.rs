@@ -7,6 +7,8 @@ use super::wire::{Chunk, Identity};
 
 pub(super) const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 pub(super) const DONE: &[u8] = b"data: [DONE]\n\n";
+/// The headers are gone by the time that this is known.
+pub(super) const TRUNCATED: &[u8] = b": x-jarvis-truncated: 1\n\n";
 pub(super) const STILL_THERE: &[u8] = b": jarvis\n\n";
 
 /// JSON as it came, which may be spread over lines.

@@ -1,8 +1,11 @@
 mod account;
+mod calls;
 mod cold;
 mod fallback;
 mod fit;
+mod history;
 mod limits;
+mod property;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

@@ -16,13 +16,14 @@ use super::read::{self, Asked, What};
 use super::stream::Lines;
 use crate::caller::{Caller, Scope};
 use crate::chat::{Gather, Reply, Request};
+use crate::demands::Endpoint;
 use crate::http::body::read_body;
-use crate::http::chat::{LONGEST_BODY, conversation};
+use crate::http::chat::LONGEST_BODY;
 use crate::http::error::Error;
 use crate::http::guard::require;
 use crate::http::whole::gather;
 use crate::http::wire::BadRequest;
-use crate::http::{frames, router, served};
+use crate::http::{demands, frames, router, served};
 use crate::provider::{Call, Events};
 
 pub(super) async fn chat(
@@ -66,7 +67,8 @@ async fn ask(
         } => (stream, shows_thinking, *request),
     };
     request.caller = caller;
-    request.conversation = conversation(headers)?;
+    (request.origin, request.demands) = demands::read(headers, Endpoint::Chat, &model)?;
+    request.conversation.clone_from(&request.origin.conversation);
     let lines = Lines {
         route,
         model: model.clone(),

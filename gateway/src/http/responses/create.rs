@@ -16,13 +16,13 @@ use super::{history, too_long};
 use crate::caller::{Caller, Scope};
 use crate::chat::{Delivery, Request};
 use crate::clock::Clock;
-use crate::demands::{Endpoint, Origin, Surface};
+use crate::demands::Endpoint;
 use crate::http::body::read_body;
 use crate::http::error::Error;
 use crate::http::guard::require;
 use crate::http::whole::gather;
 use crate::http::wire::responses::{self as wire, Answer, Asked, Face, Output, Status};
-use crate::http::{chat, frames, router, served};
+use crate::http::{demands, frames, router, served};
 use crate::provider::Events;
 
 const LONGEST_BODY: usize = 10 * 1024 * 1024;
@@ -37,7 +37,7 @@ pub(in crate::http) async fn create(
     let body = read_body(&headers, body, LONGEST_BODY).await?;
     let mut asked = wire::parse(&body)?;
     let provider = state.registry.find(&caller, &asked.model)?;
-    let conversation = chat::conversation(&headers)?;
+    let (origin, demands) = demands::read(&headers, Endpoint::Responses, &asked.model)?;
     let items = items(&*state.responses, &owner(&caller), &mut asked).await?;
     let begun = Begun::new(&state, &caller, &mut asked);
     let request = Request {
@@ -45,14 +45,10 @@ pub(in crate::http) async fn create(
         tools: asked.tools,
         tool_choice: asked.tool_choice,
         options: asked.options,
-        origin: Origin {
-            endpoint: Endpoint::Responses,
-            surface: Surface::Api,
-            model: asked.model.clone(),
-            ..Origin::default()
-        },
         caller,
-        conversation,
+        conversation: origin.conversation.clone(),
+        origin,
+        demands,
         delivery: if asked.stream { Delivery::Live } else { Delivery::Whole },
         ..Request::default()
     };

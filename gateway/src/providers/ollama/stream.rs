@@ -298,7 +298,7 @@ fn non_empty<'a>(text: Option<&'a Text<'_>>) -> Option<&'a str> {
 }
 
 pub(super) fn no_call() -> Error {
-    Error::new(Class::Capability, "answered in words although a tool call was demanded")
+    Error::new(Class::NoCall, "answered in words although a tool call was demanded")
 }
 
 /// The object as text, byte for byte, so that the order of its keys and its numbers survive.

@@ -1,0 +1,174 @@
+//! What the headers of a request allow and demand, read in the same way for every endpoint.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::HeaderName;
+use tokio::time::Instant;
+
+use super::error::Error;
+use super::traced::TRACEPARENT;
+use crate::demands::{Cold, Demands, Endpoint, Origin, Surface};
+use crate::trace;
+
+const LONGEST_CONVERSATION: usize = 200;
+const LONGEST_ID: usize = 200;
+/// Nobody waits for longer; targets have limits of their own too.
+const LONGEST_TIMEOUT: Duration = Duration::from_mins(15);
+
+const CONVERSATION: HeaderName = HeaderName::from_static("x-jarvis-conversation");
+const SURFACE: HeaderName = HeaderName::from_static("x-jarvis-surface");
+const TIMEOUT: HeaderName = HeaderName::from_static("x-jarvis-timeout");
+const LOCAL_ONLY: HeaderName = HeaderName::from_static("x-jarvis-local-only");
+const COLD: HeaderName = HeaderName::from_static("x-jarvis-cold");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Where a request to `model` came in, and what it demands. A header that cannot be understood is refused by name,
+/// because whoever sent it relies on it.
+pub(super) fn read(headers: &HeaderMap, endpoint: Endpoint, model: &str) -> Result<(Origin, Demands), Error> {
+    let surface = match text(headers, &SURFACE)? {
+        None | Some("api") => Surface::Api,
+        Some("chat" | "console" | "terminal") => Surface::Chat,
+        Some("voice") => Surface::Voice,
+        Some(_) => return Err(wrong(&SURFACE, "is `api`, `chat` or `voice`")),
+    };
+    let cold = match text(headers, &COLD)? {
+        None => None,
+        Some("skip_and_warm") => Some(Cold::SkipAndWarm),
+        Some("race") => Some(Cold::Race),
+        Some("wait") => Some(Cold::Wait),
+        Some(_) => return Err(wrong(&COLD, "is `skip_and_warm`, `race` or `wait`")),
+    };
+    let local_only = match text(headers, &LOCAL_ONLY)? {
+        None | Some("0" | "false") => false,
+        Some("1" | "true") => true,
+        Some(_) => return Err(wrong(&LOCAL_ONLY, "is `1` or `0`")),
+    };
+    let origin = Origin {
+        id: id(headers),
+        endpoint,
+        surface,
+        model: model.to_owned(),
+        conversation: conversation(headers)?,
+        arrived: Some(Instant::now()),
+        trace: headers
+            .get(TRACEPARENT)
+            .and_then(|value| value.to_str().ok())
+            .and_then(trace::Context::parse),
+    };
+    let demands = Demands {
+        local_only,
+        cold,
+        deadline: timeout(headers)?,
+    };
+    Ok((origin, demands))
+}
+
+/// The conversation that the caller named, for models that keep history.
+pub(super) fn conversation(headers: &HeaderMap) -> Result<Option<String>, Error> {
+    match text(headers, &CONVERSATION)? {
+        Some(name) if name.is_empty() || name.len() > LONGEST_CONVERSATION => Err(wrong(
+            &CONVERSATION,
+            &format!("is 1 to {LONGEST_CONVERSATION} ASCII characters"),
+        )),
+        name => Ok(name.map(str::to_owned)),
+    }
+}
+
+fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Error> {
+    let Some(text) = text(headers, &TIMEOUT)? else {
+        return Ok(None);
+    };
+    let seconds: Option<f64> = text.parse().ok();
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let time = time.filter(|time| !time.is_zero() && *time <= LONGEST_TIMEOUT);
+    let longest = LONGEST_TIMEOUT.as_secs();
+    time.map(Some)
+        .ok_or_else(|| wrong(&TIMEOUT, &format!("is a number of seconds up to {longest}")))
+}
+
+/// The caller's own name for the request, or a new one.
+fn id(headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let given = given.filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
+    given.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    let text = value.to_str().map_err(|_| wrong(name, "is ASCII text"))?;
+    Ok(Some(text.trim()))
+}
+
+fn wrong(name: &HeaderName, what: &str) -> Error {
+    Error::invalid(Some(name.as_str()), "invalid_request", format!("{name} {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn asked(given: &[(&'static str, &str)]) -> Result<(Surface, Demands, Option<String>), String> {
+        let named = given.iter().map(|(name, value)| {
+            let name = HeaderName::from_static(name);
+            (name, HeaderValue::from_bytes(value.as_bytes()).unwrap())
+        });
+        let (origin, demands) = read(&named.collect(), Endpoint::Chat, "m").map_err(|error| error.message)?;
+        assert_eq!((origin.model.as_str(), origin.endpoint), ("m", Endpoint::Chat));
+        assert!(origin.arrived.is_some() && !origin.id.is_empty());
+        Ok((origin.surface, demands, origin.conversation))
+    }
+
+    #[test]
+    fn headers_are_demands() {
+        let check = |given: &[(&'static str, &str)], surface, demands: Demands, conversation: Option<&str>| {
+            let expect = Ok((surface, demands, conversation.map(str::to_owned)));
+            assert_eq!(asked(given), expect, "given {given:?}");
+        };
+        check(&[], Surface::Api, Demands::default(), None);
+        let demands = Demands {
+            local_only: true,
+            cold: Some(Cold::Race),
+            deadline: Some(Duration::from_millis(2_500)),
+        };
+        let given = [
+            ("x-jarvis-surface", "voice"),
+            ("x-jarvis-local-only", "1"),
+            ("x-jarvis-cold", "race"),
+            ("x-jarvis-timeout", " 2.5 "),
+            ("x-jarvis-conversation", "kitchen"),
+        ];
+        check(&given, Surface::Voice, demands, Some("kitchen"));
+        check(&[("x-jarvis-local-only", "0")], Surface::Api, Demands::default(), None);
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        let check = |name, value: &str, expect: &str| {
+            assert_eq!(
+                asked(&[(name, value)]),
+                Err(format!("{name} {expect}")),
+                "given {value}"
+            );
+        };
+        check("x-jarvis-surface", "tv", "is `api`, `chat` or `voice`");
+        check("x-jarvis-cold", "", "is `skip_and_warm`, `race` or `wait`");
+        check("x-jarvis-local-only", "yes", "is `1` or `0`");
+        let seconds = "is a number of seconds up to 900";
+        for value in ["0", "-1", "901", "soon", "NaN", "inf", "1e99"] {
+            check("x-jarvis-timeout", value, seconds);
+        }
+        check("x-jarvis-conversation", "", "is 1 to 200 ASCII characters");
+        check("x-jarvis-conversation", "é", "is ASCII text");
+    }
+
+    #[test]
+    fn a_request_keeps_the_name_that_its_caller_gave_it() {
+        let headers: HeaderMap = [(REQUEST_ID, HeaderValue::from_static("abc"))].into_iter().collect();
+        assert_eq!(read(&headers, Endpoint::Chat, "m").unwrap().0.id, "abc");
+    }
+}
