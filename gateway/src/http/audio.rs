@@ -48,7 +48,7 @@ pub(super) async fn transcriptions(
         body: jobs::Body::Form(form),
         asks_for: Pieces::default(),
     };
-    pass_on(&state, caller, &read.model, job).await
+    pass_on(&state, &headers, caller, &read.model, job).await
 }
 
 pub(super) async fn speech(
@@ -76,5 +76,5 @@ pub(super) async fn speech(
         },
         body: jobs::Body::Json(body),
     };
-    pass_on(&state, caller, &read.model, job).await
+    pass_on(&state, &headers, caller, &read.model, job).await
 }

@@ -31,7 +31,7 @@ pub(super) async fn embeddings(
     let body = read_body(&headers, body, LONGEST_BODY).await?;
     let (model, job) = wire::embed_request(body)?;
     let chain = chain_of(&state, &caller, &model, "embed")?;
-    let errand = errand(caller, Endpoint::Embeddings, &model);
+    let errand = errand(&headers, caller, Endpoint::Embeddings, &model)?;
     let done = jobs::embed(&chain, state.registry.health(), errand, &job).await;
     let done = done.map_err(|error| {
         let is_about_input = error.class == Class::ContextLength;

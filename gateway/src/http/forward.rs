@@ -7,14 +7,15 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use http::HeaderMap;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use serde_json::json;
 
 use super::error::Error;
-use super::{router, served};
+use super::{demands, router, served};
 use crate::caller::Caller;
 use crate::chain::{Chain, Errand};
-use crate::demands::{Demands, Endpoint, Origin, Surface};
+use crate::demands::Endpoint;
 use crate::jobs::{self, Forward, Running};
 use crate::provider;
 
@@ -26,30 +27,28 @@ pub(super) fn chain_of(state: &router::State, caller: &Caller, model: &str, verb
     })
 }
 
-pub(super) fn errand(caller: Caller, endpoint: Endpoint, model: &str) -> Errand {
-    Errand {
-        origin: Arc::new(Origin {
-            endpoint,
-            surface: Surface::Api,
-            model: model.to_owned(),
-            ..Origin::default()
-        }),
+/// What the request needs of a target, by its headers.
+pub(super) fn errand(headers: &HeaderMap, caller: Caller, endpoint: Endpoint, model: &str) -> Result<Errand, Error> {
+    let (origin, demands) = demands::read(headers, endpoint, model)?;
+    Ok(Errand {
+        origin: Arc::new(origin),
         caller,
-        demands: Demands::default(),
+        demands,
         ..Errand::default()
-    }
+    })
 }
 
 /// Passes the request on and the answer back. The status is sent when the answer has begun, so that until then every
 /// failure has a status of its own and another target can be asked.
 pub(super) async fn pass_on(
     state: &router::State,
+    headers: &HeaderMap,
     caller: Caller,
     model: &str,
     job: Forward,
 ) -> Result<Response, Error> {
     let chain = chain_of(state, &caller, model, job.task.verb())?;
-    let errand = errand(caller, job.task.endpoint(), model);
+    let errand = errand(headers, caller, job.task.endpoint(), model)?;
     let done = jobs::forward(&chain, errand, &job).await?;
     let head = done.answer.head().clone();
     let mut response = Response::new(if head.is_events {

@@ -42,7 +42,7 @@ pub(super) async fn generations(
             ..Pieces::default()
         },
     };
-    pass_on(&state, caller, &read.model, job).await
+    pass_on(&state, &headers, caller, &read.model, job).await
 }
 
 /// A form with pictures in it, or JSON that has them as text or names them.
@@ -72,5 +72,5 @@ pub(super) async fn edits(
             ..Pieces::default()
         },
     };
-    pass_on(&state, caller, &read.model, job).await
+    pass_on(&state, &headers, caller, &read.model, job).await
 }

@@ -102,7 +102,7 @@ async fn answer(
         return Ok(write(answer));
     }
     let chain = chain_of(state, &caller, &model, "embed")?;
-    let errand = errand(caller, Endpoint::Embeddings, &model);
+    let errand = errand(headers, caller, Endpoint::Embeddings, &model)?;
     let done = jobs::embed(&chain, state.registry.health(), errand, &job).await?;
     let mut by = done.served;
     by.dropped.extend(dropped);

@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::{form, stage};
 use crate::caller::Scope;
+use crate::chain::HostClass;
 use crate::http::tests::request;
 
 /// Every route wants its own scope, and says which one is missing.
@@ -60,4 +61,32 @@ async fn scopes() {
         let fetched = stage.site.fetch(path).await;
         assert_eq!(fetched.error().0, 401, "{path}");
     }
+}
+
+/// What must not leave the house is not sent to the cloud, whatever kind of work it is.
+#[tokio::test]
+async fn local_only() {
+    let stage = stage().await;
+    stage.set_class("cloud", HostClass::Cloud);
+    stage.alias("cloud/ok");
+    let routes = [
+        ("/v1/embeddings", json!({"model": "it", "input": "a"})),
+        ("/v1/images/generations", json!({"model": "it", "prompt": "a"})),
+        ("/v1/audio/speech", json!({"model": "it", "input": "a", "voice": "b"})),
+    ];
+    for (path, body) in &routes {
+        let ask = async |value: &str| {
+            let mut request = request(Method::POST, path, body.to_string());
+            request
+                .headers_mut()
+                .insert("x-jarvis-local-only", value.parse().unwrap());
+            stage.site.send(request).await
+        };
+        let (status, _, message) = ask("1").await.said();
+        assert_ne!(status, 200);
+        assert!(message.contains("must not leave"), "{path} {message}");
+        assert_eq!(stage.sent_to("cloud"), []);
+        assert_eq!(ask("perhaps").await.status, 400);
+    }
+    assert_eq!(stage.post(routes[0].0, &routes[0].1).await.status, 200);
 }

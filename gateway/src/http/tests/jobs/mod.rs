@@ -84,6 +84,17 @@ impl Stage {
         );
     }
 
+    /// The server of OpenAI's protocol called `name`, on another kind of machine.
+    fn set_class(&self, name: &str, class: HostClass) {
+        let upstream = upstream(&format!("{}/v1", self.server(name).url()));
+        let provider = Arc::new(OpenAi::new(upstream, openai::Settings::default()));
+        self.site.registry.set_backend(Backend {
+            class,
+            limits: TargetLimits::of(class),
+            ..backend(name, provider)
+        });
+    }
+
     fn set(&self, name: &str, provider: Arc<dyn Provider>) {
         let limits = TargetLimits {
             first_token: Duration::from_secs(1),
