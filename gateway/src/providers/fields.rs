@@ -41,6 +41,10 @@ pub(super) fn other_tools(body: &[u8]) -> Vec<String> {
     struct Tool {
         r#type: Option<String>,
     }
+    // Most requests have none, and reading the body costs more than looking for the word.
+    if memchr::memmem::find(body, b"\"tools\"").is_none() {
+        return Vec::new();
+    }
     let body: Option<Body> = serde_json::from_slice(body).ok();
     let tools = body.and_then(|body| body.tools).unwrap_or_default();
     let kinds = tools.into_iter().filter_map(|tool| tool.r#type);
