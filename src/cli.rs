@@ -75,6 +75,9 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List, show and pull the models of the model servers
+    #[command(subcommand)]
+    Models(Models),
     /// Show every model target: in use or not and why, loaded or not, what it can do, how fast it is
     Targets {
         #[command(subcommand)]
@@ -103,6 +106,26 @@ pub(crate) struct Server {
     /// Address of the running Jarvis [default: the listen address of this configuration]
     #[arg(long, env = "JARVIS_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// Every model of every backend
+    List,
+    /// What an Ollama says of one model
+    Show {
+        name: String,
+        /// The backend [default: the only Ollama]
+        #[arg(long, value_name = "BACKEND")]
+        on: Option<String>,
+    },
+    /// Make an Ollama fetch a model from its library; a running Jarvis uses it within 15 s
+    Pull {
+        name: String,
+        /// The backend [default: the only Ollama]
+        #[arg(long, value_name = "BACKEND")]
+        on: Option<String>,
+    },
 }
 
 /// A hand on a circuit breaker. What is held ends by itself, and is in the audit.

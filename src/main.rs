@@ -56,6 +56,7 @@ async fn dispatch(command: Command, config: config::Config, environment: Environ
         Command::Migrate { check } => commands::migrate::migrate(&config, check).await,
         Command::Key(command) => commands::key::key(&config, command).await,
         Command::Audit { limit, json } => commands::audit::audit(&config, limit, json).await,
+        Command::Models(command) => commands::models::models(&config, &environment, command).await,
         Command::Targets { act, json, server } => {
             commands::targets::targets(&config, &environment, server.url, act, json).await
         }

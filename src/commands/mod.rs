@@ -7,4 +7,5 @@ pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod key;
 pub(crate) mod migrate;
+pub(crate) mod models;
 pub(crate) mod targets;

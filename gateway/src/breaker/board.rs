@@ -103,9 +103,14 @@ impl Board {
         }
     }
 
-    /// Holds the breaker of a backend, or of one model on it, in a state; `None` lets go of it and closes it. Returns
-    /// whether there is such a breaker.
+    /// Holds the breaker of a backend, or of one model on it, in a state; `None` lets go of it and closes it, and with a
+    /// backend also its models. Returns whether there is such a breaker.
     pub fn force(&self, backend: &str, model: Option<&str>, to: Option<&Forced>) -> bool {
+        if let (None, None) = (model, to) {
+            for breaker in self.of(backend) {
+                breaker.tell(Event::Reset, None);
+            }
+        }
         let event = to.map_or(Event::Reset, |forced| Event::Forced(forced.clone()));
         let breaker = self.one(backend, model);
         if let Some(breaker) = &breaker {

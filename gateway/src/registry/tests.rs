@@ -209,6 +209,11 @@ async fn a_person_holds_a_backend_or_one_model_of_it() {
     assert_eq!(changed[0].breakers.backend.forced, Some(held(ForcedTo::Open)));
     assert_eq!(changed[0].breakers.model.forced, None);
     assert_eq!(changed[0].reason.as_deref(), Some("held open by ann"));
+    registry
+        .force("cpu", Some("qwen3:4b"), Some(&held(ForcedTo::Open)))
+        .unwrap();
+    let changed = registry.force("cpu", None, None).unwrap();
+    assert_eq!(changed[0].state, Shown::Closed, "a backend takes its models along");
     let refused = registry.force("gpuu", None, None).unwrap_err();
     assert_eq!(
         refused.to_string(),

@@ -6,6 +6,7 @@
     reason = "the helpers of tests are tests too, which clippy does not see"
 )]
 
+mod admin;
 mod connection;
 mod discover;
 mod ollama;

@@ -1,6 +1,7 @@
 //! Ollama, spoken to natively over `/api/chat`. Its `/v1` routes are never used: they lose errors in the middle of a
 //! stream, ignore `num_ctx` and `keep_alive`, and invent a temperature.
 
+mod admin;
 mod discover;
 mod embed;
 mod fault;
@@ -19,6 +20,7 @@ mod stream;
 #[cfg(test)]
 mod stream_tests;
 
+pub use admin::{Admin, Kept, Progress};
 pub use discover::{Details, Loaded, Model, Shown, choose_model, ps, show, tags, version};
 pub(super) use original::{only_a_prompt, untold};
 pub use provider::Ollama;
