@@ -23,7 +23,7 @@ pub(crate) const CASES: &[Case] = &[
     case("C08", "signs of life that say nothing", BOTH, |form| {
         Box::pin(signs_of_life(form))
     }),
-    case("C09", "loading takes longer than a pause may", BOTH, |form| {
+    awaited("C09", "loading takes longer than a pause may", BOTH, |form| {
         Box::pin(long_load(form))
     }),
     case("C10", "everything is left alone, and is back", BOTH, |form| {

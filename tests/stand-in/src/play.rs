@@ -234,6 +234,12 @@ impl Script {
         }
     }
 
+    /// Nothing goes wrong and nothing is waited for.
+    pub(crate) fn is_immediate(&self) -> bool {
+        let pauses = [self.lead, self.pause].iter().any(|pause| !pause.is_zero());
+        self.broken.is_none() && !pauses && self.pings == 0 && self.long_pause.is_none()
+    }
+
     /// The answer's words in one.
     pub(crate) fn text(&self) -> String {
         let texts = self.pieces.iter().map(|piece| match piece {

@@ -58,7 +58,7 @@ pub(crate) trait Wire: Send + Sync + 'static {
 pub(crate) fn streamed<W: Wire>(wire: W, script: Script, watch: Watch) -> Response<Body> {
     let frames: BoxStream<'static, Result<Frame<Bytes>, Cut>> = if script.byte_by_byte {
         Box::pin(split(frames(wire, script, watch)))
-    } else if script.broken.is_none() && script.lead.is_zero() && script.pause.is_zero() {
+    } else if script.is_immediate() {
         Box::pin(at_once(wire, script, watch))
     } else {
         Box::pin(frames(wire, script, watch))
