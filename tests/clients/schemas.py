@@ -9,8 +9,8 @@ import jsonschema
 DOCUMENT = json.loads(pathlib.Path(__file__).with_name("openai-schemas.json").read_text())
 SCHEMAS = DOCUMENT["components"]["schemas"]
 # Fields that OpenAI's document does not have: other servers and clients agree on the first three, OpenAI's own servers
-# send the fourth with a transcript, and the last is the stand-in's, by which it is seen that unknown fields survive.
-EXTENSIONS = {"reasoning", "reasoning_content", "error", "task", "x_new"}
+# send `task` with a transcript and `store` with a response, and the last is the stand-in's, by which it is seen that unknown fields survive.
+EXTENSIONS = {"reasoning", "reasoning_content", "error", "task", "store", "x_new"}
 
 
 @functools.cache

@@ -127,6 +127,48 @@ class Chat(Checked):
                 self.fits("CreateChatCompletionStreamResponse", json.loads(chunk))
 
 
+class Responses(Checked):
+    ENDS = {"response.completed", "response.incomplete", "response.failed"}
+
+    def test_every_answer(self):
+        for kind in KINDS:
+            for play, outcome in PLAYS.items():
+                with self.subTest(kind=kind, play=play):
+                    asks = {"model": f"check-{kind}-{play}", "input": ASK[0]["content"]}
+                    status, _, data = send("/v1/responses", asks)
+                    if outcome != WHOLE:
+                        self.refused(status, data)
+                        continue
+                    self.assertEqual(status, 200, data)
+                    self.fits("Response", json.loads(data))
+
+    def test_every_event(self):
+        for kind in KINDS:
+            for play, outcome in PLAYS.items():
+                with self.subTest(kind=kind, play=play):
+                    self.streamed(f"check-{kind}-{play}", outcome)
+
+    def streamed(self, model, outcome):
+        tools = [{"type": "function", "strict": False, **WEATHER}]
+        asks = {"model": model, "input": ASK, "stream": True, "tools": tools, "reasoning": {"effort": "high"}}
+        status, kind, data = send("/v1/responses", asks)
+        if outcome == REFUSED:
+            return self.refused(status, data)
+        self.assertEqual((status, kind.split(";")[0]), (200, "text/event-stream"), data)
+        named = [(name, json.loads(data)) for name, data in blocks(data)]
+        events = [event for _, event in named]
+        self.assertEqual([name for name, _ in named], [event["type"] for event in events])
+        for event in events:
+            self.assertEqual(schemas.event_problems(event), [], json.dumps(event)[:2000])
+        numbers = [event["sequence_number"] for event in events]
+        self.assertEqual(numbers, list(range(numbers[0], numbers[0] + len(numbers))))
+        self.assertEqual(events[0]["type"], "response.created")
+        ends = [event["type"] for event in events if event["type"] in self.ENDS]
+        self.assertEqual(ends, [events[-1]["type"]])
+        self.assertEqual(ends[0] == "response.failed", outcome == BROKEN, events[-1])
+        return None
+
+
 class Models(Checked):
     def test_models(self):
         status, _, data = send("/v1/models", method="GET")
