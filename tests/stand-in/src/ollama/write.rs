@@ -99,6 +99,7 @@ impl Wire for Lines {
         let message = match piece {
             Piece::Thinking(text) => json!({"role": "assistant", "content": "", "thinking": text}),
             // Without a tree of JSON values, as nearly all lines are of this kind and a benchmark must not measure them.
+            Piece::Text(text) if self.is_prompt => json!({"content": text}),
             Piece::Text(text) => {
                 let (model, text) = (Value::from(self.model.as_str()), Value::from(text.as_str()));
                 let message = format!(r#"{{"role":"assistant","content":{text}}}"#);
