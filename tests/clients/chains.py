@@ -15,7 +15,7 @@ PLAYS = {
     "500": REFUSED, "429-60": REFUSED, "context": REFUSED, "filter": REFUSED, "missing": REFUSED, "busy": REFUSED,
     "quota": REFUSED, "html": REFUSED, "garbage": REFUSED, "error-first": REFUSED, "reset": REFUSED,
 }  # fmt: skip
-OTHERS = ("embed",)
+OTHERS = ("embed", "echo")
 KINDS = ("cloud", "gpu")
 
 

@@ -63,8 +63,8 @@ start keyed "listens on" "${serve[@]}" --data "$work/keyed"
 export JARVIS_KEYED_URL=$address
 
 status=0
-"$venv/bin/python" -m unittest -v test_python test_jobs test_ollama test_schemas || status=1
-node --test --test-reporter=spec javascript.test.mjs jobs.test.mjs ollama.test.mjs || status=1
+"$venv/bin/python" -m unittest -v test_python test_jobs test_ollama test_schemas test_responses || status=1
+node --test --test-reporter=spec javascript.test.mjs jobs.test.mjs ollama.test.mjs responses.test.mjs || status=1
 if [ "$status" != 0 ]; then
   echo "the end of the server's log:"
   tail -n 40 "$work/open.log"

@@ -3,6 +3,7 @@
 mod audio;
 mod body;
 mod chat;
+mod completions;
 mod demands;
 mod embeddings;
 mod error;

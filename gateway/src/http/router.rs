@@ -12,7 +12,7 @@ use super::error::Error;
 use super::guard::{Door, guard};
 use super::traced::{Surface, traced};
 use super::upload::Uploads;
-use super::{audio, chat, embeddings, images, metrics, models, ollama, responses};
+use super::{audio, chat, completions, embeddings, images, metrics, models, ollama, responses};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
@@ -48,6 +48,7 @@ pub fn router(state: State) -> Router {
     };
     let guarded = Router::new()
         .route("/v1/chat/completions", post(chat::completions).fallback(wrong_method))
+        .route("/v1/completions", post(completions::completions).fallback(wrong_method))
         .route("/v1/responses", post(responses::create).fallback(wrong_method))
         .route(
             "/v1/responses/{id}",

@@ -2,6 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 use http::header::HeaderValue;
+use serde::Serialize;
 
 use super::wire::{Chunk, Identity};
 
@@ -27,7 +28,7 @@ pub(super) fn raw(buffer: &mut BytesMut, json: &[u8]) {
     buffer.put_slice(b"\n\n");
 }
 
-pub(super) fn chunk(buffer: &mut BytesMut, chunk: &Chunk<'_>) {
+pub(super) fn chunk(buffer: &mut BytesMut, chunk: &impl Serialize) {
     buffer.put_slice(b"data: ");
     // Writing plain structures of text and numbers into memory cannot fail.
     drop(serde_json::to_writer((&mut *buffer).writer(), chunk));

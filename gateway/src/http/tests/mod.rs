@@ -1,4 +1,5 @@
 mod chat;
+mod completions;
 mod door;
 mod jobs;
 mod limits_of_keys;

@@ -228,7 +228,7 @@ pub(in crate::http) fn model(model: &Model) -> Value {
     })
 }
 
-fn reason_name(reason: FinishReason) -> &'static str {
+pub(super) fn reason_name(reason: FinishReason) -> &'static str {
     match reason {
         FinishReason::Stop => "stop",
         FinishReason::Length => "length",
@@ -237,7 +237,7 @@ fn reason_name(reason: FinishReason) -> &'static str {
     }
 }
 
-fn usage_json(usage: Usage) -> Value {
+pub(super) fn usage_json(usage: Usage) -> Value {
     json!({
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,

@@ -1,6 +1,7 @@
 //! The wire forms of OpenAI's chat completions. They are known in this folder only.
 
 mod answer;
+mod completions;
 mod embeddings;
 mod forwarded;
 mod merge;
@@ -15,6 +16,7 @@ mod merge_tests;
 mod tests;
 
 pub(super) use answer::{Chunk, Identity, completion, model, models};
+pub(super) use completions::{Text, parse_completion};
 pub(super) use embeddings::{embed_answer, embed_request};
 pub(super) use forwarded::Forwarded;
 pub(super) use merge::Merge;

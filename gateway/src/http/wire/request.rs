@@ -288,13 +288,13 @@ fn part<E: de::Error>(value: Value) -> Result<Part, E> {
 
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "text or a list of texts")]
-enum OneOrMany {
+pub(super) enum OneOrMany {
     One(String),
     Many(Vec<String>),
 }
 
 impl OneOrMany {
-    fn into_vec(self) -> Vec<String> {
+    pub(super) fn into_vec(self) -> Vec<String> {
         match self {
             Self::One(one) => vec![one],
             Self::Many(many) => many,

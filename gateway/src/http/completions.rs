@@ -1,0 +1,107 @@
+//! `POST /v1/completions`, from before chat: the prompt is asked as the one message of a user.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use bytes::{BufMut, BytesMut};
+use http::HeaderMap;
+use http::header::HeaderValue;
+
+use super::body::read_body;
+use super::chat::LONGEST_BODY;
+use super::error::Error;
+use super::frames::{self, Encoder};
+use super::guard::require;
+use super::whole::gather;
+use super::wire::{Text, parse_completion};
+use super::{demands, router, served, write};
+use crate::caller::{Caller, Scope};
+use crate::chat::{Delivery, Event, Message, Request, Role};
+use crate::demands::Endpoint;
+use crate::provider::{self, Call, Events};
+
+pub(super) async fn completions(
+    State(state): State<router::State>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    require(&caller, Scope::Chat)?;
+    let body = read_body(&headers, body, LONGEST_BODY).await?;
+    let asked = parse_completion(&body)?;
+    let provider = state.registry.find(&caller, &asked.model)?;
+    let (origin, demands) = demands::read(&headers, Endpoint::Completions, &asked.model)?;
+    let text = Text {
+        id: format!("cmpl-{}", uuid::Uuid::now_v7().simple()),
+        created: state.clock.now().0 / 1000,
+        model: asked.model.clone(),
+    };
+    let events = provider.stream(Call {
+        request: Arc::new(Request {
+            messages: vec![Message::text(Role::User, asked.prompt)],
+            options: asked.options,
+            conversation: origin.conversation.clone(),
+            origin,
+            demands,
+            caller,
+            delivery: if asked.stream { Delivery::Live } else { Delivery::Whole },
+            ..Request::default()
+        }),
+        model: asked.model,
+        left: Vec::new(),
+    });
+    let mut response = if asked.stream {
+        let include_usage = asked.include_usage;
+        frames::answer(events, Pieces { text, include_usage }).await?
+    } else {
+        whole(events, text).await?
+    };
+    served::tell_dropped(response.headers_mut(), &asked.dropped);
+    Ok(response)
+}
+
+async fn whole(events: Events, mut text: Text) -> Result<Response, Error> {
+    let reply = gather(events).await?.reply;
+    if let Some(served) = &reply.served {
+        text.model.clone_from(&served.model);
+    }
+    let answer = text.whole(&reply.text, reply.finish.reason, reply.finish.usage);
+    let mut response = Json(answer).into_response();
+    served::tell(response.headers_mut(), reply.served.as_ref());
+    served::tell_truncated(response.headers_mut(), reply.finish.truncated);
+    Ok(response)
+}
+
+/// A streamed answer. Thinking has no place in it.
+struct Pieces {
+    text: Text,
+    include_usage: bool,
+}
+
+impl Encoder for Pieces {
+    const CONTENT_TYPE: HeaderValue = write::EVENT_STREAM;
+    const COMMENT: Option<&'static [u8]> = Some(write::STILL_THERE);
+
+    fn write(&mut self, event: &Event, out: &mut BytesMut) {
+        match event {
+            Event::Served(served) => self.text.model.clone_from(&served.model),
+            Event::Text(text) => write::chunk(out, &self.text.piece(text, None)),
+            Event::Finish(finish) => {
+                write::chunk(out, &self.text.piece("", Some(finish.reason)));
+                if let (true, Some(usage)) = (self.include_usage, finish.usage) {
+                    write::chunk(out, &self.text.usage(usage));
+                }
+                out.put_slice(write::DONE);
+            }
+            Event::Reasoning(_) | Event::Logprobs(_) | Event::ToolCall(_) | Event::Wire(_) | Event::Reset => {}
+        }
+    }
+
+    fn interrupt(&mut self, error: &provider::Error, out: &mut BytesMut) {
+        write::chunk(out, &self.text.error(&error.message));
+        out.put_slice(write::DONE);
+    }
+}
