@@ -223,6 +223,8 @@ class Errors(Checked):
             (chat, {"model": "check-gpu-ok", "messages": ASK, "stream": "yes"}),
             (chat, {"model": "jarvis", "messages": ASK, "tools": TOOLS}),
             (chat, b" " * (11 * 1024 * 1024)),
+            # In a field that nobody looks at, and that would be sent on.
+            (chat, b'{"model":"check-cloud-ok","messages":[{"role":"user","content":"x"}],"x":"\xff"}'),
             ("/v1/embeddings", {}), ("/v1/embeddings", {"model": "no-such-model", "input": "a"}),
             ("/v1/images/generations", {}), ("/v1/audio/speech", {}), ("/v1/audio/transcriptions", {}),
             ("/v1/completions", {}), ("/v1/responses", {}), ("/v1/nothing", {}), ("/v1", {}),

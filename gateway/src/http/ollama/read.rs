@@ -9,7 +9,7 @@ use super::{image, tool_ids};
 use crate::chat::{
     Delivery, Message, Options, Original, Part, Protocol, ReasoningEffort, Request, ResponseFormat, Role, ToolCall,
 };
-use crate::http::wire::{BadRequest, Content, Tool, explain};
+use crate::http::wire::{BadRequest, Content, Tool, explain, text};
 
 /// What somebody wants.
 #[derive(Debug)]
@@ -148,7 +148,7 @@ fn parse(body: &Bytes) -> Result<Body, BadRequest> {
             param: None,
         });
     }
-    serde_json::from_slice(body).map_err(|error| explain::<Body>(body, &error))
+    serde_json::from_str(text(body)?).map_err(|error| explain::<Body>(body, &error))
 }
 
 fn model_of(wire: &mut Body) -> Result<String, BadRequest> {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::request::BadRequest;
+use super::request::{BadRequest, text};
 use crate::jobs::{Embed, Encoding, Inputs};
 
 /// As many as `OpenAI` takes.
@@ -30,7 +30,7 @@ pub(in crate::http) fn embed_request(body: Bytes) -> Result<(String, Embed), Bad
         Other(serde::de::IgnoredAny),
     }
 
-    let wire: Wire = serde_json::from_slice(&body).map_err(|error| BadRequest {
+    let wire: Wire = serde_json::from_str(text(&body)?).map_err(|error| BadRequest {
         message: format!("the body cannot be read: {error}"),
         param: None,
     })?;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::request::BadRequest;
+use super::request::{BadRequest, text};
 use crate::jobs::Form;
 
 /// Fields of a JSON body for images or speech; all others are for the target alone.
@@ -24,7 +24,7 @@ pub(in crate::http) struct Forwarded {
 
 impl Forwarded {
     pub(in crate::http) fn of_json(body: &[u8]) -> Result<Self, BadRequest> {
-        let read: Self = serde_json::from_slice(body).map_err(|error| BadRequest {
+        let read: Self = serde_json::from_str(text(body)?).map_err(|error| BadRequest {
             message: format!("the body cannot be read: {error}"),
             param: None,
         })?;

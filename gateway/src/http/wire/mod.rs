@@ -20,5 +20,5 @@ pub(super) use completions::{Text, parse_completion};
 pub(super) use embeddings::{embed_answer, embed_request};
 pub(super) use forwarded::Forwarded;
 pub(super) use merge::Merge;
-pub(super) use request::{Asked, BadRequest, Content, explain, parse};
+pub(super) use request::{Asked, BadRequest, Content, explain, parse, text};
 pub(super) use tools::Tool;

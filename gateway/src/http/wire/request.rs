@@ -40,7 +40,7 @@ pub(in crate::http) fn parse(body: Bytes) -> Result<Asked, BadRequest> {
             param: None,
         });
     }
-    let wire: WireRequest = match serde_json::from_slice(&body) {
+    let wire: WireRequest = match serde_json::from_str(text(&body)?) {
         Ok(wire) => wire,
         Err(error) => return Err(explain::<WireRequest>(&body, &error)),
     };
@@ -115,6 +115,14 @@ impl BadRequest {
 
 fn missing(field: &str) -> BadRequest {
     BadRequest::new(field, format!("`{field}` is missing"))
+}
+
+/// The body as text. JSON's reader does not look into the strings of fields that nobody asks for, and they are sent on.
+pub(in crate::http) fn text(body: &[u8]) -> Result<&str, BadRequest> {
+    std::str::from_utf8(body).map_err(|error| BadRequest {
+        message: format!("the body is not valid JSON: byte {} is not UTF-8", error.valid_up_to()),
+        param: None,
+    })
 }
 
 /// Names the place: line and column of what is no JSON, the field of what has the wrong type. Finding the field needs

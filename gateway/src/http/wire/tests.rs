@@ -118,6 +118,14 @@ fn a_request_of_a_real_client_is_read() {
     assert_eq!(parsed(&body).request.messages, [Message::text(Role::User, "hi")]);
 }
 
+/// Found by fuzzing: the field is not known here, and would have been sent on as it came.
+#[test]
+fn a_body_that_is_no_text_is_refused() {
+    let body = b"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"x\":\"\xff\"}";
+    let error = parse(Bytes::from_static(body)).unwrap_err();
+    assert_eq!(error.message, "the body is not valid JSON: byte 61 is not UTF-8");
+}
+
 #[test]
 fn a_wrong_request_is_told_what_is_wrong() {
     let check = |body: &str, param: Option<&str>, message: &str| {
