@@ -1,7 +1,9 @@
 -- wrk's script: one chat completion over and over; the result is one JSON line.
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
-wrk.body = '{"model":"' .. os.getenv("BENCH_MODEL") .. '","messages":[{"role":"user","content":"Which containers run on this server?"}]}'
+wrk.headers["Authorization"] = "Bearer " .. os.getenv("BENCH_KEY")
+wrk.body = '{"model":"' .. os.getenv("BENCH_MODEL") .. '","stream":' .. os.getenv("BENCH_STREAM") ..
+  ',"messages":[{"role":"user","content":"Which containers run on this server?"}]}'
 
 function done(summary, latency, requests)
   local e = summary.errors

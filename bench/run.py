@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Measures the gateway beside nginx and beside no gateway at all, in one run, and prints a table.
+"""Measures the gateway beside nginx and beside no gateway at all, in one run, and prints tables.
 
     bench/run.py [--quick] [--binaries FOLDER]
 
 Builds the release binaries when they are missing or old. Everything is on loopback: the server under test on
-processor 0, the load and the server that plays the model on processor 1. Takes about three minutes; needs wrk and
+processor 0, the load and the server that plays the model on processor 1. Takes about five minutes; needs wrk and
 nginx (apt-get install -y wrk nginx-light).
 """
 
 import argparse
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -25,15 +26,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SERVER, LOAD = "0", "1"
 ALIAS, MODEL, STREAM_ALIAS, STREAM_MODEL = "bench", "ok", "bench-stream", "paced"
-CONNECTIONS, PACE, STREAMS, PIECES = 32, 200, 200, 100
+# Streams are opened at an even pace within the first seconds, so that what is measured is many streams and not one crowd.
+CONNECTIONS, PACE, STREAMS, PIECES, OPENED_WITHIN_MS = (32, 256), 200, 1000, 100, 4000
+# What a question weighs, in bytes, and how many of the long ones are asked per second.
+SHORT, LONG, LONG_PACE = 1024, 100 * 1024, 50
+# Aliases whose first target refuses connections. Each is asked once, because its breaker remembers.
+REFUSED = 60
 
 NGINX = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
-events {{ worker_connections 1024; }}
+worker_rlimit_nofile 16384; events {{ worker_connections 8192; }}
 http {{
   access_log off; keepalive_requests 1000000; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  upstream model {{ server {upstream}; keepalive 256; keepalive_requests 1000000; }}
+  client_body_buffer_size 256k; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  upstream model {{ server {upstream}; keepalive 1024; keepalive_requests 1000000; }}
   server {{
     listen 127.0.0.1:{port};
     location / {{
@@ -49,14 +55,32 @@ kind = "openai"
 base_url = "http://{upstream}/v1"
 class = "cloud"
 
+[backends.ollama]
+kind = "ollama"
+base_url = "http://{upstream}"
+class = "gpu"
+
 [aliases.jarvis-chat]
 targets = [{{ backend = "model", model = "{model}" }}]
 
 [aliases.{alias}]
 targets = [{{ backend = "model", model = "{model}" }}]
 
+[aliases.{alias}-ollama]
+targets = [{{ backend = "ollama", model = "{model}" }}]
+
 [aliases.{stream_alias}]
 targets = [{{ backend = "model", model = "{stream_model}" }}]
+"""
+
+REFUSING = """
+[backends.refusing-{n}]
+kind = "openai"
+base_url = "http://127.0.0.1:{port}/v1"
+class = "cloud"
+
+[aliases.refused-{n}]
+targets = [{{ backend = "refusing-{n}", model = "{model}" }}, {{ backend = "model", model = "{model}" }}]
 """
 
 
@@ -83,6 +107,14 @@ class Servers:
                 sys.exit(f"{command[3]} did not start: {log.read_text()[-2000:]}")
             time.sleep(0.001)
         return process
+
+    def key(self):
+        """A key made by hand, as a user makes one."""
+        command = [self.binaries / "jarvis", "key", "new", "bench", "--data", self.folder / "data"]
+        made = subprocess.run(
+            [*map(str, command), "--config", str(self.folder / "jarvis.toml")], check=True, capture_output=True, text=True
+        )
+        return made.stdout.splitlines()[0].strip()
 
     def jarvis(self, data="data"):
         return self.start(
@@ -129,18 +161,25 @@ def wait_for_port(port):
     sys.exit(f"nothing listens on port {port}")
 
 
+def with_children(process):
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [process.pid, *children]
+
+
 def memory(process):
-    """Resident memory of a process in MiB, now and at its highest."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    rows = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-    return tuple(round(int(rows[key].split()[0]) / 1024, 1) for key in ("VmRSS", "VmHWM"))
+    """Resident memory of a process and of the children that it has now, in MiB."""
+    total = 0
+    for pid in with_children(process):
+        status = Path(f"/proc/{pid}/status").read_text()
+        rows = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+        total += int(rows["VmRSS"].split()[0])
+    return total / 1024
 
 
 def processor_seconds(process):
     """User and system time of a process and of the children that it has now."""
     total = 0.0
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    for pid in [process.pid, *children]:
+    for pid in with_children(process):
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
         total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return total
@@ -164,74 +203,126 @@ def measure_start(servers, times):
     return first, statistics.median(once("start") for _ in range(times))
 
 
-def wrk(address, model, seconds):
-    command = ["taskset", "-c", LOAD, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", ROOT / "bench/chat.lua"]
+def wrk(way, connections, seconds, stream=False, model=None):
+    command = ["taskset", "-c", LOAD, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", ROOT / "bench/chat.lua"]
+    said = {"BENCH_MODEL": model or way["model"], "BENCH_KEY": way["key"], "BENCH_STREAM": "true" if stream else "false"}
+    before = processor_seconds(way["process"])
     result = subprocess.run(
-        [*map(str, command), f"http://{address}/v1/chat/completions"],
-        env={**os.environ, "BENCH_MODEL": model}, check=True, capture_output=True, text=True, timeout=seconds + 30,
+        [*map(str, command), f"http://{way['address']}/v1/chat/completions"],
+        env={**os.environ, **said}, check=True, capture_output=True, text=True, timeout=seconds + 30,
     )  # fmt: skip
-    return json.loads(result.stdout.splitlines()[-1])
+    result = json.loads(result.stdout.splitlines()[-1])
+    spent = processor_seconds(way["process"]) - before
+    return {**result, "rate": result["requests"] / result["seconds"], "micros": spent / max(result["requests"], 1) * 1e6}
 
 
-def load(binaries, address, model, *what):
-    command = ["taskset", "-c", LOAD, binaries / "examples/load", "--url", f"http://{address}/v1/chat/completions"]
-    result = subprocess.run(
-        [*map(str, command), "--model", model, *map(str, what)], check=True, capture_output=True, text=True, timeout=120
-    )
-    return json.loads(result.stdout)
+def load(binaries, way, model, *what, question=36):
+    """Runs the load generator; adds the processor time and the most memory that the server took meanwhile."""
+    command = ["taskset", "-c", LOAD, binaries / "examples/load", "--url", f"http://{way['address']}/v1/chat/completions"]
+    command += ["--model", model, "--key", way["key"], "--question", question, *what]
+    before, most = processor_seconds(way["process"]), 0
+    running = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while running.poll() is None:
+        most = max(most, memory(way["process"]))
+        if time.monotonic() > deadline:
+            running.kill()
+            sys.exit(f"{' '.join(map(str, what))} took more than two minutes")
+        time.sleep(0.1)
+    if running.returncode:
+        sys.exit(f"the load generator failed with {running.returncode}")
+    spent = processor_seconds(way["process"]) - before
+    return {**json.loads(running.stdout.read()), "spent": spent, "most": most}
 
 
-def measure_load(servers, ways, rounds, seconds):
+def measure(servers, ways, rounds, seconds):
     """Each way in turn, several times over, so that a busy moment of the machine does not fall on one of them alone."""
-    rows = {name: {"full": [], "pace": [], "streams": [], "micros": []} for name in ways}
+    names = ["streams", "pace", "short", "long", *(f"full{connections}" for connections in CONNECTIONS)]
+    rows = {name: {kind: [] for kind in names} for name in ways}
+
+    def ask(way, model, *what, **more):
+        return load(servers.binaries, way, model, *what, **more)
+
     for _ in range(rounds):
         for name, way in ways.items():
-            before = processor_seconds(way["process"])
-            full = wrk(way["address"], way["model"], seconds)
-            spent = processor_seconds(way["process"]) - before
-            rows[name]["full"].append(full)
-            rows[name]["micros"].append(spent / max(full["requests"], 1) * 1e6)
-            pace = load(servers.binaries, way["address"], way["model"], "pace", "--per-second", PACE, "--seconds", seconds)
-            rows[name]["pace"].append(pace)
-            rows[name]["streams"].append(
-                load(servers.binaries, way["address"], way["stream"], "streams", "--count", STREAMS)
-            )
+            row = rows[name]
+            streams = ("streams", "--count", STREAMS, "--within-ms", OPENED_WITHIN_MS)
+            row["streams"].append(ask(way, way["stream"], *streams))
+            row["pace"].append(ask(way, way["model"], "pace", "--per-second", PACE, "--seconds", seconds))
+            for size, kind in ((SHORT, "short"), (LONG, "long")):
+                slow = ("pace", "--per-second", LONG_PACE, "--seconds", seconds)
+                row[kind].append(ask(way, way["model"], *slow, question=size))
+            for connections in CONNECTIONS:
+                row[f"full{connections}"].append(wrk(way, connections, seconds))
     return rows
+
+
+def measure_translation(way, rounds, seconds):
+    """Streams per second from an Ollama and from a server of the caller's own protocol, through Jarvis."""
+    own, translated = [], []
+    for _ in range(rounds):
+        own.append(wrk(way, CONNECTIONS[0], seconds, stream=True))
+        translated.append(wrk(way, CONNECTIONS[0], seconds, stream=True, model=f"{way['model']}-ollama"))
+    return own, translated
+
+
+def measure_fallback(servers, way):
+    """First words when the first target refuses the connection, and when there is no such target."""
+    straight = load(servers.binaries, way, way["model"], "each", "--count", REFUSED)
+    return straight, load(servers.binaries, way, "refused-{n}", "each", "--count", REFUSED)
 
 
 def middle(results, key):
     return statistics.median(result[key] for result in results)
 
 
-def table(rows):
-    """The load figures as a Markdown table; latencies are what is added to asking the model's stand-in directly."""
-    direct = rows["direct"]
-    print("| | requests/s at 32 | share of nginx | processor µs per request | added median / p99 ms at 32 |", end="")
-    print(" added median / p99 ms at 200/s | added median / p99 ms to first token, 200 streams | streams complete |")
-    print("|---|--:|--:|--:|--:|--:|--:|--:|")
-    nginx_rate = statistics.median(r["requests"] / r["seconds"] for r in rows["nginx"]["full"])
-    for name, row in rows.items():
-        rate = statistics.median(r["requests"] / r["seconds"] for r in row["full"])
+def per_token(results):
+    return statistics.median(result["spent"] / max(result["pieces"], 1) * 1e6 for result in results)
 
-        def added(kind, *keys, row=row):
-            differences = (middle(row[kind], key) - middle(direct[kind], key) for key in keys)
-            return " / ".join(f"{difference / 1000:.2f}" for difference in differences)
 
-        complete = f"{sum(r['complete'] for r in row['streams'])} of {sum(r['streams'] for r in row['streams'])}"
-        cells = [f"{rate:,.0f}", f"{rate / nginx_rate:.2f}"]
-        if name == "direct":
-            cells += ["", "", "", ""]
-        else:
-            cells += [f"{statistics.median(row['micros']):.0f}", added("full", "median_us", "p99_us")]
-            cells += [added("pace", "median_us", "p99_us"), added("streams", "first_median_us", "first_p99_us")]
-        print(f"| {name} | {' | '.join([*cells, complete])} |")
+def added(rows, name, kind, *keys):
+    """What a way adds to asking the model's stand-in directly, in milliseconds."""
+    return [(middle(rows[name][kind], key) - middle(rows["direct"][kind], key)) / 1000 for key in keys]
+
+
+def table(rows, idle):
+    """One column per way, one line per measure; the last column is Jarvis in terms of nginx."""
+    ways, lines = [name for name in rows if name != "direct"], []
+
+    def line(what, values, shown, relative=True):
+        times = f"{values['jarvis'] / values['nginx']:.2f}" if relative and values["nginx"] > 0 else ""
+        lines.append(f"| {what} | {' | '.join(shown(values[name]) for name in ways)} | {times} |")
+
+    def of(measure):
+        return {name: measure(name) for name in ways}
+
+    for connections in CONNECTIONS:
+        kind = f"full{connections}"
+        line(f"requests/s, {connections} connections", of(lambda name: middle(rows[name][kind], "rate")), "{:,.0f}".format)
+        micros = of(lambda name: middle(rows[name][kind], "micros"))
+        line(f"processor µs per request, {connections} connections", micros, "{:.0f}".format)
+    for what, key in (("median", "median_us"), ("p99", "p99_us")):
+        line(f"added {what}, ms, {PACE} requests/s", of(lambda name: added(rows, name, "pace", key)[0]), "{:.2f}".format)
+    line(f"{STREAMS} streams: complete", of(lambda name: sum(r["complete"] for r in rows[name]["streams"])), "{:,}".format, False)
+    line("processor µs per streamed token", of(lambda name: per_token(rows[name]["streams"])), "{:.1f}".format)
+    for what, key in (("median", "first_median_us"), ("p99", "first_p99_us")):
+        values = of(lambda name: added(rows, name, "streams", key)[0])
+        line(f"added {what} to first token, ms, {STREAMS} streams", values, "{:.2f}".format)
+    prompt = of(lambda name: added(rows, name, "long", "p99_us")[0] - added(rows, name, "short", "p99_us")[0])
+    line("100 KB prompt: added p99 over 1 KB, ms", prompt, "{:.2f}".format)
+    line("memory idle, MiB", idle, "{:.0f}".format)
+    line(f"memory at {STREAMS} streams, MiB", of(lambda name: max(r["most"] for r in rows[name]["streams"])), "{:.0f}".format)
+    print(f"| | {' | '.join(ways)} | share or multiple of nginx |")
+    print(f"|---|{'--:|' * len(ways)}--:|")
+    print(*lines, sep="\n")
+    print(f"\ndirect: {middle(rows['direct']['full32'], 'rate'):,.0f} requests/s at {CONNECTIONS[0]} connections")
 
 
 def failures(rows):
     """What went wrong, as lines; a figure from a run with failures is no figure."""
     for name, row in rows.items():
-        for kind in ("full", "pace", "streams"):
-            for result in row[kind]:
+        for kind, results in row.items():
+            for result in results:
                 if result["failures"]:
                     yield f"{name}, {kind}: {result['failures']} failures: {result.get('first_failure')}"
                 if kind == "streams" and result["pieces"] != STREAMS * PIECES:
@@ -264,30 +355,44 @@ def main():
 
 
 def run(servers, folder, quick):
+    # A thousand streams are two thousand sockets.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 16384) if most > 0 else 16384, most))
+    rounds, seconds = (1, 2) if quick else (2, 6)
     _, upstream = servers.start(LOAD, servers.binaries / "stand-in", "--listen", "127.0.0.1:0", ready="listening on")
     names = {"alias": ALIAS, "model": MODEL, "stream_alias": STREAM_ALIAS, "stream_model": STREAM_MODEL}
-    (folder / "jarvis.toml").write_text(CONFIG.format(upstream=upstream, **names))
+    closed = free_port()
+    refusing = [REFUSING.format(n=n, port=closed, model=MODEL) for n in range(REFUSED)]
+    (folder / "jarvis.toml").write_text(CONFIG.format(upstream=upstream, **names) + "".join(refusing))
     first, later = measure_start(servers, 3 if quick else 20)
+    key = servers.key()
     jarvis, address = servers.jarvis()
-    time.sleep(5)
-    idle, _ = memory(jarvis)
     port = free_port()
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, upstream=upstream, port=port))
     nginx_program = shutil.which("nginx", path="/usr/sbin:" + os.environ["PATH"])
     nginx = servers.start(SERVER, nginx_program, "-p", folder, "-e", folder / "nginx.log", "-c", folder / "nginx.conf")
     wait_for_port(port)
+    time.sleep(5)
+    through = {"model": MODEL, "stream": STREAM_MODEL, "key": key}
     ways = {
-        "direct": {"process": servers.running[0], "address": upstream, "model": MODEL, "stream": STREAM_MODEL},
-        "nginx": {"process": nginx, "address": f"127.0.0.1:{port}", "model": MODEL, "stream": STREAM_MODEL},
-        "jarvis": {"process": jarvis, "address": address, "model": ALIAS, "stream": STREAM_ALIAS},
+        "direct": {"process": servers.running[0], "address": upstream, **through},
+        "nginx": {"process": nginx, "address": f"127.0.0.1:{port}", **through},
+        "jarvis": {"process": jarvis, "address": address, "model": ALIAS, "stream": STREAM_ALIAS, "key": key},
     }
-    rows = measure_load(servers, ways, rounds=1 if quick else 3, seconds=2 if quick else 8)
-    _, highest = memory(jarvis)
+    idle = {name: memory(way["process"]) for name, way in ways.items()}
+    rows = measure(servers, ways, rounds, seconds)
+    own, translated = measure_translation(ways["jarvis"], rounds, seconds)
+    straight, refused = measure_fallback(servers, ways["jarvis"])
     size = (servers.binaries / "jarvis").stat().st_size / 2**20
-    print(f"binary {size:.1f} MiB; first start {first:.0f} ms, later starts {later:.0f} ms (median of {3 if quick else 20})")
-    print(f"memory {idle} MiB after 5 s idle, {highest} MiB at its highest under this load\n")
-    table(rows)
-    faults = list(failures(rows))
+    print(f"binary {size:.1f} MiB; first start {first:.0f} ms, later starts {later:.0f} ms (median of {3 if quick else 20})\n")
+    table(rows, idle)
+    share = middle(translated, "rate") / middle(own, "rate")
+    print(f"Ollama to OpenAI: {middle(translated, 'rate'):,.0f} streams/s, {share:.2f} of the pass-through's", end="")
+    print(f" ({middle(own, 'micros'):.0f} and {middle(translated, 'micros'):.0f} µs of the processor each)")
+    late = [(refused[key] - straight[key]) / 1000 for key in ("first_median_us", "first_worst_us")]
+    print(f"refused first target: the next one's first words {late[0]:.2f} ms later (median), {late[1]:.2f} ms (worst)")
+    more = {"streams through Jarvis": {"own": own, "Ollama": translated}, "fallback": {"each": [straight, refused]}}
+    faults = [*failures(rows), *failures(more)]
     print(*faults, sep="\n", file=sys.stderr)
     return bool(faults)
 

@@ -1,7 +1,9 @@
-//! Asks a chat completions API at a steady pace, or opens many streams at once, and prints what it saw as one JSON line.
+//! Asks a chat completions API at a steady pace, opens many streams, or asks one model after the other, and prints what it
+//! saw as one JSON line.
 //!
 //! `bench/run.py` runs it against Jarvis, nginx and the stand-in alike. The pace does not wait for answers, so a slow
-//! server is seen as slow and not as fewer questions.
+//! server is seen as slow and not as fewer questions. It shares a processor with the stand-in, so that it looks for what
+//! it needs in the bytes of a stream as the stand-in and Jarvis write them, and does not read them as JSON.
 
 use std::error::Error;
 use std::time::Duration;
@@ -26,9 +28,15 @@ struct Arguments {
     /// The whole address, such as `http://127.0.0.1:7878/v1/chat/completions`.
     #[arg(long)]
     url: String,
-    /// The value of `model` in each request.
+    /// The value of `model` in each request. `{n}` stands for the number of the request.
     #[arg(long)]
     model: String,
+    /// Sent as a bearer key.
+    #[arg(long)]
+    key: Option<String>,
+    /// How long the question is, in bytes.
+    #[arg(long, default_value_t = 36)]
+    question: usize,
     /// How long one answer may take, in seconds.
     #[arg(long, default_value_t = 30)]
     patience: u64,
@@ -45,10 +53,17 @@ enum What {
         #[arg(long)]
         seconds: u32,
     },
-    /// Streams that all begin at once.
+    /// Streams that are opened at a steady pace within some time, or all at once.
     Streams {
         #[arg(long)]
-        count: usize,
+        count: u32,
+        #[arg(long, default_value_t = 0)]
+        within_ms: u64,
+    },
+    /// Streams one after the other.
+    Each {
+        #[arg(long)]
+        count: u32,
     },
 }
 
@@ -61,7 +76,8 @@ async fn main() -> Result<(), Failure> {
     let http: Http = Client::builder(TokioExecutor::new()).build(connector);
     let result = match arguments.what {
         What::Pace { per_second, seconds } => pace(&arguments, &http, per_second, seconds).await,
-        What::Streams { count } => streams(&arguments, &http, count).await,
+        What::Streams { count, within_ms } => streams(&arguments, &http, count, Duration::from_millis(within_ms)).await,
+        What::Each { count } => each(&arguments, &http, count).await,
     };
     println!("{result}");
     Ok(())
@@ -75,7 +91,7 @@ async fn pace(arguments: &Arguments, http: &Http, per_second: u32, seconds: u32)
         .map(|number| async move {
             sleep_until(start + Duration::from_secs(1) * number / per_second.max(1)).await;
             let asked = Instant::now();
-            whole_answer(arguments, http).await?;
+            whole_answer(arguments, http, number).await?;
             Ok(asked.elapsed())
         })
         .buffer_unordered(usize::try_from(requests).unwrap_or(usize::MAX))
@@ -86,11 +102,28 @@ async fn pace(arguments: &Arguments, http: &Http, per_second: u32, seconds: u32)
             "median_us": at(&times, 0.5), "p99_us": at(&times, 0.99), "worst_us": at(&times, 1.0) })
 }
 
-async fn streams(arguments: &Arguments, http: &Http, count: usize) -> Value {
+async fn streams(arguments: &Arguments, http: &Http, count: u32, within: Duration) -> Value {
     let begun = Instant::now();
-    let all: FuturesUnordered<_> = (0..count).map(|_| one_stream(arguments, http)).collect();
-    let answers: Vec<Result<Stream, Failure>> = all.collect().await;
-    let took = begun.elapsed();
+    let all: FuturesUnordered<_> = (0..count)
+        .map(|number| async move {
+            sleep_until(begun + within * number / count.max(1)).await;
+            one_stream(arguments, http, number).await
+        })
+        .collect();
+    told(all.collect().await, begun.elapsed())
+}
+
+async fn each(arguments: &Arguments, http: &Http, count: u32) -> Value {
+    let begun = Instant::now();
+    let mut answers = Vec::new();
+    for number in 0..count {
+        answers.push(one_stream(arguments, http, number).await);
+    }
+    told(answers, begun.elapsed())
+}
+
+fn told(answers: Vec<Result<Stream, Failure>>, took: Duration) -> Value {
+    let asked = answers.len();
     let pieces: usize = answers.iter().flatten().map(|stream| stream.pieces).sum();
     let (first, failures) = sorted(
         answers
@@ -98,9 +131,9 @@ async fn streams(arguments: &Arguments, http: &Http, count: usize) -> Value {
             .map(|answer| answer.map(|stream| stream.first))
             .collect(),
     );
-    json!({ "streams": count, "complete": first.len(), "failures": failures.0, "first_failure": failures.1,
-            "pieces": pieces, "took_ms": micros(took) / 1000,
-            "first_median_us": at(&first, 0.5), "first_p99_us": at(&first, 0.99) })
+    json!({ "streams": asked, "complete": first.len(), "failures": failures.0, "first_failure": failures.1,
+            "pieces": pieces, "took_ms": micros(took) / 1000, "first_median_us": at(&first, 0.5),
+            "first_p99_us": at(&first, 0.99), "first_worst_us": at(&first, 1.0) })
 }
 
 /// A stream that came to its proper end.
@@ -110,19 +143,20 @@ struct Stream {
     pieces: usize,
 }
 
-async fn one_stream(arguments: &Arguments, http: &Http) -> Result<Stream, Failure> {
+async fn one_stream(arguments: &Arguments, http: &Http, number: u32) -> Result<Stream, Failure> {
     let asked = Instant::now();
-    let mut body = http.request(request(arguments, true)?).await?.into_body();
+    let mut body = http.request(request(arguments, true, number)?).await?.into_body();
     let deadline = Duration::from_secs(arguments.patience);
     let (mut line, mut first, mut pieces, mut finished) = (Vec::new(), None, 0, false);
     while let Some(frame) = timeout(deadline, body.frame()).await? {
         let Ok(data) = frame?.into_data() else { continue };
-        for byte in data {
-            if byte != b'\n' {
-                line.push(byte);
-                continue;
-            }
-            match event(&line)? {
+        line.extend_from_slice(&data);
+        let Some(end) = line.iter().rposition(|byte| *byte == b'\n') else {
+            continue;
+        };
+        let rest = line.split_off(end + 1);
+        for whole in std::mem::replace(&mut line, rest).split(|byte| *byte == b'\n') {
+            match event(whole)? {
                 Some(Event::Piece) => {
                     first.get_or_insert_with(|| asked.elapsed());
                     pieces += 1;
@@ -136,7 +170,6 @@ async fn one_stream(arguments: &Arguments, http: &Http) -> Result<Stream, Failur
                 }
                 None => {}
             }
-            line.clear();
         }
     }
     Err("the stream ended without [DONE]".into())
@@ -155,27 +188,22 @@ fn event(line: &[u8]) -> Result<Option<Event>, Failure> {
     if data.trim_ascii() == b"[DONE]" {
         return Ok(Some(Event::Done));
     }
-    let data: Value = serde_json::from_slice(data)?;
-    if let Some(error) = data.get("error") {
-        return Err(error.to_string().into());
+    let has = |what: &[u8]| memchr::memmem::find(data, what).is_some();
+    if has(b"\"error\":") {
+        return Err(String::from_utf8_lossy(data).into());
     }
-    let choice = data.pointer("/choices/0");
-    let text = choice
-        .and_then(|choice| choice.pointer("/delta/content"))
-        .and_then(Value::as_str);
-    let reason = choice
-        .and_then(|choice| choice.get("finish_reason"))
-        .and_then(Value::as_str);
-    Ok(match (text, reason) {
-        (_, Some(_)) => Some(Event::Finish),
-        (Some(text), None) if !text.is_empty() => Some(Event::Piece),
-        _ => None,
+    Ok(if has(b"\"finish_reason\":\"") {
+        Some(Event::Finish)
+    } else if has(b"\"content\":\"") && !has(b"\"content\":\"\"") {
+        Some(Event::Piece)
+    } else {
+        None
     })
 }
 
-async fn whole_answer(arguments: &Arguments, http: &Http) -> Result<(), Failure> {
+async fn whole_answer(arguments: &Arguments, http: &Http, number: u32) -> Result<(), Failure> {
     let answer = async {
-        let response = http.request(request(arguments, false)?).await?;
+        let response = http.request(request(arguments, false, number)?).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
         if status.is_success() {
@@ -187,12 +215,17 @@ async fn whole_answer(arguments: &Arguments, http: &Http) -> Result<(), Failure>
     timeout(Duration::from_secs(arguments.patience), answer).await?
 }
 
-fn request(arguments: &Arguments, stream: bool) -> Result<Request<Full<Bytes>>, Failure> {
-    let body = json!({ "model": arguments.model, "stream": stream,
-                       "messages": [{ "role": "user", "content": "Which containers run on this server?" }] });
-    Ok(Request::post(&arguments.url)
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(body.to_string())))?)
+fn request(arguments: &Arguments, stream: bool, number: u32) -> Result<Request<Full<Bytes>>, Failure> {
+    let words = "Which containers run on this server? ";
+    let mut question = words.repeat(arguments.question / words.len() + 1);
+    question.truncate(arguments.question);
+    let body = json!({ "model": arguments.model.replace("{n}", &number.to_string()), "stream": stream,
+                       "messages": [{ "role": "user", "content": question }] });
+    let mut request = Request::post(&arguments.url).header(header::CONTENT_TYPE, "application/json");
+    if let Some(key) = &arguments.key {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+    }
+    Ok(request.body(Full::new(Bytes::from(body.to_string())))?)
 }
 
 /// The times in order, and how many had none with the first reason why.

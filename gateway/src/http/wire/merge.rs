@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::node::{Fields, Node};
-use crate::upstream::Pattern;
+use crate::upstream::{NotJson, Pattern, Scanner};
 
 /// No answer is gathered beyond this, in bytes of text.
 const MOST_TEXT: usize = 4 * 1024 * 1024;
@@ -65,39 +65,54 @@ impl Merge {
     }
 
     fn push_fields(&mut self, chunk: &[u8]) -> Result<(), NotMergeable> {
-        let Ok(Ok(fields)) = std::str::from_utf8(chunk).map(Fields::read) else {
-            return Err(NotMergeable("the model server sent something that is not a chunk"));
-        };
-        let pattern = only_text(&fields).and_then(|text| Pattern::new(chunk, text));
-        let mut continued = 0;
-        for (key, node) in fields.0 {
-            match (&*key, node) {
-                ("choices", Node::List(choices)) => {
-                    for choice in choices {
-                        continued = merge_indexed(&mut self.choices, choice, &mut self.text);
-                    }
-                }
-                (_, node) if node.is_null() => {}
-                (_, node) => match self.top.get_mut(&key) {
-                    Some(usage) if key == "usage" => *usage = node.into_owned(),
-                    Some(_) => {}
-                    None => self.top.0.push((key.into_owned().into(), node.into_owned())),
-                },
+        let read = std::str::from_utf8(chunk).map(|json| self.read(chunk, json));
+        match read {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(NotMergeable("the model server sent something that is not a chunk")),
+        }
+    }
+
+    /// The fields around the choices are kept as they are written, and known ones are passed over.
+    fn read(&mut self, chunk: &[u8], json: &str) -> Result<(), NotJson> {
+        let mut scanner = Scanner::new(json);
+        let mut object = scanner.object()?;
+        while let Some(key) = scanner.key(&mut object)? {
+            if key == "choices" && scanner.peek() == Some(b'[') {
+                self.read_choices(chunk, &mut scanner)?;
+                continue;
+            }
+            let value = scanner.value()?;
+            match self.top.get_mut(&key) {
+                _ if value == "null" => {}
+                Some(usage) if key == "usage" => *usage = Node::Leaf(value.to_owned().into()),
+                Some(_) => {}
+                None => self.top.add(&key, value)?,
             }
         }
-        if let Some(pattern) = pattern {
-            self.pattern = Some((pattern, continued));
+        scanner.end()
+    }
+
+    fn read_choices(&mut self, chunk: &[u8], scanner: &mut Scanner<'_>) -> Result<(), NotJson> {
+        let (mut list, mut count) = (scanner.list()?, 0);
+        while scanner.element(&mut list)? {
+            let choice = Node::read(scanner)?;
+            let pattern = only_text(&choice).and_then(|text| Pattern::new(chunk, text));
+            let continued = merge_indexed(&mut self.choices, choice, &mut self.text);
+            count += 1;
+            // With two choices in a chunk, one text is not all that differs.
+            if count > 1 {
+                self.pattern = None;
+            } else if let Some(pattern) = pattern {
+                self.pattern = Some((pattern, continued));
+            }
         }
         Ok(())
     }
 }
 
-/// The text of a chunk that adds nothing else: merging it once more would change nothing but the text.
-fn only_text<'n>(chunk: &'n Fields<'_>) -> Option<&'n str> {
-    let Some(Node::List(choices)) = chunk.get("choices") else {
-        return None;
-    };
-    let [Node::Object(choice)] = choices.as_slice() else {
+/// The text of a choice that adds nothing else: merging it once more would change nothing but the text.
+fn only_text<'n>(choice: &'n Node<'_>) -> Option<&'n str> {
+    let Node::Object(choice) = choice else {
         return None;
     };
     let Some(Node::Object(delta)) = choice.get("delta") else {

@@ -12,7 +12,7 @@ const DEEPEST: u32 = 128;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node<'a> {
-    /// Null, a boolean or a number, as it is written.
+    /// Null, a boolean or a number as it is written, or whatever else is not looked into.
     Leaf(Cow<'a, str>),
     Text(Cow<'a, str>),
     List(Vec<Node<'a>>),
@@ -95,13 +95,20 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl<'a> Fields<'a> {
-    /// Reads a text that is one object.
-    pub(super) fn read(json: &'a str) -> Result<Self, NotJson> {
-        let mut scanner = Scanner::new(json);
-        let fields = read_fields(&mut scanner, 0)?;
-        scanner.end()?;
-        Ok(fields)
+impl<'a> Node<'a> {
+    pub(super) fn read(scanner: &mut Scanner<'a>) -> Result<Self, NotJson> {
+        read(scanner, 0)
+    }
+}
+
+impl Fields<'static> {
+    /// Adds a value as it is written.
+    pub(super) fn add(&mut self, key: &str, json: &str) -> Result<(), NotJson> {
+        if self.0.len() == MOST_FIELDS {
+            return Err(NotJson);
+        }
+        self.0.push((key.to_owned().into(), Node::Leaf(json.to_owned().into())));
+        Ok(())
     }
 }
 
