@@ -1,10 +1,13 @@
 //! The command line.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use jarvis_gateway::usage::{By, MicroUsd, Since};
 
 /// Jarvis: a chat-first agent and AI gateway for the homelab.
 ///
@@ -63,7 +66,7 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Make, list and revoke API keys
+    /// Make, list, change and revoke API keys
     #[command(subcommand)]
     Key(Key),
     /// Show what was done, by whom, and which rule allowed it
@@ -78,6 +81,18 @@ pub(crate) enum Command {
     /// List, show and pull the models of the model servers
     #[command(subcommand)]
     Models(Models),
+    /// Show what was used and what it cost
+    Usage {
+        /// From when on: 24h, 7d, today, month
+        #[arg(long, default_value = "24h", value_name = "TIME")]
+        since: Since,
+        /// Sums by key, target, model, alias, day, endpoint or conversation
+        #[arg(long, default_value = "target", value_name = "WHAT")]
+        by: By,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Show every model target: in use or not and why, loaded or not, what it can do, how fast it is
     Targets {
         #[command(subcommand)]
@@ -173,18 +188,91 @@ pub(crate) enum Config {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
     /// Make a key and print it once
-    New {
+    #[command(visible_alias = "new")]
+    Add {
         /// What it is for, to recognise it by
         name: String,
         /// What it may do: chat, embeddings, images, audio, ops, approve (several with commas)
-        #[arg(long, value_delimiter = ',', default_value = "chat")]
-        scope: Vec<jarvis_gateway::caller::Scope>,
+        #[arg(long, visible_alias = "scope", value_delimiter = ',', default_value = "chat")]
+        scopes: Vec<jarvis_gateway::caller::Scope>,
+        #[command(flatten)]
+        limits: KeyLimits,
     },
-    /// List keys, without their secrets
+    /// List keys with their limits and what they have spent, without their secrets
     List,
-    /// Revoke a key by its id or its first characters
+    /// Change what a key may do and use; what is not named stays
+    Set {
+        /// Its name or id, or the beginning of the key, as `jarvis key list` shows them
+        key: String,
+        /// What it may do from now on
+        #[arg(long, visible_alias = "scope", value_delimiter = ',')]
+        scopes: Vec<jarvis_gateway::caller::Scope>,
+        #[command(flatten)]
+        limits: KeyLimits,
+    },
+    /// Revoke a key by its name, its id or its first characters
     Revoke {
-        /// Its id, or the beginning of the key, as `jarvis key list` shows them
+        /// Its name or id, or the beginning of the key, as `jarvis key list` shows them
         key: String,
     },
+}
+
+/// What a key may use. `none` takes a limit away.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct KeyLimits {
+    /// Models that it sees and may ask for, several with commas; `*` stands for any letters: jarvis-*
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) models: Vec<String>,
+    /// Requests a minute
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) rpm: Option<Limit<u32>>,
+    /// Tokens a minute, read and written together
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) tpm: Option<Limit<u32>>,
+    /// Requests at the same time
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) concurrency: Option<Limit<u32>>,
+    /// US dollars a day, by UTC: 1.50
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) budget_day: Option<Limit<MicroUsd>>,
+    /// US dollars a month, by UTC
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) budget_month: Option<Limit<MicroUsd>>,
+    /// Never ask a model in the cloud for it; `--local-only=false` takes that back
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub(crate) local_only: Option<bool>,
+    /// Keep its answers for this long and give them again to the same question: 10m
+    #[arg(long, value_name = "TIME")]
+    pub(crate) cache: Option<Limit<Span>>,
+    /// How long it is valid from now on: 30d
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expires: Option<Limit<Span>>,
+}
+
+/// A limit, or that there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limit<T>(pub(crate) Option<T>);
+
+impl<T: FromStr<Err: Display>> FromStr for Limit<T> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let limit = text.parse().map_err(|error: T::Err| error.to_string())?;
+        Ok(Self(Some(limit)))
+    }
+}
+
+/// A time such as `90s`, `15m`, `24h`, `30d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span(pub(crate) Duration);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        jarvis_gateway::usage::span_of_time(text).map(Self)
+    }
 }

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod data;
 mod keys;
+mod money;
 mod output;
 mod reload;
 mod serve;
@@ -57,6 +58,7 @@ async fn dispatch(command: Command, config: config::Config, environment: Environ
         Command::Key(command) => commands::key::key(&config, command).await,
         Command::Audit { limit, json } => commands::audit::audit(&config, limit, json).await,
         Command::Models(command) => commands::models::models(&config, &environment, command).await,
+        Command::Usage { since, by, json } => commands::usage::usage(&config, since, by, json).await,
         Command::Targets { act, json, server } => {
             commands::targets::targets(&config, &environment, server.url, act, json).await
         }

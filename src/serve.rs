@@ -13,12 +13,14 @@ use jarvis_agent::{Agent, Parts};
 use jarvis_gateway::chain::Surroundings;
 use jarvis_gateway::clock::{Clock, Millis, System};
 use jarvis_gateway::discovery::{self, Discovery, Following};
+use jarvis_gateway::http::limits::Meter;
 use jarvis_gateway::http::{self, Door};
 use jarvis_gateway::metrics::Metrics;
 use jarvis_gateway::providers::command::Mode;
 use jarvis_gateway::registry::Registry;
 use jarvis_gateway::tasks::Tasks;
 use jarvis_gateway::trace::Tracer;
+use jarvis_gateway::usage::Ledger;
 use jarvis_memory::{Responses, Store};
 use jarvis_tools::{catalog, docker};
 use jarvis_web::{App, Found, Status};
@@ -29,11 +31,14 @@ use crate::assemble;
 use crate::config::{Config, Environment};
 use crate::data::{self, LocalKey};
 use crate::keys::AllKeys;
+use crate::money;
 use crate::output::{self, line};
 use crate::reload::Reload;
 
 /// Running turns and acts get this long to finish when the process is asked to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(25);
+/// What was used last may take this long to be written, after everything else has ended.
+const FLUSH_LIMIT: Duration = Duration::from_secs(3);
 /// How long Docker may take to say what it is.
 const DOCKER_LIMIT: Duration = Duration::from_secs(3);
 
@@ -43,6 +48,7 @@ pub(crate) struct Running {
     pub(crate) local_key: LocalKey,
     tasks: Tasks,
     store: Store,
+    ledger: Arc<Ledger>,
     found: oneshot::Receiver<Vec<Found>>,
     reload_now: Arc<Notify>,
     _lock: data::Lock,
@@ -85,16 +91,23 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
 
     let tracer = assemble::tracer(&config, environment, &tasks)?;
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
+    let stored = jarvis_memory::Keys::new(store.clone(), Arc::clone(&clock));
+    let keys = Arc::new(AllKeys::new(stored, &local_key));
+    let door = Arc::new(Door::new(keys, Arc::clone(&clock)));
+    let money = money::open(&config, &store, &clock, &tasks).await?;
     let surroundings = Surroundings {
-        observers: vec![Arc::clone(&metrics) as _, Arc::new(tracer.clone())],
-        purse: None,
+        observers: vec![
+            Arc::clone(&metrics) as _,
+            Arc::new(tracer.clone()),
+            Arc::clone(&money.ledger) as _,
+            Arc::new(Meter(Arc::clone(door.counters()))),
+        ],
+        purse: Some(money.budgets),
     };
     let registry = assemble::registry(&config, environment, Arc::clone(&clock), &tasks, surroundings)?;
     let following = follow(&config, environment, &registry, &tasks)?;
     let agent = agent(&config, &registry, &store, &clock, &tasks, &tracer).await?;
     let (found, status) = look_around(&config, following.clone(), &tasks, clock.now(), address);
-    let stored = jarvis_memory::Keys::new(store.clone(), Arc::clone(&clock));
-    let keys = Arc::new(AllKeys::new(stored, &local_key));
     let reload_now = Arc::new(Notify::new());
     let reload = Reload {
         config,
@@ -113,7 +126,6 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         status,
         stopping: tasks.stopping().clone(),
     };
-    let door = Arc::new(Door::new(keys, Arc::clone(&clock)));
     let state = http::State {
         registry,
         door,
@@ -122,6 +134,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         ready: Arc::new(Database(store.clone())),
         metrics,
         tracer,
+        books: Arc::new(store.clone()),
     };
     let router = router(state, app);
     let of_server = tasks.clone();
@@ -133,6 +146,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         local_key,
         tasks,
         store,
+        ledger: money.ledger,
         found,
         reload_now,
         _lock: lock,
@@ -236,6 +250,10 @@ impl Running {
                 "not everything ended within {} s; the next start reports it",
                 STOP_LIMIT.as_secs()
             );
+        }
+        // Everything that could be used has been: what is written now is all there is.
+        if !matches!(tokio::time::timeout(FLUSH_LIMIT, self.ledger.flush()).await, Ok(true)) {
+            tracing::error!("the last usage could not be written and is lost");
         }
         self.store.close().await;
     }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::assemble;
 use crate::cli::{self, Place};
 use crate::config::{self, Environment};
+use crate::money;
 use crate::output::line;
 
 pub(crate) fn config(place: &Place, environment: &Environment, command: cli::Config) -> anyhow::Result<ExitCode> {
@@ -24,6 +25,7 @@ fn check(place: &Place, environment: &Environment, file: Option<PathBuf>) -> any
     for name in config.backends.keys() {
         assemble::backend(name, &config, environment)?;
     }
+    money::prices(&config)?;
     let Some(path) = &config.path else {
         line("There is no configuration, which is fine: what is found is used.");
         return Ok(ExitCode::SUCCESS);

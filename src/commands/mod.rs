@@ -9,3 +9,4 @@ pub(crate) mod key;
 pub(crate) mod migrate;
 pub(crate) mod models;
 pub(crate) mod targets;
+pub(crate) mod usage;

@@ -24,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) agent: jarvis_agent::Config,
     pub(crate) tools: jarvis_tools::Config,
     pub(crate) traces: Traces,
+    pub(crate) budget: jarvis_gateway::usage::Config,
     /// Where the file was, for messages.
     #[serde(skip)]
     pub(crate) path: Option<PathBuf>,

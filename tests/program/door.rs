@@ -52,7 +52,7 @@ async fn a_cross_site_post_changes_nothing() {
 async fn from_the_first_key_on_a_key_is_needed() {
     let jarvis = Jarvis::start(&Setup::default()).await;
     assert_eq!(jarvis.get("/v1/models").await.status, 200);
-    let (says, ok) = jarvis.run(&["key", "new", "laptop", "--scope", "chat"]).await;
+    let (says, ok) = jarvis.run(&["key", "add", "laptop", "--scopes", "chat"]).await;
     assert!(ok, "{says}");
     let secret = says.lines().next().expect("the key").to_owned();
     let refused = eventually("the door to close", async || {
@@ -60,7 +60,7 @@ async fn from_the_first_key_on_a_key_is_needed() {
         (answer.status == 401).then_some(answer)
     })
     .await;
-    assert!(refused.message().contains("jarvis key new"), "{}", refused.text);
+    assert!(refused.message().contains("jarvis key add"), "{}", refused.text);
     let with = async |key: &str, path: &str| {
         send(
             &jarvis.address,

@@ -27,6 +27,7 @@ mod stall;
 mod stream;
 mod traced;
 mod upload;
+mod usage;
 mod whole;
 mod wire;
 mod write;

@@ -12,11 +12,12 @@ use super::error::Error;
 use super::guard::{Door, guard};
 use super::traced::{Surface, traced};
 use super::upload::Uploads;
-use super::{audio, chat, completions, embeddings, images, metrics, models, ollama, responses};
+use super::{audio, chat, completions, embeddings, images, metrics, models, ollama, responses, usage};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::trace::Tracer;
+use crate::usage::Books;
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub struct State {
     pub metrics: Arc<Metrics>,
     pub tracer: Tracer,
     pub responses: Arc<dyn responses::Store>,
+    /// What was used.
+    pub books: Arc<dyn Books>,
 }
 
 /// Whether the process can do its work: the database answers, what must run runs. Not whether models do, because
@@ -66,6 +69,7 @@ pub fn router(state: State) -> Router {
         .route("/v1/models/{*id}", get(models::one).fallback(wrong_method))
         .route("/metrics", get(metrics::metrics).fallback(wrong_method))
         .merge(jobs())
+        .route("/v1/jarvis/usage", get(usage::usage).fallback(wrong_method))
         .route("/v1", any(not_found))
         .route("/v1/{*path}", any(not_found))
         .route_layer(middleware::from_fn_with_state(surface.clone(), traced))

@@ -3,15 +3,19 @@
 mod attempt;
 mod books;
 mod budget;
+mod config;
 mod ledger;
 mod money;
 mod prices;
+mod report;
 mod since;
 
 pub use attempt::{Attempt, Hold, Observer, Outcome, Pieces, Planned, Purse, Refused};
 pub use books::{Books, By, Entry, Failed, Sums};
 pub use budget::{Budgets, Caps, Spent};
+pub use config::Config;
 pub use ledger::Ledger;
 pub use money::MicroUsd;
 pub use prices::{Cost, Prices};
+pub use report::Report;
 pub use since::{Since, span_of_time};

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Millionths of a US dollar. A thousand tokens of a cheap model cost less than a cent, and sums must not drift as those
 /// of fractions do.
@@ -53,6 +54,19 @@ impl FromStr for MicroUsd {
         let rest: i64 = format!("{rest:0<6}").parse().map_err(|_| wrong())?;
         let whole = dollars.checked_mul(PER_DOLLAR).ok_or_else(wrong)?;
         whole.checked_add(rest).map(Self).ok_or_else(wrong)
+    }
+}
+
+/// An amount that is written as a number: `1`, `0.075`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dollars(pub(super) MicroUsd);
+
+impl<'de> Deserialize<'de> for Dollars {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = f64::deserialize(deserializer)?;
+        // A float is written with the digits that it was read from.
+        let amount = number.to_string().parse().map_err(D::Error::custom)?;
+        Ok(Self(amount))
     }
 }
 

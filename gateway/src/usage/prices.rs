@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::attempt::{Attempt, Outcome, Pieces, Planned};
-use super::money::MicroUsd;
+use super::money::{Dollars, MicroUsd};
 use crate::chain::HostClass;
 use crate::chat::Usage;
 use crate::glob;
@@ -62,19 +61,6 @@ struct Long {
     input: Option<Dollars>,
     cached_input: Option<Dollars>,
     output: Option<Dollars>,
-}
-
-/// An amount that is written as a number: `1`, `0.075`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Dollars(MicroUsd);
-
-impl<'de> Deserialize<'de> for Dollars {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = f64::deserialize(deserializer)?;
-        // A float is written with the digits that it was read from.
-        let amount = number.to_string().parse().map_err(D::Error::custom)?;
-        Ok(Self(amount))
-    }
 }
 
 /// What an attempt costs.

@@ -261,3 +261,29 @@ async fn whoever_tries_many_keys_is_kept_waiting() {
     site.clock.advance(Duration::from_secs(30));
     assert_eq!(send("wrong", "192.0.2.1:1").await.status, 401);
 }
+
+#[tokio::test]
+async fn usage_is_told_to_the_owner() {
+    let site = site(vec![]);
+    let check = async |query: &str, expect: &str| {
+        let answered = site.fetch(&format!("/v1/jarvis/usage{query}")).await;
+        let json = answered.json();
+        let shown = match answered.status.as_u16() {
+            200 => json["lines"][0]["name"].as_str(),
+            _ => json["error"]["param"].as_str(),
+        };
+        assert_eq!(shown, Some(expect), "{query}: {json}");
+        json
+    };
+    let json = check("", "target since 1795081600000").await;
+    assert_eq!(
+        (&json["total"]["attempts"], &json["by"], &json["until"]),
+        (&json!(3), &json!("target"), &json!(1_795_168_000_000_i64))
+    );
+    check("?since=today&by=key", "key since 1795132800000").await;
+    check("?by=colour", "by").await;
+    check("?since=yesterday", "since").await;
+    site.keys.add("talker", &[Scope::Chat]);
+    let refused = site.send(with_key(Method::GET, "/v1/jarvis/usage", "talker", "")).await;
+    assert_eq!(refused.error(), (403, "insufficient_scope".to_owned()));
+}

@@ -1,0 +1,47 @@
+//! What is used and spent: the price list, the budgets, the ledger, connected to the database.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use jarvis_gateway::clock::Clock;
+use jarvis_gateway::tasks::Tasks;
+use jarvis_gateway::usage::{Books, Budgets, Ledger, Prices};
+use jarvis_memory::Store;
+
+use crate::config::Config;
+
+/// What hears of every attempt, and who is asked before money is spent.
+pub(crate) struct Money {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) budgets: Arc<Budgets>,
+}
+
+/// Reads what was spent before, and begins to write.
+pub(crate) async fn open(
+    config: &Config,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    tasks: &Tasks,
+) -> anyhow::Result<Money> {
+    let prices = Arc::new(prices(config)?);
+    let budgets = Budgets::new(Arc::clone(&prices), Arc::clone(clock), config.budget.caps());
+    let budgets = Arc::new(budgets);
+    budgets.begin_with(store.spent(budgets.counts_from()).await?);
+    let books = Arc::new(store.clone());
+    let ledger = Arc::new(Ledger::new(books, prices, Arc::clone(&budgets), Arc::clone(clock)));
+    let (writer, stopping) = (Arc::clone(&ledger), tasks.stopping().clone());
+    tasks.spawn("ledger", async move { writer.run(stopping).await });
+    Ok(Money { ledger, budgets })
+}
+
+/// The program's price list, behind the one that the configuration names. That one is looked for beside the
+/// configuration.
+pub(crate) fn prices(config: &Config) -> anyhow::Result<Prices> {
+    let Some(named) = &config.budget.prices else {
+        return Prices::with("").context("the price list of this program is not right");
+    };
+    let folder = config.path.as_ref().and_then(|path| path.parent());
+    let path = folder.map_or_else(|| named.clone(), |folder| folder.join(named));
+    let text = std::fs::read_to_string(&path).with_context(|| format!("read the price list {}", path.display()))?;
+    Prices::with(&text).with_context(|| format!("the price list {} is not right", path.display()))
+}
