@@ -13,6 +13,7 @@ use jarvis_agent::{Agent, Parts};
 use jarvis_gateway::chain::Surroundings;
 use jarvis_gateway::clock::{Clock, Millis, System};
 use jarvis_gateway::discovery::{self, Discovery, Following};
+use jarvis_gateway::http::cache::Cache;
 use jarvis_gateway::http::limits::Meter;
 use jarvis_gateway::http::{self, Door};
 use jarvis_gateway::metrics::Metrics;
@@ -94,6 +95,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     let stored = jarvis_memory::Keys::new(store.clone(), Arc::clone(&clock));
     let keys = Arc::new(AllKeys::new(stored, &local_key));
     let door = Arc::new(Door::new(keys, Arc::clone(&clock)));
+    let cache = Arc::new(Cache::new(config.cache.clone(), Arc::clone(&clock)));
     let money = money::open(&config, &store, &clock, &tasks).await?;
     let surroundings = Surroundings {
         observers: vec![
@@ -135,6 +137,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         metrics,
         tracer,
         books: Arc::new(store.clone()),
+        cache,
     };
     let router = router(state, app);
     let of_server = tasks.clone();

@@ -25,6 +25,7 @@ pub(crate) struct Config {
     pub(crate) tools: jarvis_tools::Config,
     pub(crate) traces: Traces,
     pub(crate) budget: jarvis_gateway::usage::Config,
+    pub(crate) cache: jarvis_gateway::http::cache::Config,
     /// Where the file was, for messages.
     #[serde(skip)]
     pub(crate) path: Option<PathBuf>,

@@ -18,5 +18,6 @@ mod start;
 mod stop;
 mod targets;
 mod uploads;
+mod usage;
 mod wire;
 mod world;

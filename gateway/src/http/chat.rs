@@ -15,7 +15,7 @@ use super::guard::require;
 use super::stream::Chunks;
 use super::whole::{Whole, gather};
 use super::wire::{self, Asked, Identity};
-use super::{demands, frames, router, served};
+use super::{cache, demands, frames, router, served};
 use crate::caller::{Caller, Scope};
 use crate::demands::Endpoint;
 use crate::provider::{Call, Events};
@@ -53,16 +53,20 @@ pub(super) async fn completions(
         model: model.clone(),
         include_usage,
     };
-    let events = provider.stream(Call {
+    let found = cache::look_up(&state, &headers, &request, &model)?;
+    let call = Call {
         request: Arc::new(request),
         model,
         left: Vec::new(),
-    });
-    if stream {
+    };
+    let events = found.stream(&state, provider.as_ref(), call);
+    let mut response = if stream {
         streamed(events, identity).await
     } else {
         whole(events, identity).await
-    }
+    }?;
+    found.tell(response.headers_mut());
+    Ok(response)
 }
 
 async fn streamed(events: Events, identity: Identity) -> Result<Response, Error> {

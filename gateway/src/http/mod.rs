@@ -2,6 +2,7 @@
 
 mod audio;
 mod body;
+pub mod cache;
 mod chat;
 mod completions;
 mod demands;

@@ -8,6 +8,7 @@ use axum::routing::{any, get, post};
 use axum::{Extension, Router, middleware};
 use http::StatusCode;
 
+use super::cache::Cache;
 use super::error::Error;
 use super::guard::{Door, guard};
 use super::traced::{Surface, traced};
@@ -31,6 +32,7 @@ pub struct State {
     pub responses: Arc<dyn responses::Store>,
     /// What was used.
     pub books: Arc<dyn Books>,
+    pub cache: Arc<Cache>,
 }
 
 /// Whether the process can do its work: the database answers, what must run runs. Not whether models do, because

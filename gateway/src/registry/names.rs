@@ -15,6 +15,7 @@ use crate::health::prober::{self, Watch};
 use crate::health::{Health, Source};
 use crate::provider::Provider;
 use crate::tasks::Tasks;
+use crate::usage::Observer;
 
 /// A model server, or a service that hosts models.
 #[derive(Clone)]
@@ -180,6 +181,18 @@ impl Registry {
     /// Forgets what was learned about a backend: its key was changed, or a person says it works again.
     pub fn reset(&self, backend: &str) {
         self.board.reset(backend);
+    }
+
+    /// The protocol of a backend, and what kind of machine it is.
+    pub fn backend(&self, name: &str) -> Option<(&'static str, HostClass)> {
+        let table = self.read();
+        let (backend, _) = table.backends.get(name)?;
+        Some((backend.kind, backend.class))
+    }
+
+    /// Who hears of every attempt.
+    pub fn observers(&self) -> &[Arc<dyn Observer>] {
+        &self.surroundings.observers
     }
 
     /// What is known of backends and models.

@@ -1,3 +1,4 @@
+mod cached;
 mod chat;
 mod completions;
 mod door;
@@ -29,7 +30,7 @@ use crate::provider::Provider;
 use crate::providers::scripted::{Scripted, Step};
 use crate::registry::{Backend, Link, Registry};
 use crate::tasks::Tasks;
-use crate::usage::{Books, By, Entry, Failed, Spent, Sums};
+use crate::usage::{Attempt, Books, By, Entry, Failed, Observer, Spent, Sums};
 
 /// Keys in memory: name, secret and scopes, and whether they can be asked for.
 #[derive(Default)]
@@ -173,6 +174,17 @@ struct Site {
     clock: Fixed,
     played: Arc<Scripted>,
     registry: Arc<Registry>,
+    told: Arc<Told>,
+}
+
+/// Keeps what became of every attempt.
+#[derive(Default)]
+struct Told(Mutex<Vec<Attempt>>);
+
+impl Observer for Told {
+    fn attempt(&self, attempt: &Attempt) {
+        self.0.lock().unwrap().push(attempt.clone());
+    }
 }
 
 fn site(turns: Vec<Vec<Step>>) -> Site {
@@ -183,8 +195,9 @@ fn site_with(turns: Vec<Vec<Step>>, ready: Result<(), String>) -> Site {
     let clock = Fixed::at(Millis(1_795_168_000_000));
     let keys = Arc::new(HeldKeys::default());
     let door = Arc::new(Door::new(keys.clone(), Arc::new(clock.clone())));
+    let told = Arc::new(Told::default());
     let surroundings = Surroundings {
-        observers: vec![Arc::new(limits::Meter(door.counters().clone()))],
+        observers: vec![Arc::new(limits::Meter(door.counters().clone())), told.clone()],
         ..Surroundings::default()
     };
     let registry = Registry::new(Arc::new(clock.clone()), Tasks::default()).with_surroundings(surroundings);
@@ -203,6 +216,7 @@ fn site_with(turns: Vec<Vec<Step>>, ready: Result<(), String>) -> Site {
         metrics: Arc::new(crate::metrics::Metrics::new("0")),
         tracer: crate::trace::Tracer::off(),
         books: Arc::new(NoBooks),
+        cache: Arc::new(cache::Cache::new(cache::Config::default(), Arc::new(clock.clone()))),
     };
     Site {
         router: router(state).fallback(not_found),
@@ -211,6 +225,7 @@ fn site_with(turns: Vec<Vec<Step>>, ready: Result<(), String>) -> Site {
         clock,
         played,
         registry,
+        told,
     }
 }
 

@@ -1,0 +1,198 @@
+//! Where answers are kept: in this process, within a bound of bytes, the one that was unused for longest goes first.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::chat::Event;
+use crate::clock::{Clock, Millis};
+
+/// A single answer may take this share of the whole.
+const LARGEST: usize = 8;
+/// What an answer takes beside its text, roughly.
+const OVERHEAD: usize = 512;
+const MEBIBYTE: usize = 1024 * 1024;
+
+/// The section `[cache]` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// What is kept at most, in MiB.
+    pub megabytes: usize,
+    /// For how long, when neither the request nor the key says it.
+    pub minutes: u64,
+    /// Keys are given answers that were made for other keys.
+    pub shared: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            megabytes: 64,
+            minutes: 10,
+            shared: false,
+        }
+    }
+}
+
+/// SHA-256 of a question and of who may have the answer.
+pub(super) type Question = [u8; 32];
+
+/// The answers of this process.
+pub struct Cache {
+    clock: Arc<dyn Clock>,
+    config: Config,
+    shelf: Mutex<Shelf>,
+}
+
+#[derive(Default)]
+struct Shelf {
+    answers: HashMap<Question, Kept>,
+    /// By their last use; the number only grows.
+    by_use: BTreeMap<u64, Question>,
+    uses: u64,
+    bytes: usize,
+}
+
+struct Kept {
+    events: Arc<[Event]>,
+    bytes: usize,
+    until: Millis,
+    used: u64,
+}
+
+impl Cache {
+    pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            config,
+            shelf: Mutex::default(),
+        }
+    }
+
+    pub(super) fn usual_time(&self) -> Duration {
+        Duration::from_secs(self.config.minutes.saturating_mul(60))
+    }
+
+    pub(super) fn is_shared(&self) -> bool {
+        self.config.shared
+    }
+
+    /// What may still be kept of an answer that takes this many bytes so far.
+    pub(super) fn has_room_for(&self, bytes: usize) -> bool {
+        bytes.saturating_add(OVERHEAD) <= self.config.megabytes.saturating_mul(MEBIBYTE) / LARGEST
+    }
+
+    pub(super) fn find(&self, question: &Question) -> Option<Arc<[Event]>> {
+        let now = self.clock.now();
+        let mut shelf = self.shelf();
+        let shelf = &mut *shelf;
+        shelf.uses += 1;
+        let kept = shelf.answers.get_mut(question)?;
+        if kept.until <= now {
+            shelf.remove(question);
+            return None;
+        }
+        shelf.by_use.remove(&kept.used);
+        kept.used = shelf.uses;
+        shelf.by_use.insert(kept.used, *question);
+        Some(Arc::clone(&kept.events))
+    }
+
+    pub(super) fn keep(&self, question: Question, events: Vec<Event>, bytes: usize, time: Duration) {
+        if !self.has_room_for(bytes) {
+            return;
+        }
+        let until = self.clock.now().plus(time);
+        let mut shelf = self.shelf();
+        shelf.remove(&question);
+        shelf.uses += 1;
+        let kept = Kept {
+            events: events.into(),
+            bytes: bytes.saturating_add(OVERHEAD),
+            until,
+            used: shelf.uses,
+        };
+        shelf.bytes += kept.bytes;
+        shelf.by_use.insert(kept.used, question);
+        shelf.answers.insert(question, kept);
+        let most = self.config.megabytes.saturating_mul(MEBIBYTE);
+        while shelf.bytes > most
+            && let Some((_, oldest)) = shelf.by_use.pop_first()
+        {
+            shelf.remove(&oldest);
+        }
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shelf {
+    fn remove(&mut self, question: &Question) {
+        if let Some(kept) = self.answers.remove(question) {
+            self.by_use.remove(&kept.used);
+            self.bytes -= kept.bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Fixed;
+
+    fn cache(megabytes: usize) -> (Fixed, Cache) {
+        let clock = Fixed::at(Millis(1_795_169_100_000));
+        let config = Config {
+            megabytes,
+            ..Config::default()
+        };
+        (clock.clone(), Cache::new(config, Arc::new(clock)))
+    }
+
+    fn text(text: &str) -> Vec<Event> {
+        vec![Event::Text(text.to_owned())]
+    }
+
+    #[test]
+    fn an_answer_is_kept_for_its_time() {
+        let (clock, cache) = cache(1);
+        let minute = Duration::from_mins(1);
+        cache.keep([1; 32], text("one"), 3, minute);
+        cache.keep([1; 32], text("two"), 3, minute);
+        clock.advance(minute.saturating_sub(Duration::from_millis(1)));
+        assert_eq!(cache.find(&[1; 32]).as_deref(), Some(text("two").as_slice()));
+        assert_eq!(cache.find(&[2; 32]), None);
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(cache.find(&[1; 32]), None);
+        let shelf = cache.shelf();
+        assert_eq!((shelf.bytes, shelf.answers.len(), shelf.by_use.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_was_unused_for_longest_goes_first() {
+        let (_, cache) = cache(1);
+        let tenth = MEBIBYTE / 10;
+        let minute = Duration::from_mins(1);
+        for number in 0..10 {
+            cache.keep([number; 32], text("x"), tenth - OVERHEAD, minute);
+        }
+        assert!(cache.find(&[0; 32]).is_some());
+        cache.keep([10; 32], text("x"), tenth - OVERHEAD, minute);
+        let there: Vec<bool> = (0..=10).map(|number| cache.find(&[number; 32]).is_some()).collect();
+        assert_eq!(
+            there,
+            [true, false, true, true, true, true, true, true, true, true, true]
+        );
+        assert!(cache.shelf().bytes <= MEBIBYTE);
+        cache.keep([11; 32], text("x"), MEBIBYTE / LARGEST, minute);
+        assert!(
+            cache.find(&[11; 32]).is_none(),
+            "one answer does not push all others out"
+        );
+    }
+}
