@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use jarvis_gateway::clock::Clock;
+use jarvis_gateway::metrics::Metrics;
 use jarvis_gateway::tasks::Tasks;
 use jarvis_gateway::usage::{Books, Budgets, Ledger, Prices};
 use jarvis_memory::Store;
@@ -22,13 +23,15 @@ pub(crate) async fn open(
     store: &Store,
     clock: &Arc<dyn Clock>,
     tasks: &Tasks,
+    metrics: &Arc<Metrics>,
 ) -> anyhow::Result<Money> {
     let prices = Arc::new(prices(config)?);
     let budgets = Budgets::new(Arc::clone(&prices), Arc::clone(clock), config.budget.caps());
     let budgets = Arc::new(budgets);
     budgets.begin_with(store.spent(budgets.counts_from()).await?);
     let books = Arc::new(store.clone());
-    let ledger = Arc::new(Ledger::new(books, prices, Arc::clone(&budgets), Arc::clone(clock)));
+    let ledger = Ledger::new(books, prices, Arc::clone(&budgets), Arc::clone(clock));
+    let ledger = Arc::new(ledger.with_metrics(Arc::clone(metrics)));
     let (writer, stopping) = (Arc::clone(&ledger), tasks.stopping().clone());
     tasks.spawn("ledger", async move { writer.run(stopping).await });
     Ok(Money { ledger, budgets })

@@ -96,7 +96,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     let keys = Arc::new(AllKeys::new(stored, &local_key));
     let door = Arc::new(Door::new(keys, Arc::clone(&clock)));
     let cache = Arc::new(Cache::new(config.cache.clone(), Arc::clone(&clock)));
-    let money = money::open(&config, &store, &clock, &tasks).await?;
+    let money = money::open(&config, &store, &clock, &tasks, &metrics).await?;
     let surroundings = Surroundings {
         observers: vec![
             Arc::clone(&metrics) as _,

@@ -58,6 +58,7 @@ pub struct Metrics {
     truncated: Family<OfTarget, Counter>,
     load: Histograms<OfTarget>,
     overhead: Histogram,
+    usage_lost: Counter,
 }
 
 impl fmt::Debug for Metrics {
@@ -80,6 +81,7 @@ impl Metrics {
             truncated: Family::default(),
             load: Family::new_with_constructor(|| Histogram::new(LOAD)),
             overhead: Histogram::new(OVERHEAD),
+            usage_lost: Counter::default(),
         };
         metrics.expose_conventions();
         metrics.expose_own(version);
@@ -93,6 +95,11 @@ impl Metrics {
         encode_registry(&mut text, &breakers(registry))?;
         encode_eof(&mut text)?;
         Ok(text)
+    }
+
+    /// Entries of the ledger could not be written.
+    pub fn usage_was_lost(&self, entries: u64) {
+        self.usage_lost.inc_by(entries);
     }
 
     fn expose_conventions(&mut self) {
@@ -138,6 +145,11 @@ impl Metrics {
             "jarvis_truncated",
             "Answers whose server had dropped a part of the conversation",
             self.truncated.clone(),
+        );
+        self.exposed.register(
+            "jarvis_usage_lost",
+            "Attempts that are not in the ledger, because the database could not be written",
+            self.usage_lost.clone(),
         );
         self.exposed.register_with_unit(
             "jarvis_cold_load",

@@ -11,6 +11,7 @@ use super::books::{Books, Entry};
 use super::budget::Budgets;
 use super::prices::Prices;
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 
 /// Entries that wait to be written. More than that is lost, and counted: an answer never waits for the database.
 const MOST_WAITING: usize = 32 * 1024;
@@ -30,6 +31,7 @@ pub struct Ledger {
     prices: Arc<Prices>,
     budgets: Arc<Budgets>,
     clock: Arc<dyn Clock>,
+    metrics: Option<Arc<Metrics>>,
     waiting: Mutex<Waiting>,
     wake: Notify,
     /// One batch at a time, so that a flush at the end waits for the one under way.
@@ -50,9 +52,19 @@ impl Ledger {
             prices,
             budgets,
             clock,
+            metrics: None,
             waiting: Mutex::default(),
             wake: Notify::new(),
             writing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// What is lost is counted there, too.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Arc<Metrics>) -> Self {
+        Self {
+            metrics: Some(metrics),
+            ..self
         }
     }
 
@@ -111,7 +123,25 @@ impl Ledger {
         let over = batch.len().saturating_sub(MOST_WAITING);
         batch.truncate(MOST_WAITING);
         waiting.entries = batch;
-        waiting.lose(over);
+        self.lose(&mut waiting, over);
+    }
+
+    fn lose(&self, waiting: &mut Waiting, count: usize) {
+        if count == 0 {
+            return;
+        }
+        waiting.lost = waiting.lost.saturating_add(count as u64);
+        if let Some(metrics) = &self.metrics {
+            metrics.usage_was_lost(count as u64);
+        }
+        let now = tokio::time::Instant::now();
+        if waiting.complained.is_none_or(|at| now - at >= COMPLAIN_EVERY) {
+            waiting.complained = Some(now);
+            tracing::error!(
+                usage.lost = waiting.lost,
+                "usage is lost, because the database does not take it; budgets still count it until a restart"
+            );
+        }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -135,28 +165,11 @@ impl Observer for Ledger {
         if waiting.entries.len() < MOST_WAITING {
             waiting.entries.push(entry);
         } else {
-            waiting.lose(1);
+            self.lose(&mut waiting, 1);
         }
         drop(waiting);
         if is_first {
             self.wake.notify_one();
-        }
-    }
-}
-
-impl Waiting {
-    fn lose(&mut self, count: usize) {
-        if count == 0 {
-            return;
-        }
-        self.lost = self.lost.saturating_add(count as u64);
-        let now = tokio::time::Instant::now();
-        if self.complained.is_none_or(|at| now - at >= COMPLAIN_EVERY) {
-            self.complained = Some(now);
-            tracing::error!(
-                usage.lost = self.lost,
-                "usage is lost, because the database does not take it; budgets still count it until a restart"
-            );
         }
     }
 }

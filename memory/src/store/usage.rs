@@ -1,6 +1,7 @@
 //! What was used: a row for every attempt, and the sums that budgets are counted by.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jarvis_gateway::clock::Millis;
@@ -118,16 +119,26 @@ fn sum(of: &str) -> String {
     format!("CAST(COALESCE(SUM({of}), 0) AS BIGINT)")
 }
 
-async fn insert(connection: &mut AnyConnection, entries: &[Entry]) -> sqlx::Result<()> {
-    let rows: Vec<String> = (0..entries.len())
+/// The statement for [`TOGETHER`] rows.
+static FULL: LazyLock<String> = LazyLock::new(|| statement(TOGETHER));
+
+fn statement(rows: usize) -> String {
+    let rows: Vec<String> = (0..rows)
         .map(|row| {
             let places: Vec<String> = (1..=WIDTH).map(|column| format!("${}", row * WIDTH + column)).collect();
             format!("({})", places.join(", "))
         })
         .collect();
-    let sql = format!("INSERT INTO usage_attempts ({COLUMNS}) VALUES {}", rows.join(", "));
-    // Only a full statement comes again.
-    let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(entries.len() == TOGETHER);
+    format!("INSERT INTO usage_attempts ({COLUMNS}) VALUES {}", rows.join(", "))
+}
+
+async fn insert(connection: &mut AnyConnection, entries: &[Entry]) -> sqlx::Result<()> {
+    // Only a full statement comes again and again, so only that one is kept prepared.
+    let mut query = if entries.len() == TOGETHER {
+        sqlx::query(FULL.as_str())
+    } else {
+        sqlx::query(AssertSqlSafe(statement(entries.len()))).persistent(false)
+    };
     for entry in entries {
         query = bind(query, entry);
     }

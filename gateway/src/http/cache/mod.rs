@@ -10,5 +10,5 @@ mod question;
 mod shelf;
 mod wish;
 
-pub(super) use answer::{Found, look_up};
+pub(super) use answer::look_up;
 pub use shelf::{Cache, Config};
