@@ -11,9 +11,9 @@ fn setup(url: &str, more: &str) -> Setup {
     let config = format!(
         "{more}\n[backends.gpu]\nkind = \"ollama\"\nbase_url = \"{url}\"\n\
          [backends.cloud]\nkind = \"openai\"\nbase_url = \"{url}/v1\"\n\
-         [[aliases.jarvis-chat.targets]]\nbackend = \"gpu\"\nmodel = \"qwen3:4b\"\n\
-         [[aliases.paid.targets]]\nbackend = \"cloud\"\nmodel = \"gpt-5.4-mini\"\n\
-         [[aliases.odd.targets]]\nbackend = \"cloud\"\nmodel = \"unlisted\"\n"
+         [[aliases.jarvis-chat.targets]]\nbackend = \"gpu\"\nmodel = \"ok\"\n\
+         [[aliases.paid.targets]]\nbackend = \"cloud\"\nmodel = \"ok:paid\"\n\
+         [[aliases.odd.targets]]\nbackend = \"cloud\"\nmodel = \"ok:odd\"\n"
     );
     Setup {
         config,
@@ -36,8 +36,11 @@ async fn usage(jarvis: &Jarvis, by: &str) -> Value {
 async fn a_stop_writes_everything_and_a_budget_outlives_it() {
     let server = Server::start("127.0.0.1:0").await.expect("the stand-in starts");
     // A ten-thousandth of a cent is spent with the first answer.
-    let setup = setup(&server.url(), "[budget]\nday = 0.000001\n");
-    let mut jarvis = Jarvis::start(&setup).await;
+    let setup = setup(&server.url(), "[budget]\nday = 0.000001\nprices = \"prices.toml\"\n");
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let prices = "[[price]]\nbackend = \"cloud\"\nmodel = \"ok:paid\"\ninput = 1\noutput = 2.5\n";
+    std::fs::write(folder.path().join("prices.toml"), prices).expect("a price list");
+    let mut jarvis = Jarvis::start_in(folder, &setup).await;
     for _ in 0..20 {
         assert_eq!(ask(&jarvis, "jarvis-chat").await.status, 200);
     }
@@ -66,9 +69,7 @@ async fn a_stop_writes_everything_and_a_budget_outlives_it() {
     let unpriced = ask(&jarvis, "odd").await;
     assert_eq!(unpriced.status, 429, "{}", unpriced.text);
     assert!(
-        unpriced
-            .message()
-            .contains("the price of `cloud/unlisted` is not known"),
+        unpriced.message().contains("the price of `cloud/ok:odd` is not known"),
         "{}",
         unpriced.text
     );
