@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
 use axum::{Router, middleware};
 use jarvis_agent::{Agent, Parts};
 use jarvis_gateway::chain::Surroundings;
@@ -40,6 +42,8 @@ use crate::reload::Reload;
 const STOP_LIMIT: Duration = Duration::from_secs(25);
 /// What was used last may take this long to be written, after everything else has ended.
 const FLUSH_LIMIT: Duration = Duration::from_secs(3);
+/// What is served, for programs. A test compares it with the routes.
+const OPENAPI: &str = include_str!("../docs/openapi.json");
 /// How long Docker may take to say what it is.
 const DOCKER_LIMIT: Duration = Duration::from_secs(3);
 
@@ -213,8 +217,10 @@ async fn agent(
 fn router(state: http::State, app: App) -> Router {
     let door = Arc::clone(&state.door);
     let own = jarvis_web::router(app).route_layer(middleware::from_fn_with_state(door, http::guard));
+    let described = Router::new().route("/openapi.json", get(([(CONTENT_TYPE, "application/json")], OPENAPI)));
     http::router(state)
         .merge(own)
+        .merge(described)
         .merge(jarvis_web::assets::router())
         .fallback(http::not_found)
 }
