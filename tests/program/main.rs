@@ -13,6 +13,7 @@ mod chains;
 mod containers;
 mod door;
 mod jarvis;
+mod observed;
 mod openapi;
 mod reload;
 mod start;
