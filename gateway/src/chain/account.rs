@@ -28,6 +28,8 @@ pub(super) struct Account {
     pub(super) pieces: Pieces,
     /// Kept until the attempt was told, so that no other request spends the same money in between.
     _hold: Hold,
+    /// The server did not count, so that the usage at its end is an estimate of ours.
+    pub(super) is_estimated: bool,
     is_told: bool,
 }
 
@@ -54,6 +56,7 @@ impl Account {
             tokens: 0,
             pieces: Pieces::default(),
             _hold: hold,
+            is_estimated: false,
             is_told: false,
         }
     }
@@ -102,7 +105,7 @@ impl Account {
             first_token: self.first_token.map(|at| at.duration_since(self.started)),
             outcome,
             usage: usage.unwrap_or_else(|| self.estimate()),
-            estimated: usage.is_none(),
+            estimated: usage.is_none() || self.is_estimated,
             pieces: self.pieces,
             timings: finish.map(|finish| finish.timings).unwrap_or_default(),
             truncated: finish.is_some_and(|finish| finish.truncated),
@@ -113,7 +116,7 @@ impl Account {
     }
 
     /// A target that never showed life has read nothing, as far as anybody knows.
-    fn estimate(&self) -> Usage {
+    pub(super) fn estimate(&self) -> Usage {
         let read = self.first_token.map_or(0, |_| self.errand.prompt_tokens);
         Usage {
             prompt_tokens: u64::from(read),

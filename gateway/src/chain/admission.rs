@@ -126,9 +126,14 @@ impl Admission {
         self.fail(error, true);
     }
 
-    /// Notes on the end of an answer whether the server dropped a part of the conversation.
-    pub(super) fn judge(&self, finish: &mut Finish) {
-        if is_truncated(self.account.errand(), &self.target, finish.usage) {
+    /// Notes on the end of an answer whether the server dropped a part of the conversation, and fills in what it did not
+    /// count, unless `is_wire`: then its own words are handed on.
+    pub(super) fn judge(&mut self, finish: &mut Finish, is_wire: bool) {
+        if finish.usage.is_none() && !is_wire {
+            finish.usage = Some(self.account.estimate());
+            self.account.is_estimated = true;
+        }
+        if !self.account.is_estimated && is_truncated(self.account.errand(), &self.target, finish.usage) {
             finish.truncated = true;
             tracing::warn!(
                 target.name = self.target.name(),

@@ -19,12 +19,17 @@ use crate::provider::{Class, Error, Events};
 const HELD_EVENTS: usize = 64;
 const HELD_BYTES: usize = 256 * 1024;
 
+/// How much longer an answer may pause while its caller reads along.
+const LONGER_READ_ALONG: f64 = 1.5;
+
 pub(super) struct Attempt {
     pub(super) admission: Admission,
     events: Events,
     timer: Pin<Box<Sleep>>,
     due: Due,
     idle: Duration,
+    /// The server's own chunks are handed on.
+    is_wire: bool,
     total_ends: Instant,
     /// Characters per second that are asked of it, and what came once it has begun.
     least_pace: Option<u32>,
@@ -33,6 +38,15 @@ pub(super) struct Attempt {
     guard: Option<Guard>,
     /// What the guard has let through and nobody has taken yet.
     safe: VecDeque<Event>,
+}
+
+/// How an answer is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// The caller is given words as they come and cannot be told to forget them.
+    pub(super) is_read_along: bool,
+    /// Characters per second that an answer must bring.
+    pub(super) least_pace: Option<u32>,
 }
 
 /// What the timer waits for.
@@ -57,21 +71,32 @@ pub(super) enum Opened {
 }
 
 impl Attempt {
-    pub(super) fn start(admission: Admission, events: Events, guard: Option<Guard>, least_pace: Option<u32>) -> Self {
+    pub(super) fn start(admission: Admission, events: Events, guard: Option<Guard>, patience: Patience) -> Self {
         let (at, error) = admission.first_token_due();
+        // Nobody else can go on with what was read along, so that a pause is worth waiting out.
+        let idle = if patience.is_read_along {
+            admission.idle().mul_f64(LONGER_READ_ALONG)
+        } else {
+            admission.idle()
+        };
         Self {
             events,
             timer: Box::pin(sleep_until(at)),
             due: Due::FirstToken { at, error },
-            idle: admission.idle(),
+            idle,
+            is_wire: false,
             total_ends: admission.total_ends(),
-            least_pace,
+            least_pace: patience.least_pace,
             pace: None,
             held: Held::default(),
             guard,
             safe: VecDeque::new(),
             admission,
         }
+    }
+
+    pub(super) fn into_parts(self) -> (Admission, Events) {
+        (self.admission, self.events)
     }
 
     /// Reads up to the commit point. It may be dropped and called again. Failures are not told to the breakers yet.
@@ -122,13 +147,8 @@ impl Attempt {
 
     /// Must see every event that is given to the caller: the last one settles the attempt.
     pub(super) fn passed_on(&mut self, event: &Event) {
-        match event {
-            Event::Finish(finish) => self.admission.answered(finish),
-            Event::Text(text) | Event::Reasoning(text) => self.admission.account.tokens += text_tokens(text.len()),
-            Event::ToolCall(call) => self.admission.account.tokens += text_tokens(call.arguments.len()),
-            // Servers send about one token in a chunk.
-            Event::Wire(chunk) => self.admission.account.tokens += u64::from(chunk.meaningful),
-            Event::Served(_) | Event::Logprobs(_) | Event::Reset => {}
+        if let Event::Finish(finish) = event {
+            self.admission.answered(finish);
         }
     }
 
@@ -172,7 +192,7 @@ impl Attempt {
     fn poll_target(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {
         if let Poll::Ready(mut item) = self.events.as_mut().poll_next(context) {
             match &mut item {
-                Some(Ok(Event::Finish(finish))) => self.admission.judge(finish),
+                Some(Ok(Event::Finish(finish))) => self.admission.judge(finish, self.is_wire),
                 Some(Ok(event)) if is_meaningful(event) => self.came(event),
                 _ => {}
             }
@@ -195,6 +215,8 @@ impl Attempt {
     }
 
     fn came(&mut self, event: &Event) {
+        self.is_wire |= matches!(event, Event::Wire(_));
+        self.admission.account.tokens += tokens_in(event);
         match &mut self.due {
             Due::FirstToken { .. } => self.begun(),
             Due::Idle { since } => *since = Instant::now(),
@@ -265,4 +287,15 @@ fn is_meaningful(event: &Event) -> bool {
 
 fn truncated() -> Error {
     Error::new(Class::Truncated, "the answer was cut off")
+}
+
+/// Roughly; for answers whose end never tells.
+fn tokens_in(event: &Event) -> u64 {
+    match event {
+        Event::Text(text) | Event::Reasoning(text) => text_tokens(text.len()),
+        Event::ToolCall(call) => text_tokens(call.arguments.len()),
+        // Servers send about one token in a chunk.
+        Event::Wire(_) => 1,
+        Event::Served(_) | Event::Logprobs(_) | Event::Reset | Event::Finish(_) => 0,
+    }
 }

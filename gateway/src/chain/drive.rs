@@ -9,12 +9,14 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::admission::Admission;
-use super::attempt::{Attempt, Opened};
+use super::attempt::{Attempt, Opened, Patience};
 use super::calls::Guard;
 use super::errand::Errand;
 use super::history::mended;
 use super::provider::Route;
+use super::target::Target;
 use super::walk::Walk;
+use crate::breaker::Place;
 use crate::chat::{Delivery, Event, Request, Served};
 use crate::demands::Cold;
 use crate::health::Warmth;
@@ -78,7 +80,10 @@ impl Drive {
                     let attempt = running.swap_remove(index);
                     alone = false;
                     match opened {
-                        Ok(Opened::Committed(held)) => return Ok(self.answer(attempt, held)),
+                        Ok(Opened::Committed(held)) => {
+                            running.into_iter().for_each(lost);
+                            return Ok(self.answer(attempt, held));
+                        }
                         Ok(Opened::Empty(held)) => {
                             if self.second_opinion(attempt, held) {
                                 return self.exhausted();
@@ -135,14 +140,18 @@ impl Drive {
         let request = self.request_for(target.kind);
         let guard = Guard::of(&request);
         // What was said can be taken back, or nobody has heard it yet.
+        let is_read_along = request.delivery == Delivery::Live;
         let pace = self.walk.route.manner.pace.of(request.origin.surface);
-        let pace = pace.filter(|_| request.delivery != Delivery::Live);
+        let patience = Patience {
+            is_read_along,
+            least_pace: pace.filter(|_| !is_read_along),
+        };
         let events = target.provider.stream(Call {
             request,
             model: target.model().to_owned(),
             left: Vec::new(),
         });
-        Step::Started(Box::new(Attempt::start(admission, events, guard, pace)))
+        Step::Started(Box::new(Attempt::start(admission, events, guard, patience)))
     }
 
     fn request_for(&mut self, kind: &'static str) -> Arc<Request> {
@@ -163,12 +172,16 @@ impl Drive {
 
     /// A model that was unloaded since anybody looked is slow for a reason.
     async fn failed(&mut self, attempt: Box<Attempt>, mut error: Error) -> Result<(), Error> {
-        if let (Class::TtftTimeout, Some(health)) = (error.class, attempt.admission.target().health())
+        let (admission, events) = attempt.into_parts();
+        if let (Class::TtftTimeout, Some(health)) = (error.class, admission.target().health())
             && matches!(health.warmth_now().await, Warmth::Cold | Warmth::Loading)
         {
             error.class = Class::ColdSlow;
         }
-        self.walk.failed(attempt.admission, error)
+        if error.class == Class::ColdSlow {
+            go_on_loading(admission.target(), events);
+        }
+        self.walk.failed(admission, error)
     }
 
     /// A second opinion on an empty answer is worth one more attempt; two empty answers are the answer. Returns whether
@@ -222,6 +235,23 @@ impl Drive {
             held: Vec::new(),
             source: Source::Last(last.stream(call)),
         })
+    }
+}
+
+/// Another target was faster. The caller is not kept waiting for this one, but its load is worth having.
+fn lost(attempt: Box<Attempt>) {
+    let (admission, events) = attempt.into_parts();
+    if !admission.is_warm() {
+        go_on_loading(admission.target(), events);
+    }
+}
+
+/// Keeps a request until its first event, which the model is loaded for, or ends it when nothing is being loaded.
+fn go_on_loading(target: &Target, mut events: Events) {
+    if let (Some(health), Place::Local) = (target.health(), target.class().place()) {
+        health.load_by(async move {
+            drop(futures_util::StreamExt::next(&mut events).await);
+        });
     }
 }
 

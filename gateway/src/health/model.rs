@@ -112,6 +112,20 @@ impl Model {
         drop(self.begin_load());
     }
 
+    /// Goes on with a request that nobody waits for any more, because the model is being loaded for it: an Ollama ends a
+    /// load with the request that began it. `until` ends when the model is loaded.
+    pub fn load_by(&self, until: impl Future<Output = ()> + Send + 'static) {
+        let Some(host) = self.host.upgrade() else { return };
+        let (tasks, budget) = (host.tasks().clone(), self.facts().load_budget());
+        let stopping = tasks.stopping().clone();
+        tasks.spawn("finish loading a model", async move {
+            let loading = tokio::time::timeout(budget, until);
+            if let Some(Err(_)) = stopping.run_until_cancelled(loading).await {
+                tracing::debug!("a model was not loaded in time");
+            }
+        });
+    }
+
     fn begin_load(self: &Arc<Self>) -> Result<Told, Error> {
         let Some(host) = self.host.upgrade() else {
             return Err(Error::new(Class::HostDown, "the backend is gone"));

@@ -69,11 +69,11 @@ async fn a_slow_answer_is_waited_for_as_long_as_something_comes() {
         text("a"),
         Step::Wait(15_000),
         text(""),
-        Step::Wait(15_000),
+        Step::Wait(25_000),
         text("c"),
         finish(),
     ];
-    let idle = Error::new(Class::IdleTimeout, "nothing more came for 20 s");
+    let idle = Error::new(Class::IdleTimeout, "nothing more came for 30 s");
     let expect = [served("t0/m", 1, &[]), said("a"), said(""), Err(idle)];
     assert_eq!(rig(&[&[&noise]]).ask_over_the_api(true).await, expect);
 }

@@ -151,7 +151,12 @@ impl Rig {
     }
 
     async fn ask_with(&self, request: Request) -> Vec<Result<Event, Error>> {
-        self.chain.stream(call(request)).collect().await
+        let mut events: Vec<_> = self.chain.stream(call(request)).collect().await;
+        // What is estimated is looked at where accounts are.
+        if let Some(Ok(Event::Finish(finish))) = events.last_mut() {
+            finish.usage = None;
+        }
+        events
     }
 
     fn with_purse(self, purse: Arc<dyn Purse>) -> Self {
