@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::node::{Fields, Node};
+use super::node::{Fields, Node, lasting};
 use crate::upstream::{NotJson, Pattern, Scanner};
 
 /// No answer is gathered beyond this, in bytes of text.
@@ -191,7 +191,7 @@ fn merge(known: &mut Node<'static>, key: &str, new: Node<'_>, text: &mut usize) 
         (_, new) if new.is_null() => {}
         (Node::Text(known), Node::Text(new)) if WHOLE.contains(&key) => {
             if known.is_empty() {
-                *known = new.into_owned().into();
+                *known = lasting(new);
             }
         }
         (Node::Text(known), Node::Text(new)) => {
@@ -204,7 +204,7 @@ fn merge(known: &mut Node<'static>, key: &str, new: Node<'_>, text: &mut usize) 
                     merge(known, &key, node, text);
                 } else {
                     *text += node.text_length();
-                    known.0.push((key.into_owned().into(), node.into_owned()));
+                    known.0.push((lasting(key), node.into_owned()));
                 }
             }
         }

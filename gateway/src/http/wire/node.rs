@@ -19,6 +19,35 @@ pub(super) enum Node<'a> {
     Object(Fields<'a>),
 }
 
+/// Words that are in nearly every chunk. They are kept without being copied.
+const COMMON: [&str; 17] = [
+    "id",
+    "object",
+    "created",
+    "model",
+    "usage",
+    "system_fingerprint",
+    "service_tier",
+    "index",
+    "delta",
+    "logprobs",
+    "finish_reason",
+    "role",
+    "content",
+    "refusal",
+    "null",
+    "assistant",
+    "stop",
+];
+
+/// The same text for as long as it is needed.
+pub(super) fn lasting(text: Cow<'_, str>) -> Cow<'static, str> {
+    match COMMON.iter().find(|common| **common == text) {
+        Some(common) => Cow::Borrowed(common),
+        None => Cow::Owned(text.into_owned()),
+    }
+}
+
 /// The fields of an object in their order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Fields<'a>(pub(super) Vec<(Cow<'a, str>, Node<'a>)>);
@@ -43,8 +72,8 @@ impl<'a> Node<'a> {
 
     pub(super) fn into_owned(self) -> Node<'static> {
         match self {
-            Self::Leaf(value) => Node::Leaf(value.into_owned().into()),
-            Self::Text(text) => Node::Text(text.into_owned().into()),
+            Self::Leaf(value) => Node::Leaf(lasting(value)),
+            Self::Text(text) => Node::Text(lasting(text)),
             Self::List(nodes) => Node::List(nodes.into_iter().map(Node::into_owned).collect()),
             Self::Object(fields) => Node::Object(fields.into_owned()),
         }
@@ -90,7 +119,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn into_owned(self) -> Fields<'static> {
-        let owned = |(key, node): (Cow<'a, str>, Node<'a>)| (key.into_owned().into(), node.into_owned());
+        let owned = |(key, node): (Cow<'a, str>, Node<'a>)| (lasting(key), node.into_owned());
         Fields(self.0.into_iter().map(owned).collect())
     }
 }
@@ -107,7 +136,7 @@ impl Fields<'static> {
         if self.0.len() == MOST_FIELDS {
             return Err(NotJson);
         }
-        self.0.push((key.to_owned().into(), Node::Leaf(json.to_owned().into())));
+        self.0.push((lasting(key.into()), Node::Leaf(lasting(json.into()))));
         Ok(())
     }
 }

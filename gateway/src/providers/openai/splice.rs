@@ -1,13 +1,10 @@
 use std::borrow::Cow;
-use std::fmt;
 
 use bytes::Bytes;
-use serde::Deserializer as _;
-use serde::de::{MapAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::settings::Settings;
 use crate::provider::{Class, Error};
+use crate::upstream::{NotJson, Scanner};
 
 /// A body that came in, made fit for one upstream.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,7 +18,7 @@ pub(super) struct Spliced {
 /// stays in its place and byte for byte, but for white space between the fields.
 pub(super) fn splice(original: &[u8], model: &str, settings: &Settings) -> Result<Spliced, Error> {
     let fields = fields_of(original)?;
-    let value = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.get());
+    let value = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
     let renamed = settings.max_tokens_field.map(super::MaxTokensField::as_str);
     let mut ours = vec![
         ("model", quoted(model)),
@@ -41,7 +38,7 @@ pub(super) fn splice(original: &[u8], model: &str, settings: &Settings) -> Resul
             let (name, value) = ours.remove(at);
             out.field(name, &value);
         } else if !is_ours(key, renamed) && !settings.drop.iter().any(|dropped| dropped == key) {
-            out.field(key, value.get());
+            out.field(key, value);
         }
     }
     for (name, value) in ours {
@@ -59,7 +56,7 @@ pub(super) fn with_model(original: &[u8], model: &str, settings: &Settings) -> R
     out.field("model", &quoted(model));
     for (key, value) in fields_of(original)? {
         if key != "model" && !settings.drop.iter().any(|dropped| *dropped == key) {
-            out.field(&key, value.get());
+            out.field(&key, value);
         }
     }
     Ok(out.close())
@@ -80,7 +77,7 @@ fn stream_options(given: Option<&str>) -> Result<String, Error> {
     let mut out = Writer::with_capacity(given.len() + 32);
     for (key, value) in fields_of(given.as_bytes())? {
         if key != "include_usage" {
-            out.field(&key, value.get());
+            out.field(&key, value);
         }
     }
     out.field("include_usage", "true");
@@ -88,31 +85,23 @@ fn stream_options(given: Option<&str>) -> Result<String, Error> {
 }
 
 /// The fields of a JSON object in their order, values as they are written.
-fn fields_of(json: &[u8]) -> Result<Vec<(Cow<'_, str>, &RawValue)>, Error> {
-    struct Fields;
-    impl<'de> Visitor<'de> for Fields {
-        type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a JSON object")
+fn fields_of(json: &[u8]) -> Result<Vec<(Cow<'_, str>, &str)>, Error> {
+    let unreadable = || {
+        Error::new(
+            Class::ClientFault,
+            "the request cannot be read: it is not a JSON object",
+        )
+    };
+    let mut scanner = Scanner::new(std::str::from_utf8(json).map_err(|_| unreadable())?);
+    let mut fields = Vec::with_capacity(16);
+    let mut read = || {
+        let mut object = scanner.object()?;
+        while let Some(key) = scanner.key(&mut object)? {
+            fields.push((key, scanner.value()?));
         }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut fields = Vec::with_capacity(16);
-            while let Some(Key(key)) = map.next_key()? {
-                fields.push((key, map.next_value()?));
-            }
-            Ok(fields)
-        }
-    }
-
-    #[derive(serde::Deserialize)]
-    struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
-    let mut reader = serde_json::Deserializer::from_slice(json);
-    let fields = reader.deserialize_map(Fields);
-    let fields = fields.and_then(|fields| reader.end().map(|()| fields));
-    fields.map_err(|error| Error::new(Class::ClientFault, format!("the request cannot be read: {error}")))
+        scanner.end()
+    };
+    read().map_err(|NotJson| unreadable()).map(|()| fields)
 }
 
 fn quoted(text: &str) -> String {
@@ -129,7 +118,13 @@ impl Writer {
 
     fn field(&mut self, name: &str, value: &str) {
         self.0.push(if self.0.is_empty() { b'{' } else { b',' });
-        self.0.extend_from_slice(quoted(name).as_bytes());
+        if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            self.0.push(b'"');
+            self.0.extend_from_slice(name.as_bytes());
+            self.0.push(b'"');
+        } else {
+            self.0.extend_from_slice(quoted(name).as_bytes());
+        }
         self.0.push(b':');
         self.0.extend_from_slice(value.as_bytes());
     }
