@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use http::header::HeaderName;
+use http::header::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use super::error::Error;
@@ -21,7 +21,7 @@ const SURFACE: HeaderName = HeaderName::from_static("x-jarvis-surface");
 const TIMEOUT: HeaderName = HeaderName::from_static("x-jarvis-timeout");
 const LOCAL_ONLY: HeaderName = HeaderName::from_static("x-jarvis-local-only");
 const COLD: HeaderName = HeaderName::from_static("x-jarvis-cold");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Where a request to `model` came in, and what it demands. A header that cannot be understood is refused by name,
 /// because whoever sent it relies on it.
@@ -45,7 +45,7 @@ pub(super) fn read(headers: &HeaderMap, endpoint: Endpoint, model: &str) -> Resu
         Some(_) => return Err(wrong(&LOCAL_ONLY, "is `1` or `0`")),
     };
     let origin = Origin {
-        id: id(headers),
+        id: request_id(headers).to_str().unwrap_or_default().to_owned(),
         endpoint,
         surface,
         model: model.to_owned(),
@@ -87,11 +87,19 @@ fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Error> {
         .ok_or_else(|| wrong(&TIMEOUT, &format!("is a number of seconds up to {longest}")))
 }
 
-/// The caller's own name for the request, or a new one.
-fn id(headers: &HeaderMap) -> String {
-    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    let given = given.filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
-    given.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+/// The caller's own name for the request, or a new one. The door puts it into the request and onto the answer.
+pub(super) fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let given = headers.get(REQUEST_ID).filter(|given| {
+        let is_plain = given.to_str().is_ok_and(|id| !id.trim().is_empty());
+        is_plain && given.len() <= LONGEST_ID
+    });
+    let made = || {
+        let mut text = uuid::Uuid::encode_buffer();
+        let text = uuid::Uuid::now_v7().hyphenated().encode_lower(&mut text);
+        // A UUID is ASCII.
+        HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unnamed"))
+    };
+    given.cloned().unwrap_or_else(made)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
@@ -108,8 +116,6 @@ fn wrong(name: &HeaderName, what: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn asked(given: &[(&'static str, &str)]) -> Result<(Surface, Demands, Option<String>), String> {
@@ -170,5 +176,10 @@ mod tests {
     fn a_request_keeps_the_name_that_its_caller_gave_it() {
         let headers: HeaderMap = [(REQUEST_ID, HeaderValue::from_static("abc"))].into_iter().collect();
         assert_eq!(read(&headers, Endpoint::Chat, "m").unwrap().0.id, "abc");
+        let long = HeaderValue::try_from("a".repeat(LONGEST_ID + 1)).unwrap();
+        for unfit in [HeaderValue::from_static(" "), long] {
+            let headers: HeaderMap = [(REQUEST_ID, unfit)].into_iter().collect();
+            assert_eq!(request_id(&headers).len(), 36);
+        }
     }
 }

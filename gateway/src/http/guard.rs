@@ -10,6 +10,7 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, HeaderName, HeaderValue, 
 use http::uri::Authority;
 use http::{HeaderMap, StatusCode, Uri};
 
+use super::demands::{REQUEST_ID, request_id};
 use super::error::Error;
 use super::guesses::Guesses;
 use super::keys::{Keys, Recalled, Remembering, Unavailable};
@@ -56,7 +57,9 @@ impl Door {
 
 /// Middleware that sets the extension [`Caller`], or refuses; what a key asks of models is counted. Use it with `axum::middleware::from_fn_with_state`; the
 /// server has to provide `ConnectInfo<SocketAddr>`, and without it nobody counts as local.
-pub async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+pub async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
+    let id = request_id(request.headers());
+    request.headers_mut().insert(REQUEST_ID, id.clone());
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
@@ -66,6 +69,7 @@ pub async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) 
         Err(error) => error.into_response(),
     };
     let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // What somebody asked stays between them and the server.
     headers

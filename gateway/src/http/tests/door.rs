@@ -266,3 +266,13 @@ async fn an_answer_that_lasts_ends_with_its_key() {
     keys.keys.lock().unwrap()[0].0.clear();
     assert_eq!(admitted().await, (false, false));
 }
+
+#[tokio::test]
+async fn every_answer_names_its_request() {
+    let site = site(vec![]);
+    let made = site.fetch("/v1/models").await;
+    assert_eq!(made.headers["x-request-id"].len(), 36);
+    let mut given = request(Method::GET, "/v1/nothing", Body::empty());
+    given.headers_mut().insert("x-request-id", "mine".parse().unwrap());
+    assert_eq!(site.send(given).await.headers["x-request-id"], "mine");
+}
