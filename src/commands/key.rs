@@ -59,7 +59,7 @@ async fn add(store: &Store, name: &str, scopes: &[Scope], limits: &KeyLimits) ->
         "  {name}: {}. This is the only time that the key is shown.",
         row.scopes
     ));
-    if let Some(limits) = limits_of(&row, &[]) {
+    if let Some(limits) = limits_of(&row, None) {
         line(&format!("  {limits}"));
     }
     if first {
@@ -84,7 +84,7 @@ async fn set(store: &Store, given: &str, scopes: &[Scope], limits: &KeyLimits) -
     ));
     line(&format!(
         "  {}",
-        limits_of(&row, &[]).unwrap_or_else(|| "no limits".to_owned())
+        limits_of(&row, None).unwrap_or_else(|| "no limits".to_owned())
     ));
     Ok(())
 }
@@ -151,15 +151,16 @@ async fn list(store: &Store) -> anyhow::Result<()> {
             "{}…  {:<20} {:<18} {state}  id {}",
             row.prefix, row.name, row.scopes, row.id
         ));
-        if let Some(limits) = limits_of(&row, &spent) {
+        if let Some(limits) = limits_of(&row, Some(&spent)) {
             line(&format!("            {limits}"));
         }
     }
     Ok(())
 }
 
-/// `models jarvis-*; 60 requests a minute; $1.50 a day, $0.42 of it spent; only local models`.
-fn limits_of(row: &KeyRow, spent: &[Spent]) -> Option<String> {
+/// `models jarvis-*; 60 requests a minute; $1.50 a day, $0.42 of it spent; only local models`. What was spent is
+/// said where it was read.
+fn limits_of(row: &KeyRow, spent: Option<&[Spent]>) -> Option<String> {
     let Allowance {
         models,
         requests_per_minute,
@@ -170,9 +171,12 @@ fn limits_of(row: &KeyRow, spent: &[Spent]) -> Option<String> {
         local_only,
         cache,
     } = &row.allowance;
-    let today = System.now().0 / DAY;
+    let (today, is_read) = (System.now().0 / DAY, spent.is_some());
     let of_key = |from: i64| {
-        let days = spent.iter().filter(|spent| spent.key_id == row.id && spent.day >= from);
+        let days = spent
+            .into_iter()
+            .flatten()
+            .filter(|spent| spent.key_id == row.id && spent.day >= from);
         days.fold(MicroUsd(0), |sum, spent| sum.plus(spent.cost))
     };
     let (day, month) = (of_key(today), of_key(i64::MIN));

@@ -150,7 +150,7 @@ mod tests {
             ..Sums::default()
         };
         let cloud = Sums {
-            name: "cloud/\u{1b}odd".into(),
+            name: "cloud/\u{7}odd".into(),
             attempts: 2,
             answered: 2,
             tokens_in: 1000,

@@ -57,7 +57,9 @@ impl FromStr for Since {
         match text {
             "today" => Ok(Self::Today),
             "month" => Ok(Self::Month),
-            span => span_of_time(span).map(Self::Last),
+            span => span_of_time(span)
+                .map(Self::Last)
+                .map_err(|wrong| format!("{wrong}, or as today or month")),
         }
     }
 }
