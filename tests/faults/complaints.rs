@@ -23,7 +23,7 @@ pub(crate) const CASES: &[Case] = &[
     case("C08", "signs of life that say nothing", BOTH, |form| {
         Box::pin(signs_of_life(form))
     }),
-    awaited("C09", "loading takes longer than a pause may", BOTH, |form| {
+    case("C09", "loading takes longer than a pause may", BOTH, |form| {
         Box::pin(long_load(form))
     }),
     case("C10", "everything is left alone, and is back", BOTH, |form| {
@@ -41,7 +41,7 @@ pub(crate) const CASES: &[Case] = &[
     case("C16", "three fail, each in its own way", BOTH, |form| {
         Box::pin(three_fail(form))
     }),
-    awaited("C17", "the next target's window is too short", BOTH, |form| {
+    case("C17", "the next target's window is too short", BOTH, |form| {
         Box::pin(short_window(form))
     }),
     case("C26", "tool calls finish as tool calls", BOTH, |form| {
@@ -50,10 +50,10 @@ pub(crate) const CASES: &[Case] = &[
     case("C27", "tool_choice none, required and named", BOTH, |form| {
         Box::pin(tool_choice(form))
     }),
-    awaited("C28", "no tools is no failure of the host", BOTH, |form| {
+    case("C28", "no tools is no failure of the host", BOTH, |form| {
         Box::pin(no_tools(form))
     }),
-    awaited("C29", "a tool call written as text", BOTH, |form| {
+    case("C29", "a tool call written as text", BOTH, |form| {
         Box::pin(leaked(form))
     }),
     awaited("C30", "thinking inside the text", BOTH, |form| {
@@ -69,7 +69,7 @@ pub(crate) const CASES: &[Case] = &[
         BOTH,
         |form| Box::pin(told_apart(form)),
     ),
-    awaited("C37", "images go where they are seen", BOTH, |form| {
+    case("C37", "images go where they are seen", BOTH, |form| {
         Box::pin(images(form))
     }),
     case("C39", "ready while no model is", WHOLE, |_| Box::pin(ready())),

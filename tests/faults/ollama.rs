@@ -1,5 +1,6 @@
 //! O01 to O24: faults and habits of an Ollama that is the first target, with another one behind it.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use http::Method;
@@ -23,10 +24,10 @@ pub(crate) const CASES: &[Case] = &[
     case("O07", "the first line is an error", BOTH, |form| {
         Box::pin(left(form, "error-first"))
     }),
-    awaited("O08", "an error line after 40 tokens", BOTH, |form| {
+    case("O08", "an error line after 40 tokens", BOTH, |form| {
         Box::pin(breaks_off(form, "error-line-60-40"))
     }),
-    awaited("O09", "the end without `done`", BOTH, |form| {
+    case("O09", "the end without `done`", BOTH, |form| {
         Box::pin(breaks_off(form, "no-done-60-40"))
     }),
     case("O10", "a whole answer with `done: false`", BOTH, |form| {
@@ -45,18 +46,24 @@ pub(crate) const CASES: &[Case] = &[
         Box::pin(bytes(form))
     }),
     awaited("O15", "no counters", BOTH, |form| Box::pin(no_counters(form))),
-    awaited("O16", "cold for 6 s: skip_and_warm, race, wait", BOTH, |form| {
-        Box::pin(cold(form))
+    awaited("O16", "cold for 6 s: skip_and_warm", BOTH, |form| {
+        Box::pin(cold(form, "skip_and_warm", QUESTION, 0..=1500))
     }),
-    awaited("O17", "/api/ps says nothing", WHOLE, |form| Box::pin(silent_ps(form))),
+    awaited("O16", "cold for 6 s: race", BOTH, |form| {
+        Box::pin(cold(form, "race", QUESTION, 3500..=5500))
+    }),
+    awaited("O16", "cold for 6 s: wait", BOTH, |form| {
+        Box::pin(cold(form, "wait", OK_TEXT, 5900..=8500))
+    }),
+    case("O17", "/api/ps says nothing", WHOLE, |form| Box::pin(silent_ps(form))),
     case("O18", "thinking asked for, refused, not asked for", BOTH, |form| {
         Box::pin(thinking(form))
     }),
     case("O19", "the context is too short", BOTH, |form| Box::pin(context(form))),
-    awaited("O20", "most of the prompt was dropped in silence", WHOLE, |form| {
+    case("O20", "most of the prompt was dropped in silence", WHOLE, |form| {
         Box::pin(truncation(form))
     }),
-    awaited("O21", "clients that want different options", WHOLE, |form| {
+    case("O21", "clients that want different options", WHOLE, |form| {
         Box::pin(reloads(form))
     }),
     case("O22", "says its version, but never answers", WHOLE, |form| {
@@ -348,60 +355,41 @@ async fn no_counters(form: Form) -> Judged {
     judged
 }
 
-async fn cold(form: Form) -> Judged {
-    const LOAD_MS: u64 = 6000;
+/// `words` are the milliseconds after which the first word may come. Whatever is done meanwhile, the model is loaded
+/// once, and used when it is.
+async fn cold(form: Form, policy: &str, text: &str, words: RangeInclusive<u128>) -> Judged {
+    let scene = Scene::of(&[gpu("ok").cold(6000), gpu("echo")]).await;
     let mut judged = Judged::new();
-    for policy in ["skip_and_warm", "race", "wait"] {
-        let scene = Scene::of(&[gpu("ok").cold(LOAD_MS), gpu("echo")]).await;
-        // It must be known what is loaded.
-        let known = eventually(Duration::from_secs(5), async || {
-            scene.server(0).log().iter().any(|entry| entry.path == "/api/ps")
-        });
-        judged.expect(known.await.is_some(), Verdict::Partial, "nobody asked for /api/ps");
-        let answer = scene.send(form, json!({}), &[("x-jarvis-cold", policy)]).await;
-        let first = answer.first.unwrap_or(answer.took);
-        let (text, from, to) = match policy {
-            "skip_and_warm" => (QUESTION, 0, 1500),
-            "race" => (QUESTION, 3500, 5500),
-            _ => (OK_TEXT, 5900, 8500),
-        };
-        judged.complete(&answer, text);
-        let took = first.as_millis();
-        judged.expect(
-            (from..=to).contains(&took),
-            Verdict::Partial,
-            format!("{policy}: first word after {took} ms"),
-        );
-        let warm = eventually(Duration::from_secs(9), async || {
-            scene.server(0).runners().iter().any(|runner| runner.is_loaded)
-        });
-        judged.expect(
-            warm.await.is_some(),
-            Verdict::Partial,
-            format!("{policy}: the load was not kept going"),
-        );
-        let loads: Vec<(u32, u32)> = scene
-            .server(0)
-            .runners()
-            .iter()
-            .map(|it| (it.loads, it.reloads))
-            .collect();
-        judged.note(format!("{policy}: {took} ms, loads {loads:?}"));
-        judged.expect(
-            loads.iter().all(|(_, reloads)| *reloads == 0),
-            Verdict::Partial,
-            "loaded with other options",
-        );
-        let back = eventually(Duration::from_secs(5), async || {
-            scene.ask(form).await.target() == "first/ok"
-        })
-        .await;
-        judged.expect(
-            back.is_some(),
-            Verdict::Partial,
-            format!("{policy}: the warm model is not used"),
-        );
-    }
+    // It must be known what is loaded.
+    let known = eventually(Duration::from_secs(5), async || {
+        scene.server(0).log().iter().any(|entry| entry.path == "/api/ps")
+    });
+    judged.expect(known.await.is_some(), Verdict::Partial, "nobody asked for /api/ps");
+    let answer = scene.send(form, json!({}), &[("x-jarvis-cold", policy)]).await;
+    judged.complete(&answer, text);
+    let took = answer.first.unwrap_or(answer.took).as_millis();
+    judged.note(format!("the first word after {took} ms"));
+    judged.expect(words.contains(&took), Verdict::Partial, "too early or too late");
+    let warm = eventually(Duration::from_secs(9), async || {
+        scene.server(0).runners().iter().any(|runner| runner.is_loaded)
+    });
+    judged.expect(warm.await.is_some(), Verdict::Partial, "the load was not kept going");
+    let back = eventually(Duration::from_secs(5), async || {
+        scene.send(form, json!({}), &[("x-jarvis-cold", policy)]).await.target() == "first/ok"
+    });
+    judged.expect(back.await.is_some(), Verdict::Partial, "the warm model is not used");
+    let loads: Vec<(u32, u32)> = scene
+        .server(0)
+        .runners()
+        .iter()
+        .map(|it| (it.loads, it.reloads))
+        .collect();
+    judged.note(format!("loads and reloads {loads:?}"));
+    judged.expect(
+        loads.iter().all(|(_, reloads)| *reloads == 0),
+        Verdict::Partial,
+        "loaded with other options",
+    );
     judged
 }
 
