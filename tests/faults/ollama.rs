@@ -9,7 +9,7 @@ use stand_in::{BYTES_TEXT, Control, OK_TEXT, Silence, words};
 
 use crate::answer::{self, Call};
 use crate::scene::{QUESTION, Scene, body, cloud, eventually, gpu};
-use crate::table::{BOTH, Case, Form, STREAMED, WHOLE, awaited, case, later};
+use crate::table::{BOTH, Case, Form, STREAMED, WHOLE, case, later};
 use crate::verdict::{Judged, Verdict};
 
 pub(crate) const CASES: &[Case] = &[
@@ -45,14 +45,14 @@ pub(crate) const CASES: &[Case] = &[
     case("O14", "every byte in a packet of its own", BOTH, |form| {
         Box::pin(bytes(form))
     }),
-    awaited("O15", "no counters", BOTH, |form| Box::pin(no_counters(form))),
-    awaited("O16", "cold for 6 s: skip_and_warm", BOTH, |form| {
+    case("O15", "no counters", BOTH, |form| Box::pin(no_counters(form))),
+    case("O16", "cold for 6 s: skip_and_warm", BOTH, |form| {
         Box::pin(cold(form, "skip_and_warm", QUESTION, 0..=1500))
     }),
-    awaited("O16", "cold for 6 s: race", BOTH, |form| {
+    case("O16", "cold for 6 s: race", BOTH, |form| {
         Box::pin(cold(form, "race", QUESTION, 3500..=5500))
     }),
-    awaited("O16", "cold for 6 s: wait", BOTH, |form| {
+    case("O16", "cold for 6 s: wait", BOTH, |form| {
         Box::pin(cold(form, "wait", OK_TEXT, 5900..=8500))
     }),
     case("O17", "/api/ps says nothing", WHOLE, |form| Box::pin(silent_ps(form))),

@@ -90,7 +90,8 @@ impl Limits {
                 per_prompt_token: Duration::ZERO,
                 load: Duration::ZERO,
                 stays_loaded: Duration::from_mins(5),
-                idle: seconds(30),
+                // Services that stall for half a minute and go on are known.
+                idle: seconds(35),
                 total: Duration::from_mins(10),
                 queue: seconds(1),
             },
