@@ -180,8 +180,14 @@ fn limits_of(row: &KeyRow, spent: Option<&[Spent]>) -> Option<String> {
         days.fold(MicroUsd(0), |sum, spent| sum.plus(spent.cost))
     };
     let (day, month) = (of_key(today), of_key(i64::MIN));
-    let money =
-        |cap: &Option<MicroUsd>, a: &str, spent: MicroUsd| cap.map(|cap| format!("{cap} a {a}, {spent} of it spent"));
+    let money = |cap: &Option<MicroUsd>, a: &str, spent: MicroUsd| {
+        let told = if is_read {
+            format!(", {spent} of it spent")
+        } else {
+            String::new()
+        };
+        cap.map(|cap| format!("{cap} a {a}{told}"))
+    };
     let parts = [
         (!models.is_empty()).then(|| format!("models {}", models.join(", "))),
         requests_per_minute.map(|count| format!("{count} requests a minute")),
