@@ -21,6 +21,7 @@ mod ollama;
 mod program;
 mod scene;
 mod table;
+mod translation;
 mod verdict;
 
 #[tokio::test(flavor = "multi_thread")]
