@@ -7,6 +7,11 @@ pub(crate) fn line(text: &str) {
     drop(writeln!(out, "{text}").and_then(|()| out.flush()));
 }
 
+/// What a person should read beside the result of a command.
+pub(crate) fn note(text: &str) {
+    error(text);
+}
+
 pub(crate) fn error(text: &str) {
     drop(writeln!(std::io::stderr().lock(), "{text}"));
 }

@@ -166,9 +166,11 @@ async fn ollama_says(upstream: &Upstream, wanted: Option<Vec<&str>>) -> Finding 
     };
     let missing: Vec<&str> = wanted.into_iter().flatten().filter(|name| !has(name)).collect();
     if !missing.is_empty() {
+        let pulls: Vec<String> = missing.iter().map(|name| format!("ollama pull {name}")).collect();
         return Err(format!(
-            "{base_url}: Ollama {version} lacks {0}; run there: ollama pull {0}",
-            missing.join(" ")
+            "{base_url}: Ollama {version} lacks {}; run there: {}",
+            missing.join(", "),
+            pulls.join(" && ")
         ));
     }
     if ollama::choose_model(&models).is_none() {

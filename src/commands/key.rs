@@ -14,7 +14,7 @@ use crate::cli::{Key, KeyLimits, Limit, Span};
 use crate::config::Config;
 use crate::data;
 use crate::keys;
-use crate::output::{line, when};
+use crate::output::{line, note, when};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 const LONGEST_PATTERN: usize = 200;
@@ -55,15 +55,19 @@ async fn add(store: &Store, name: &str, scopes: &[Scope], limits: &KeyLimits) ->
     audit(store, "key.created", &row).await?;
     store.add_key(&row).await?;
     line(&secret);
-    line(&format!(
+    // Only the key is on the standard output, so that a script can take it as it is.
+    note(&format!(
         "  {name}: {}. This is the only time that the key is shown.",
         row.scopes
     ));
     if let Some(limits) = limits_of(&row, None) {
-        line(&format!("  {limits}"));
+        note(&format!("  {limits}"));
     }
     if first {
-        line("  It is the first key: from now on requests from this machine need a key too.");
+        note(
+            "  It is the first key: from now on requests from this machine need a key too. For the console: \
+             jarvis key add console --scopes chat,ops,approve",
+        );
     }
     Ok(())
 }

@@ -134,6 +134,13 @@ impl Config {
             alias.check(name, &self.backends)?;
         }
         super::backends::check_alike(&self.aliases)?;
+        if let (true, Some(backend)) = (self.aliases.is_empty(), self.backends.keys().next()) {
+            anyhow::bail!(
+                "[backends.{backend}] is in no chain, so that nothing would be asked of it; add a target: \
+                 [[aliases.{}.targets]] with backend = \"{backend}\" and model = \"…\"",
+                self.agent.alias
+            );
+        }
         let of_agent = self.aliases.get(&self.agent.alias);
         if let Some(alias) = of_agent.filter(|alias| alias.kind != Purpose::Chat) {
             anyhow::bail!(

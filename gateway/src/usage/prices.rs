@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -16,6 +17,8 @@ const EMBEDDED: &str = include_str!("../../prices.toml");
 const MOST_REMEMBERED: usize = 1024;
 /// What an answer is taken to be long, in tokens, when the request does not bound it.
 const USUAL_ANSWER: u64 = 1024;
+/// How fast a text is spoken, for speech that is paid for by its time.
+const LETTERS_A_SECOND: u64 = 15;
 const PER_MILLION: i128 = 1_000_000;
 
 /// The price list.
@@ -119,7 +122,8 @@ impl Prices {
         price.map_or(Cost::Unknown, |price| match price.of(&usage, planned.pieces) {
             Cost::Known(cost) => Cost::Known(cost),
             // A model that is paid by the piece, and nobody knows yet how many.
-            Cost::Unknown => Cost::Known(MicroUsd(0)),
+            Cost::Unknown if planned.pieces.characters == 0 => Cost::Known(MicroUsd(0)),
+            Cost::Unknown => Cost::Unknown,
         })
     }
 
@@ -158,7 +162,10 @@ impl Entry {
             ]);
         }
         let million = |count: u64| count.saturating_mul(1_000_000);
-        let minutes = u64::try_from(pieces.audio.as_micros() / 60).unwrap_or(u64::MAX);
+        // What is spoken is paid for by its time, of which only the letters are known.
+        let spoken = Duration::from_secs(pieces.characters.div_ceil(LETTERS_A_SECOND));
+        let audio = if pieces.audio.is_zero() { spoken } else { pieces.audio };
+        let minutes = u64::try_from(audio.as_micros() / 60).unwrap_or(u64::MAX);
         let all = [
             (million(pieces.images.into()), self.image),
             (minutes, self.audio_minute),

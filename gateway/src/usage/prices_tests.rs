@@ -134,6 +134,11 @@ fn pieces_are_charged_where_tokens_are_not() {
     check("gpt-4o-transcribe", none, audio, known(9000));
     check("gpt-4o-transcribe", usage(1000, 0, 0), audio, known(2500));
     check("tts-1", none, characters, known(30_000));
+    let spoken = Pieces {
+        characters: 900,
+        ..Pieces::default()
+    };
+    check("gpt-4o-mini-tts", none, spoken, known(15_000));
 }
 
 #[test]
