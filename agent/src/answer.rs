@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use jarvis_gateway::chat::ToolSpec;
+use jarvis_gateway::demands::Demands;
 use jarvis_memory::records::{Message, MessageRole, Run, RunStatus};
 use jarvis_tools::catalog;
 use jarvis_tools::risk::Trust;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::context::{self, Context};
 use crate::conversations;
@@ -16,7 +18,7 @@ use crate::policy::Caller;
 use crate::principal::Principal;
 use crate::session::{Api, Inbound};
 use crate::spans;
-use crate::turn::{Driver, Outcome, Setting, State, Why};
+use crate::turn::{Brought, Driver, Outcome, Setting, State, Why};
 use crate::view::{Happening, RunState};
 use crate::watch::Watch;
 
@@ -43,8 +45,8 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) {
         run_id: run_id.clone(),
     };
     let (watch, done, request) = match api {
-        Some(Api { watch, done, trace }) => (watch, Some(done), trace),
-        None => (on_the_bus(), None, None),
+        Some(Api { watch, done, brought }) => (watch, Some(done), brought),
+        None => (on_the_bus(), None, Brought::default()),
     };
     let context = match context::of_conversation(parts, &principal, &conversation_id, &message).await {
         Ok(context) => context,
@@ -89,6 +91,8 @@ pub(crate) fn driver(
     };
     Driver {
         request: None,
+        demands: Demands::default(),
+        arrived: Instant::now(),
         parts: parts.clone(),
         origin,
         offered: offered(parts, principal),

@@ -14,7 +14,7 @@ use crate::conversations;
 use crate::parts::{Parts, fresh_id};
 use crate::principal::{Principal, Surface};
 use crate::session::{Api, Inbound};
-use crate::turn::{Outcome, Why};
+use crate::turn::{Brought, Outcome, Why};
 use crate::watch::{Progress, Watch};
 
 /// The name under which the agent is listed.
@@ -88,7 +88,7 @@ async fn answered(agent: &Agent, request: &Request, watch: Watch, stop: Cancella
             api: Some(Api {
                 watch,
                 done,
-                trace: request.origin.trace,
+                brought: Brought::by(request),
             }),
         };
         agent.queue(inbound).await.map_err(|error| of_agent(&error))?;
@@ -96,7 +96,7 @@ async fn answered(agent: &Agent, request: &Request, watch: Watch, stop: Cancella
     }
     // A client's own history needs no order: its requests are turns side by side.
     let context = context::of_client(parts, &principal, &request.messages);
-    let driver = answer::driver(parts, &principal, &run, watch, stop).part_of(request.origin.trace);
+    let driver = answer::driver(parts, &principal, &run, watch, stop).part_of(Brought::by(request));
     let outcome = driver.run(answer::turn(parts, &principal, &text, context)).await;
     answer::close(parts, run, &outcome).await;
     Ok(outcome)

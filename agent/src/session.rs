@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::guard::guarded;
 use crate::parts::Parts;
 use crate::principal::Principal;
-use crate::turn::Outcome;
+use crate::turn::{Brought, Outcome};
 use crate::watch::Watch;
 
 /// Messages that may wait in one conversation while a turn runs.
@@ -34,8 +34,7 @@ pub(crate) struct Inbound {
 pub(crate) struct Api {
     pub(crate) watch: Watch,
     pub(crate) done: oneshot::Sender<Outcome>,
-    /// The span of the API request.
-    pub(crate) trace: Option<jarvis_gateway::trace::Context>,
+    pub(crate) brought: Brought,
 }
 
 /// The running conversations.

@@ -40,6 +40,10 @@ pub(crate) struct Driver {
     pub(crate) origin: Origin,
     /// The span of the API request that the turn answers.
     pub(crate) request: Option<trace::Context>,
+    /// What that request demands of every model that is asked for it.
+    pub(crate) demands: demands::Demands,
+    /// When the time that it allows began.
+    pub(crate) arrived: Instant,
     /// Whose limits and whose budget the model calls of this turn count for.
     pub(crate) account: Caller,
     /// Tools of this room, as models are told of them.
@@ -47,6 +51,24 @@ pub(crate) struct Driver {
     pub(crate) watch: Watch,
     /// Cancelled when somebody stops this turn.
     pub(crate) stop: CancellationToken,
+}
+
+/// What an API request brings for the turn that answers it. The default is a turn that no request waits for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Brought {
+    trace: Option<trace::Context>,
+    demands: demands::Demands,
+    arrived: Option<Instant>,
+}
+
+impl Brought {
+    pub(crate) fn by(request: &Request) -> Self {
+        Self {
+            trace: request.origin.trace,
+            demands: request.demands.clone(),
+            arrived: request.origin.arrived,
+        }
+    }
 }
 
 /// How a turn came out.
@@ -92,12 +114,14 @@ struct Work {
 }
 
 impl Driver {
-    /// The same turn as a part of an API request's trace.
-    pub(crate) fn part_of(mut self, request: Option<trace::Context>) -> Self {
-        if request.is_some() && self.origin.trace.is_some() {
-            self.origin.trace = Some(spans::turn(request, &self.origin.run_id));
-            self.request = request;
+    /// The same turn as a part of an API request: of its trace, and under its demands.
+    pub(crate) fn part_of(mut self, request: Brought) -> Self {
+        if request.trace.is_some() && self.origin.trace.is_some() {
+            self.origin.trace = Some(spans::turn(request.trace, &self.origin.run_id));
+            self.request = request.trace;
         }
+        self.demands = request.demands;
+        self.arrived = request.arrived.unwrap_or(self.arrived);
         self
     }
 
@@ -201,11 +225,21 @@ impl Driver {
         }
     }
 
+    /// What is left of the time that the request allows is the time of the next model call.
+    fn demands(&self) -> demands::Demands {
+        let deadline = self.demands.deadline;
+        demands::Demands {
+            deadline: deadline.map(|deadline| deadline.saturating_sub(self.arrived.elapsed())),
+            ..self.demands.clone()
+        }
+    }
+
     fn ask(&self, messages: Vec<Message>, offer_tools: bool) -> Events {
         let request = Request {
             messages,
             tools: if offer_tools { self.offered.clone() } else { Vec::new() },
             caller: self.account.clone(),
+            demands: self.demands(),
             origin: demands::Origin {
                 id: self.origin.run_id.clone(),
                 model: self.parts.config.alias.clone(),

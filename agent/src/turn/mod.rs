@@ -10,7 +10,7 @@ mod event;
 mod state;
 
 pub use bounds::Why;
-pub(crate) use drive::{Driver, Outcome};
+pub(crate) use drive::{Brought, Driver, Outcome};
 pub use effect::Effect;
 pub use event::{Event, ReadyCall};
 pub use state::{Setting, State};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use jarvis_gateway::caller::{Caller, Scope};
 use jarvis_gateway::chat::{Delivery, Event, FinishReason, Gather, Message, Request, Role, Served, ToolSpec};
+use jarvis_gateway::demands::{Cold, Demands};
 use jarvis_gateway::provider::{Call, Class, Error, Events, Provider};
 use jarvis_gateway::providers::command::Mode;
 use jarvis_gateway::providers::scripted::{Step, call, calls, finish, says};
@@ -108,6 +109,38 @@ async fn text_streams_through_the_phases_of_a_turn() {
             "tool.outcome owner/api read_state ok",
         ]
     );
+}
+
+/// With and without a history of Jarvis' own, because the one waits in a conversation's queue.
+#[tokio::test]
+async fn what_a_request_demands_holds_for_every_model_call_of_its_turn() {
+    let looks = || calls("c1", "read_state", READ_WEB);
+    let house = House::new([looks(), says("web is running."), looks(), says("It is.")]).await;
+    let conversation = house.agent.create_conversation(&owner()).await.expect("a conversation");
+    let demands = Demands {
+        local_only: true,
+        cold: Some(Cold::Wait),
+        deadline: Some(Duration::from_mins(2)),
+    };
+    for conversation in [None, Some(conversation.id)] {
+        let asked = Request {
+            demands: demands.clone(),
+            conversation,
+            ..request(Caller::Loopback, &["is web up?"])
+        };
+        answer(&house, asked).await.expect("an answer");
+    }
+    let calls = house.model.calls();
+    assert_eq!(calls.len(), 4);
+    for call in calls {
+        let given = &call.request.demands;
+        assert_eq!((given.local_only, given.cold), (demands.local_only, demands.cold));
+        // Time has passed since the request arrived, and the rest of it is what is left.
+        assert!(
+            given.deadline.is_some_and(|left| left <= Duration::from_mins(2)),
+            "{given:?}"
+        );
+    }
 }
 
 #[tokio::test]
