@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{HeaderName, HeaderValue};
@@ -14,6 +14,9 @@ use crate::clock::{Clock, Millis};
 use crate::trace::{Attribute, Context, Kind, Span, Tracer};
 
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Characters of a path that are told.
+const LONGEST_PATH: usize = 200;
 
 /// What the middleware works with.
 #[derive(Clone)]
@@ -34,14 +37,17 @@ pub(super) async fn traced(State(surface): State<Surface>, mut request: Request,
     if let Ok(value) = HeaderValue::try_from(context.to_string()) {
         request.headers_mut().insert(TRACEPARENT, value);
     }
-    let route = request.uri().path().to_owned();
+    // A name that held ids would be another one for every request, and collectors group by it.
+    let route = request.extensions().get::<MatchedPath>();
+    let name = format!("{} {}", request.method(), route.map_or("", MatchedPath::as_str));
+    let path: String = request.uri().path().chars().take(LONGEST_PATH).collect();
     let method = request.method().to_string();
     let mut open = Open {
         tracer: surface.tracer,
         context,
         parent,
-        name: format!("{method} {route}"),
-        attributes: vec![("http.request.method", method.into()), ("url.path", route.into())],
+        name,
+        attributes: vec![("http.request.method", method.into()), ("url.path", path.into())],
         started_at: surface.clock.now(),
         began: Instant::now(),
         status: 499,
@@ -83,5 +89,40 @@ impl Drop for Open {
             attributes,
             error: (self.status >= 500).then(|| format!("status {}", self.status)),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use axum::{Router, middleware};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::clock::Fixed;
+
+    #[tokio::test]
+    async fn a_span_is_named_by_its_route_and_not_by_what_stands_in_the_address() {
+        let (tracer, mut spans) = Tracer::into_channel();
+        let surface = Surface {
+            tracer,
+            clock: Arc::new(Fixed::at(Millis(1))),
+        };
+        let router = Router::new()
+            .route("/v1/responses/{id}", get(async || "there"))
+            .route("/v1/{*path}", get(async || "nothing"))
+            .route_layer(middleware::from_fn_with_state(surface, traced));
+        let mut check = async |path: String, expect: (&str, usize)| {
+            let request = Request::get(&path).body(Body::empty()).unwrap();
+            drop(router.clone().oneshot(request).await.unwrap());
+            let span = spans.try_recv().unwrap();
+            let told = span.attributes.iter().find(|(name, _)| *name == "url.path");
+            let Some((_, Attribute::Text(told))) = told else {
+                panic!("no path in {:?}", span.attributes);
+            };
+            assert_eq!((span.name.as_str(), told.len()), expect, "{path}");
+        };
+        check("/v1/responses/resp_1".to_owned(), ("GET /v1/responses/{id}", 20)).await;
+        check(format!("/v1/{}", "x".repeat(9000)), ("GET /v1/{*path}", LONGEST_PATH)).await;
     }
 }

@@ -65,7 +65,7 @@ impl Tracer {
     }
 
     #[cfg(test)]
-    pub(super) fn into_channel() -> (Self, mpsc::Receiver<Span>) {
+    pub(crate) fn into_channel() -> (Self, mpsc::Receiver<Span>) {
         let (spans, waiting) = mpsc::channel(WAITING);
         let sink = Arc::new(Sink {
             spans,
