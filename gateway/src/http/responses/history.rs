@@ -1,11 +1,11 @@
 //! What a request goes on from: an earlier response, and single items of others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use http::StatusCode;
 use serde_json::Value;
 
-use super::store::{Chain, Store};
+use super::store::{Chain, LONGEST_CHAIN, Store};
 use crate::http::Unavailable;
 use crate::http::error::Error;
 use crate::http::wire::responses::{reference, response_of};
@@ -45,6 +45,8 @@ pub(super) async fn before(store: &dyn Store, owner: &str, previous: &str) -> Re
 /// Puts the items in place that `input` only refers to.
 pub(super) async fn resolve(store: &dyn Store, owner: &str, input: &mut [Value]) -> Result<(), Error> {
     let mut found: HashMap<String, Vec<Value>> = HashMap::new();
+    let wanted: HashSet<String> = input.iter().filter_map(reference).map(str::to_owned).collect();
+    let mut length = 0;
     for item in input {
         let Some(id) = reference(item).map(str::to_owned) else {
             continue;
@@ -60,14 +62,30 @@ pub(super) async fn resolve(store: &dyn Store, owner: &str, input: &mut [Value])
                 let output = kept.response["output"].take();
                 kept.input.extend(output.as_array().into_iter().flatten().cloned());
                 kept.input
+                    .retain(|item| item["id"].as_str().is_some_and(|id| wanted.contains(id)));
+                kept.input
             });
             found.insert(response.clone(), items.unwrap_or_default());
         }
         let items = found.get(&response).into_iter().flatten();
         let meant = items.into_iter().find(|item| item["id"] == *id);
-        *item = meant.cloned().ok_or_else(|| no_item(&id))?;
+        let meant = meant.ok_or_else(|| no_item(&id))?;
+        // A reference is short and what it stands for may be long, so that the limit of the body says nothing here.
+        length += meant.to_string().len() as u64;
+        if length > LONGEST_CHAIN {
+            return Err(too_long());
+        }
+        *item = meant.clone();
     }
     Ok(())
+}
+
+fn too_long() -> Error {
+    Error::invalid(
+        Some("input"),
+        "context_length_exceeded",
+        "the items that `input` refers to are too long together; begin a new conversation",
+    )
 }
 
 fn no_item(id: &str) -> Error {

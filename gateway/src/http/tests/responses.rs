@@ -189,6 +189,21 @@ async fn a_response_goes_on_from_an_earlier_one() {
     }
 }
 
+/// Each reference is a few bytes, so that without a limit a short body would become any number of long items.
+#[tokio::test(start_paused = true)]
+async fn what_is_referred_to_is_together_no_longer_than_a_conversation() {
+    let site = site(vec![turn("one"), turn("two")]);
+    let long = "x".repeat(6 * 1024 * 1024);
+    let kept = site.respond(json!({"input": long})).await.json();
+    let path = format!("/v1/responses/{}/input_items", kept["id"].as_str().unwrap());
+    let item = site.fetch(&path).await.json()["data"][0]["id"].clone();
+    let reference = json!({"type": "item_reference", "id": item});
+    let refused = site.respond(json!({"input": [reference, reference]})).await;
+    assert_eq!(refused.error(), (400, "context_length_exceeded".into()));
+    let answered = site.respond(json!({"input": [reference]})).await;
+    assert_eq!(answered.status, StatusCode::OK, "{}", answered.body);
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_key_does_not_see_what_another_was_answered() {
     let site = site(vec![turn("secret"), turn("x"), turn("y")]);

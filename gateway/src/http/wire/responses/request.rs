@@ -11,6 +11,8 @@ use crate::chat::{Options, ReasoningEffort, ResponseFormat, ToolChoice, ToolSpec
 use crate::http::error::Error;
 
 const LOGPROBS: &str = "message.output_text.logprobs";
+/// Items of one request. A short one takes a hundred times the memory of its JSON.
+const MOST_ITEMS: usize = 10_000;
 const MOST_METADATA: usize = 16;
 const LONGEST_METADATA_KEY: usize = 64;
 const LONGEST_METADATA_VALUE: usize = 512;
@@ -244,6 +246,10 @@ fn input(input: Option<Value>) -> Result<Vec<Value>, Error> {
         Some(Value::String(text)) => {
             let message = json!({"role": "user", "content": text});
             Ok(vec![item::complete(message, "input")?])
+        }
+        Some(Value::Array(items)) if items.len() > MOST_ITEMS => {
+            let message = format!("`input` has {} items, and may have {MOST_ITEMS}", items.len());
+            Err(invalid("input", message))
         }
         Some(Value::Array(items)) => items
             .into_iter()

@@ -316,6 +316,10 @@ fn items_that_cannot_be_done_are_refused_by_name() {
     let check = refused;
     check(json!({"input": 5}), "invalid_request input:");
     check(json!({"input": [5]}), "invalid_request input[0]:");
+    check(
+        json!({"input": vec![json!({"role": "user", "content": ""}); 10_001]}),
+        "invalid_request input:",
+    );
     check(json!({"input": [{}]}), "invalid_request input[0].type:");
     check(
         json!({"input": [{"type": "web_search_call"}]}),
