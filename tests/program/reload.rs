@@ -220,8 +220,10 @@ async fn a_configuration_is_checked_without_starting() {
         let (said, ok) = jarvis.run(&["config", "check", path.to_str().expect("a path")]).await;
         assert!(ok == expect && said.contains(says), "{said}");
     };
-    let good = "[backends.gpu]\nkind = \"ollama\"\nbase_url = \"http://gpu:11434\"\n";
-    check(good, true, "is right: 1 backends, 0 aliases").await;
+    let alone = "[backends.gpu]\nkind = \"ollama\"\nbase_url = \"http://gpu:11434\"\n";
+    let good = format!("[[aliases.jarvis-chat.targets]]\nbackend = \"gpu\"\nmodel = \"ok\"\n{alone}");
+    check(&good, true, "is right: 1 backends, 1 aliases").await;
+    check(alone, false, "[backends.gpu] is in no chain").await;
     check("[backends.gpu]\nknd = \"ollama\"", false, "knd").await;
     check(&format!("{good}credential = \"env:NOT_THERE\""), false, "NOT_THERE").await;
     check(&good.replace("http://", ""), false, "[backends.gpu] cannot be used").await;

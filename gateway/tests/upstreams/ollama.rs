@@ -165,7 +165,7 @@ async fn tools_are_called_and_their_results_understood() {
 }
 
 #[tokio::test]
-async fn a_demanded_call_that_does_not_come_is_a_lack() {
+async fn a_demanded_call_that_does_not_come_is_told() {
     let server = server().await;
     let ollama = provider(&server);
     let demanding = Request {
@@ -176,7 +176,7 @@ async fn a_demanded_call_that_does_not_come_is_a_lack() {
     let (events, error) = play(&ollama, ask("ok", demanding.clone())).await;
     assert_eq!(
         (events, error.map(|error| error.class)),
-        (Vec::new(), Some(Class::Capability))
+        (Vec::new(), Some(Class::NoCall))
     );
     let called = reply(&ollama, ask("tools", demanding)).await;
     assert_eq!(called.tool_calls.len(), 2);
