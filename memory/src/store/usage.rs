@@ -18,7 +18,7 @@ const COLUMNS: &str = "id, at, request_id, caller, key_id, conversation_id, endp
     images, audio_ms, characters, cost, first_token_ms, took_ms";
 const WIDTH: usize = 28;
 /// Rows of one statement. More at once is hardly faster, and the statement is kept prepared.
-const TOGETHER: usize = 32;
+const TOGETHER: usize = 16;
 const LONGEST_REASON: usize = 300;
 const MOST: i64 = 1_000_000_000_000;
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -122,14 +122,14 @@ fn sum(of: &str) -> String {
 /// The statement for [`TOGETHER`] rows.
 static FULL: LazyLock<String> = LazyLock::new(|| statement(TOGETHER));
 
+/// Its places have no numbers, as an exception: SQLite finds a numbered one by its name, one after the other, which took
+/// five times as long as the rest of a row. PostgreSQL knows numbered ones only, and finds them at once.
 fn statement(rows: usize) -> String {
-    let rows: Vec<String> = (0..rows)
-        .map(|row| {
-            let places: Vec<String> = (1..=WIDTH).map(|column| format!("${}", row * WIDTH + column)).collect();
-            format!("({})", places.join(", "))
-        })
-        .collect();
-    format!("INSERT INTO usage_attempts ({COLUMNS}) VALUES {}", rows.join(", "))
+    let row = format!("({})", ["?"; WIDTH].join(", "));
+    format!(
+        "INSERT INTO usage_attempts ({COLUMNS}) VALUES {}",
+        vec![row; rows].join(", ")
+    )
 }
 
 async fn insert(connection: &mut AnyConnection, entries: &[Entry]) -> sqlx::Result<()> {
