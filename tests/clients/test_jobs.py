@@ -113,14 +113,14 @@ class Audio(unittest.TestCase):
 
     def test_speech_that_breaks_off_is_no_end(self):
         speech = client().audio.speech.with_streaming_response
-        # The client lets the error of its transport through.
+        # The client lets the error of its transport through, or wraps it when the connection broke with the head.
         with (
             self.assertRaises(Exception) as raised,
             speech.create(model="say-dies", voice="alloy", input="Hello there.") as answer,
         ):
             for chunk in answer.iter_bytes():
                 self.assertTrue(chunk)
-        self.assertIn("RemoteProtocolError", type(raised.exception).__name__)
+        self.assertIn(type(raised.exception).__name__, ("RemoteProtocolError", "APIConnectionError"))
 
 
 if __name__ == "__main__":

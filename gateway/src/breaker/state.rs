@@ -111,7 +111,7 @@ pub enum Event {
     Reset,
 }
 
-/// The right to try, given by [`Machine::admit`] and handed back with the outcome.
+/// The right to try, given by [`Machine::admit`](super::Machine::admit) and handed back with the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Permit {
     pub(super) epoch: u64,

@@ -88,6 +88,8 @@ export async function say(page, text) {
 
 /** The whole text of the last answer, once no answer is being written. */
 export async function lastAnswer(page) {
+  // While the answer has not begun, nothing is live either.
+  await page.locator(".answer:not(.live) .prose").last().waitFor();
   await page.locator(".answer.live").waitFor({ state: "detached" });
   return page.locator(".answer .prose").last().innerText();
 }
