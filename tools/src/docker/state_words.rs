@@ -45,10 +45,10 @@ pub(super) fn state_words(details: &Details, now: Millis) -> String {
     }
 }
 
-/// How long it ran before it ended.
+/// How long it ran before it ended. An engine can note the start of a short run after its end: that is no time at all.
 pub(super) fn ran_for(details: &Details) -> Option<Duration> {
     let ran = details.finished_at?.duration_since(details.started_at?);
-    Duration::try_from(ran).ok()
+    Some(Duration::try_from(ran).unwrap_or_default())
 }
 
 /// What an exit code means. Codes above 128 are 128 plus the number of the signal, by the shell's convention.
@@ -94,6 +94,19 @@ pub(super) mod tests {
             mounts: vec![],
             memory_limit: None,
         }
+    }
+
+    #[test]
+    fn a_run_that_ended_before_its_start_was_noted_took_no_time() {
+        let check = |finished_at: i64, expect: u64| {
+            let given = Details {
+                finished_at: Some(Timestamp::from_second(finished_at).unwrap()),
+                ..details(State::Exited)
+            };
+            assert_eq!(ran_for(&given), Some(Duration::from_secs(expect)));
+        };
+        check(1190, 190);
+        check(999, 0);
     }
 
     #[test]

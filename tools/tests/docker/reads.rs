@@ -77,9 +77,20 @@ async fn why_it_died_is_answered_with_its_own_words() {
 
 #[tokio::test]
 async fn running_out_of_memory_is_told() {
-    // The engine may learn of the memory after it learned of the end, so the end waits a little.
-    let script = "tail /dev/zero; sleep 1; exit 137";
+    // The engine watches a container's memory from a moment after its start on, and hears of it after a moment more.
+    let script = "trap 'exit 137' USR1; while true; do tail /dev/zero; sleep 0.1; done";
     let container = Container::run(&["-m", "8m", "--memory-swap", "8m"], script);
+    until("the engine has seen it run out of memory", || {
+        let filters = [
+            "--filter",
+            "event=oom",
+            "--filter",
+            &format!("container={}", container.name),
+        ];
+        !docker(&[&["events", "--since", "10m", "--until", "0s"], &filters[..]].concat()).is_empty()
+    })
+    .await;
+    docker(&["kill", "--signal", "USR1", &container.name]);
     docker(&["wait", &container.name]);
     let inspected = call("inspect_container", container.arguments()).await.unwrap();
     assert_has(
