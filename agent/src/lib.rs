@@ -16,6 +16,7 @@ mod limits;
 mod operate;
 mod parts;
 mod plain;
+pub mod platform;
 pub mod policy;
 mod principal;
 mod provider;
