@@ -30,8 +30,6 @@ pub(crate) struct Case {
     pub(crate) streamed_may_be: Verdict,
     /// `None` for a case whose part of Jarvis is not there yet: it has its place and is not counted.
     pub(crate) play: Option<fn(Form) -> Playing>,
-    /// Not before then does a bad verdict fail the test.
-    pub(crate) counts: bool,
 }
 
 pub(crate) const BOTH: &[Form] = &[Form::Whole, Form::Streamed];
@@ -50,7 +48,6 @@ pub(crate) const fn case(
         forms,
         streamed_may_be: Verdict::Pass,
         play: Some(play),
-        counts: true,
     }
 }
 
@@ -67,19 +64,6 @@ pub(crate) const fn told(
     }
 }
 
-/// A case whose part of Jarvis is being built: it is played and printed.
-pub(crate) const fn awaited(
-    name: &'static str,
-    what: &'static str,
-    forms: &'static [Form],
-    play: fn(Form) -> Playing,
-) -> Case {
-    Case {
-        counts: false,
-        ..case(name, what, forms, play)
-    }
-}
-
 pub(crate) const fn later(name: &'static str, what: &'static str) -> Case {
     Case {
         name,
@@ -87,7 +71,6 @@ pub(crate) const fn later(name: &'static str, what: &'static str) -> Case {
         forms: &[],
         streamed_may_be: Verdict::Pass,
         play: None,
-        counts: false,
     }
 }
 
@@ -101,7 +84,6 @@ struct Line {
     what: &'static str,
     form: Form,
     wanted: Verdict,
-    counts: bool,
     judged: Judged,
     took: Duration,
 }
@@ -135,7 +117,6 @@ pub(crate) async fn play(cases: Vec<Case>) {
                     } else {
                         Verdict::Pass
                     },
-                    counts: case.counts,
                     judged,
                     took: began.elapsed(),
                 }
@@ -147,7 +128,7 @@ pub(crate) async fn play(cases: Vec<Case>) {
     let mut wrong = Vec::new();
     for line in &lines {
         print(line);
-        if line.counts && line.judged.verdict < line.wanted {
+        if line.judged.verdict < line.wanted {
             wrong.push(format!("{} {:?}", line.name, line.form));
         }
     }
@@ -186,9 +167,8 @@ fn print(line: &Line) {
         Form::Streamed => "streamed",
     };
     let seen = line.judged.seen.join("; ");
-    let awaited = if line.counts { "" } else { " (awaited)" };
     say(format_args!(
-        "{:4} {:8} {form:8} {:>6} ms  {}{awaited}: {seen}",
+        "{:4} {:8} {form:8} {:>6} ms  {}: {seen}",
         line.name,
         line.judged.verdict,
         line.took.as_millis(),

@@ -12,6 +12,7 @@ use super::admission::Admission;
 use super::calls::Guard;
 use super::estimate::text_tokens;
 use super::pace::Pace;
+use super::thoughts::Thoughts;
 use crate::chat::{Event, FinishReason};
 use crate::provider::{Class, Error, Events};
 
@@ -35,8 +36,10 @@ pub(super) struct Attempt {
     least_pace: Option<u32>,
     pace: Option<Pace>,
     held: Held,
+    /// Until it is known that the text is the answer.
+    thoughts: Option<Thoughts>,
     guard: Option<Guard>,
-    /// What the guard has let through and nobody has taken yet.
+    /// What these two have let through and nobody has taken yet.
     safe: VecDeque<Event>,
 }
 
@@ -89,6 +92,7 @@ impl Attempt {
             least_pace: patience.least_pace,
             pace: None,
             held: Held::default(),
+            thoughts: Some(Thoughts::default()),
             guard,
             safe: VecDeque::new(),
             admission,
@@ -171,22 +175,43 @@ impl Attempt {
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {
-        if self.guard.is_none() {
-            return self.poll_target(context);
-        }
         loop {
             if let Some(event) = self.safe.pop_front() {
                 return Poll::Ready(Some(Ok(event)));
             }
-            match (ready!(self.poll_target(context)), &mut self.guard) {
-                (Some(Ok(event)), Some(guard)) => {
-                    if let Err(error) = guard.take(event, &mut self.safe) {
+            if self.guard.is_none() && self.thoughts.is_none() {
+                return self.poll_target(context);
+            }
+            match ready!(self.poll_target(context)) {
+                Some(Ok(event)) => {
+                    if let Err(error) = self.look_at(event) {
                         return Poll::Ready(Some(Err(error)));
                     }
                 }
-                (item, _) => return Poll::Ready(item),
+                item => return Poll::Ready(item),
             }
         }
+    }
+
+    /// Puts what may be handed on of an event into `safe`.
+    fn look_at(&mut self, event: Event) -> Result<(), Error> {
+        let Some(thoughts) = &mut self.thoughts else {
+            return self.guarded(event);
+        };
+        let mut events = VecDeque::with_capacity(2);
+        thoughts.take(event, &mut events);
+        if thoughts.is_over() {
+            self.thoughts = None;
+        }
+        events.into_iter().try_for_each(|event| self.guarded(event))
+    }
+
+    fn guarded(&mut self, event: Event) -> Result<(), Error> {
+        if let Some(guard) = &mut self.guard {
+            return guard.take(event, &mut self.safe);
+        }
+        self.safe.push_back(event);
+        Ok(())
     }
 
     fn poll_target(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {

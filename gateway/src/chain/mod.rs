@@ -26,6 +26,7 @@ mod provider;
 mod settings;
 mod surroundings;
 mod target;
+mod thoughts;
 mod walk;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod fit;
 mod history;
 mod limits;
 mod property;
+mod thoughts;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
