@@ -15,7 +15,7 @@ use crate::bus::{Position, Subscription};
 use crate::conversations;
 use crate::error::Error;
 use crate::parts::{Parts, fresh_id};
-use crate::plain::{self, Plain};
+use crate::plain::{self, Asked, Plain, Reply};
 use crate::principal::Principal;
 use crate::recovery;
 use crate::session::{Inbound, Place, Sessions};
@@ -77,6 +77,10 @@ impl Agent {
 
     pub(crate) fn parts(&self) -> &Parts {
         &self.inner.parts
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.inner.sessions
     }
 
     /// Publishes a change of a target for everyone who watches.
@@ -145,7 +149,7 @@ impl Agent {
         if parts.tasks.stopping().is_cancelled() {
             return Err(Error::Stopping);
         }
-        let plain = plain::parse(text);
+        let (plain, needs) = plain::parse(text).unzip();
         let run = answer::fresh_run(parts, principal, conversation_id);
         let message = Message {
             id: fresh_id(),
@@ -181,8 +185,14 @@ impl Agent {
                 return Err(error);
             }
         };
-        if let Some(plain) = plain {
-            self.carry_out(principal, conversation_id, plain).await?;
+        if let (Some(plain), Some(needs)) = (plain, needs) {
+            let asked = Asked {
+                principal,
+                conversation_id,
+            };
+            if let Some(Reply { text, detail }) = self.carry_out(asked, plain, needs).await? {
+                conversations::add_event(parts, conversation_id, None, text, detail).await?;
+            }
         } else if let Some(place) = place {
             place.fill(Inbound {
                 principal: principal.clone(),
@@ -306,45 +316,6 @@ impl Agent {
             None
         };
         Ok((entries, check))
-    }
-
-    /// A plain command: answered by code, at once, also while a turn runs.
-    async fn carry_out(&self, principal: &Principal, conversation_id: &str, plain: Plain) -> Result<(), Error> {
-        let parts = self.parts();
-        let (id, yes) = match plain {
-            Plain::Stop => {
-                let text = if self.inner.sessions.cancel(conversation_id) {
-                    "Stopping."
-                } else {
-                    "No answer is being written. `stop NAME` stops a container."
-                };
-                conversations::add_event(parts, conversation_id, None, text.to_owned(), json!({})).await?;
-                return Ok(());
-            }
-            Plain::Again(id) => {
-                let text = match approvals::ask_again(parts, principal, &id).await {
-                    // The card's own conversation is told of it; this one may be another.
-                    Ok(new) if new.conversation_id.as_deref() == Some(conversation_id) => return Ok(()),
-                    Ok(new) => format!("**{id}** was asked for again as **{}**.", new.id),
-                    Err(Error::Store(error)) => return Err(Error::Store(error)),
-                    Err(error) => format!("Not asked again: {error}."),
-                };
-                conversations::add_event(parts, conversation_id, None, text, json!({ "approval": id })).await?;
-                return Ok(());
-            }
-            Plain::Approve(id) => (id, true),
-            Plain::Deny(id) => (id, false),
-        };
-        let text = match approvals::decide(parts, principal, &id, yes, None).await {
-            Ok(_) if yes => format!("**{id}** is approved; doing it now."),
-            // The card's own conversation is told of a denial; this one may be another.
-            Ok(row) if row.conversation_id.as_deref() == Some(conversation_id) => return Ok(()),
-            Ok(_) => format!("**{id}** is denied."),
-            Err(Error::Store(error)) => return Err(Error::Store(error)),
-            Err(error) => format!("Not decided: {error}."),
-        };
-        conversations::add_event(parts, conversation_id, None, text, json!({ "approval": id })).await?;
-        Ok(())
     }
 }
 

@@ -1,0 +1,113 @@
+//! The commands that never go to a model: what they are called, and who may use them.
+//!
+//! A new command is a variant of [`Plain`], a line in [`COMMANDS`] and an arm in `carry_out.rs`.
+
+mod carry_out;
+mod parse;
+
+pub(crate) use carry_out::{Asked, Reply};
+pub(crate) use parse::parse;
+
+use jarvis_tools::risk::Trust;
+
+use crate::principal::Principal;
+use parse::{approval_id, nothing};
+
+/// A command that code carries out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Plain {
+    Approve(String),
+    Deny(String),
+    /// Ask again for an act whose card came to nothing.
+    Again(String),
+    Stop,
+    Help,
+}
+
+/// Who may use a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Asked for before the command is carried out.
+    Trust(Trust),
+    /// The right to decide cards. Approvals ask for it themselves, because they also write down who was refused.
+    Approving,
+}
+
+impl Needs {
+    pub(crate) fn are_met_by(self, principal: &Principal) -> bool {
+        match self {
+            Self::Trust(least) => principal.trust >= least,
+            Self::Approving => principal.may_approve,
+        }
+    }
+}
+
+/// How a command is said.
+pub(crate) struct Form {
+    /// The first is its name; the others say the same.
+    words: &'static [&'static str],
+    /// What follows the name, for [`Plain::Help`]: `ID`.
+    arguments: &'static str,
+    help: &'static str,
+    needs: Needs,
+    /// A message that begins with the word alone may as well be talk, so the command begins with `/` or `!`.
+    marked: bool,
+    /// Reads the words after the name. What does not fit is no command.
+    read: fn(&[&str]) -> Option<Plain>,
+}
+
+/// Every command, in the order in which [`Plain::Help`] shows them.
+pub(crate) const COMMANDS: &[Form] = &[
+    Form {
+        words: &["approve"],
+        arguments: "ID",
+        help: "does what the card asks for",
+        needs: Needs::Approving,
+        marked: false,
+        read: |words| approval_id(words).map(Plain::Approve),
+    },
+    Form {
+        words: &["deny", "reject"],
+        arguments: "ID",
+        help: "refuses a card",
+        needs: Needs::Approving,
+        marked: false,
+        read: |words| approval_id(words).map(Plain::Deny),
+    },
+    Form {
+        words: &["again"],
+        arguments: "ID",
+        help: "asks again for an act whose card came to nothing",
+        needs: Needs::Approving,
+        marked: false,
+        read: |words| approval_id(words).map(Plain::Again),
+    },
+    Form {
+        words: &["stop"],
+        arguments: "",
+        help: "stops the answer that is being written",
+        needs: Needs::Trust(Trust::Public),
+        marked: false,
+        read: |words| nothing(words, Plain::Stop),
+    },
+    Form {
+        words: &["help", "commands"],
+        arguments: "",
+        help: "lists the commands that you may use",
+        needs: Needs::Trust(Trust::Public),
+        marked: true,
+        read: |words| nothing(words, Plain::Help),
+    },
+];
+
+/// The commands that `principal` may use, one line each.
+pub(crate) fn help(principal: &Principal) -> String {
+    let theirs = COMMANDS.iter().filter(|form| form.needs.are_met_by(principal));
+    let lines = theirs.map(|form| {
+        let name = form.words.first().copied().unwrap_or_default();
+        let space = if form.arguments.is_empty() { "" } else { " " };
+        format!("- `/{name}{space}{}` {}", form.arguments, form.help)
+    });
+    let lines: Vec<String> = lines.collect();
+    format!("You may say:\n{}", lines.join("\n"))
+}

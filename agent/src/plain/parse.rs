@@ -1,0 +1,74 @@
+//! From a message to a command.
+
+use super::{COMMANDS, Needs, Plain};
+
+/// Reads a message as a command. Only a message that is the command and nothing else is one, so that talk about
+/// approving never approves.
+pub(crate) fn parse(text: &str) -> Option<(Plain, Needs)> {
+    let text = text.trim();
+    let unmarked = text.strip_prefix(['/', '!']);
+    let mut words = unmarked.unwrap_or(text).split_whitespace();
+    let name = words.next()?.to_lowercase();
+    let form = COMMANDS.iter().find(|form| form.words.contains(&name.as_str()))?;
+    if form.marked && unmarked.is_none() {
+        return None;
+    }
+    let arguments: Vec<&str> = words.collect();
+    Some(((form.read)(&arguments)?, form.needs))
+}
+
+/// The only word, when it can be the id of a card.
+pub(super) fn approval_id(words: &[&str]) -> Option<String> {
+    let [word] = words else { return None };
+    let word = word.trim_end_matches(['.', '!']).trim_matches('`');
+    let fits = word.len() == 4 && word.chars().all(|c| c.is_ascii_alphanumeric());
+    fits.then(|| word.to_uppercase())
+}
+
+/// The command when no word follows it.
+pub(super) fn nothing(words: &[&str], plain: Plain) -> Option<Plain> {
+    words.is_empty().then_some(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_command_alone_is_a_command() {
+        let check = |text: &str, expect: Option<Plain>| {
+            let read = parse(text).map(|(plain, _)| plain);
+            assert_eq!(read, expect, "{text:?}");
+        };
+        check("approve K7QX", Some(Plain::Approve("K7QX".into())));
+        check("/approve k7qx", Some(Plain::Approve("K7QX".into())));
+        check("!approve k7qx", Some(Plain::Approve("K7QX".into())));
+        check("  Approve `k7qx`.  ", Some(Plain::Approve("K7QX".into())));
+        check("deny K7QX", Some(Plain::Deny("K7QX".into())));
+        check("reject K7QX", Some(Plain::Deny("K7QX".into())));
+        check("again K7QX", Some(Plain::Again("K7QX".into())));
+        check("/stop", Some(Plain::Stop));
+        check("stop", Some(Plain::Stop));
+        check("stop web", None);
+        check("please approve K7QX", None);
+        check("approve K7QX now", None);
+        check("approve", None);
+        check("approve K7QXY", None);
+        check("approve ../a", None);
+        check("/help", Some(Plain::Help));
+        check("!commands", Some(Plain::Help));
+        check("help", None);
+        check("/help me", None);
+        check("/", None);
+        check("", None);
+    }
+
+    #[test]
+    fn no_two_commands_share_a_word() {
+        let mut words: Vec<&str> = COMMANDS.iter().flat_map(|form| form.words).copied().collect();
+        let all = words.len();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), all);
+    }
+}
