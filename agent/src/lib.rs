@@ -6,6 +6,7 @@
 mod agent;
 mod answer;
 mod approvals;
+mod asked_for;
 mod bus;
 mod context;
 mod conversations;

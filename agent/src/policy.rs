@@ -39,7 +39,7 @@ pub struct Flags {
     pub tainted: bool,
     /// A private reading is in the context.
     pub saw_private: bool,
-    /// An operator or owner named the call's target in this very run.
+    /// An operator or owner asked for this in this very run, in words: see [`crate::asked_for`].
     pub grounded: bool,
     /// A person allowed calls like this one for a while.
     pub granted: bool,
@@ -80,11 +80,13 @@ impl Decision {
 ///    1. `trust`: below the tool's least trust, no card is raised for an act that the person could not own.
 ///    2. `private_in_public`: private readings stay out of public rooms.
 ///    3. `room_ceiling`: above the room's ceiling, reads are refused and acts are asked for.
-///    4. `read`: other reads are free.
-///    5. `rule_of_two`: outside text, private data and an act together need a person, unless one named the target.
-///    6. `destructive`: always a card.
-///    7. `reversible`: free with a grant, for operators, without outside text, for a named target, or for tools open
-///       to members; otherwise `tainted`.
+///    4. `carries_out`: outside text and private data in the context, and a read whose arguments reach somebody outside,
+///       need a person, unless one named the target.
+///    5. `read`: other reads are free.
+///    6. `rule_of_two`: outside text, private data and an act together need a person, unless one asked for it in words.
+///    7. `destructive`: always a card.
+///    8. `reversible`: free with a grant, without outside text, when asked for in words, or for tools open to members;
+///       otherwise `tainted`. Trust does not free it: it is the text's idea as much for the owner as for anybody.
 /// 5. For a playbook: reads are free, acts need attempts left, destructive ones also their own permission and window.
 pub fn decide(caller: Caller, room: Room, flags: Flags, risk: Risk) -> Decision {
     let acts = risk.effect > Effect::Read;
@@ -135,7 +137,12 @@ fn decide_person(trust: Trust, room: Room, flags: Flags, risk: Risk) -> Decision
         };
     }
     if !acts {
-        return Decision::Allow("read");
+        let carries = risk.egress && flags.tainted && (flags.saw_private || risk.reads_private) && !flags.grounded;
+        return if carries {
+            Decision::Ask("carries_out")
+        } else {
+            Decision::Allow("read")
+        };
     }
     if flags.tainted && (flags.saw_private || risk.reads_private) && !flags.grounded {
         return Decision::Ask("rule_of_two");
@@ -143,43 +150,12 @@ fn decide_person(trust: Trust, room: Room, flags: Flags, risk: Risk) -> Decision
     if risk.effect == Effect::Destructive {
         return Decision::Ask("destructive");
     }
-    let free = flags.granted
-        || trust >= Trust::Operator
-        || !flags.tainted
-        || flags.grounded
-        || risk.min_trust <= Trust::Member;
+    let free = flags.granted || !flags.tainted || flags.grounded || risk.min_trust <= Trust::Member;
     if free {
         Decision::Allow("reversible")
     } else {
         Decision::Ask("tainted")
     }
-}
-
-/// Whether `target` stands in `text` as a word of its own: at least three characters, and no character that could
-/// belong to a longer name right before or after it. `plex` is not grounded by `plexamp` or `my-plex`.
-pub fn names_target(text: &str, target: &str) -> bool {
-    if target.chars().count() < 3 {
-        return false;
-    }
-    let part_of_name = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
-    text.match_indices(target).any(|(at, found)| {
-        let (before, rest) = text.split_at(at);
-        let after = rest.strip_prefix(found).unwrap_or_default();
-        // A full stop ends a sentence more often than it continues a name, unless a name character follows it.
-        let mut following = after.chars();
-        let continues = match following.next() {
-            Some('.') => following.next().is_some_and(part_of_name),
-            Some(next) => part_of_name(next),
-            None => false,
-        };
-        let mut preceding = before.chars().rev();
-        let preceded = match preceding.next() {
-            Some('.') => preceding.next().is_some_and(part_of_name),
-            Some(previous) => part_of_name(previous),
-            None => false,
-        };
-        !continues && !preceded
-    })
 }
 
 #[cfg(test)]
@@ -238,12 +214,15 @@ mod tests {
             for min_trust in Trust::ALL {
                 for reads_private in BOOLS {
                     for over_budget in BOOLS {
-                        all.push(Risk {
-                            effect,
-                            min_trust,
-                            reads_private,
-                            over_budget,
-                        });
+                        for egress in BOOLS {
+                            all.push(Risk {
+                                effect,
+                                min_trust,
+                                reads_private,
+                                over_budget,
+                                egress,
+                            });
+                        }
                     }
                 }
             }
@@ -295,6 +274,18 @@ mod tests {
             );
             let three = flags.tainted && (flags.saw_private || risk.reads_private) && acts;
             assert!(!(three && !flags.grounded && allowed), "rule of two: {}", at());
+            let carries = risk.egress && flags.tainted && flags.saw_private;
+            assert!(
+                !(carries && !flags.grounded && allowed),
+                "private text leaves by no call that outside text asked for: {}",
+                at()
+            );
+            let own_idea = flags.tainted && acts && risk.min_trust > Trust::Member;
+            assert!(
+                !own_idea || flags.grounded || flags.granted || !allowed,
+                "outside text acts for nobody: {}",
+                at()
+            );
             if !acts && allowed {
                 assert_eq!(decision, Decision::Allow("read"));
             }
@@ -328,7 +319,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(count, 17 * 20 * 32 * 60);
+        assert_eq!(count, 17 * 20 * 32 * 120);
     }
 
     /// Taking trust, privacy or grounding away never turns a card or a refusal into a permission.
@@ -403,6 +394,15 @@ mod tests {
             Decision::Allow("reversible"),
         );
         check(Trust::Member, home, Flags::default(), restart, Decision::Deny("trust"));
+        let look_up = Risk::read(Trust::Member).egress();
+        check(Trust::Owner, home, Flags::default(), look_up, Decision::Allow("read"));
+        check(Trust::Owner, home, after_logs, look_up, Decision::Ask("carries_out"));
+        let after_page = Flags {
+            tainted: true,
+            ..Flags::default()
+        };
+        check(Trust::Owner, home, after_page, look_up, Decision::Allow("read"));
+        check(Trust::Owner, home, after_page, restart, Decision::Ask("tainted"));
         let guild = Room {
             ceiling: Trust::Moderator,
             public: true,
@@ -422,22 +422,5 @@ mod tests {
             logs,
             Decision::Deny("private_in_public"),
         );
-    }
-
-    #[test]
-    fn a_target_is_named_only_as_a_whole_word() {
-        let check = |text, target, expect| assert_eq!(names_target(text, target), expect, "{target} in {text:?}");
-        check("please restart plex", "plex", true);
-        check("restart plex.", "plex", true);
-        check("restart \"plex\", then look", "plex", true);
-        check("restart plexamp", "plex", false);
-        check("restart my-plex", "plex", false);
-        check("restart plex-2", "plex", false);
-        check("restart plex.old now", "plex", false);
-        check("restart old.plex now", "plex", false);
-        check("on a t", "a", false);
-        check("restart db", "db", false);
-        check("neustart für plex bitte", "plex", true);
-        check("", "plex", false);
     }
 }

@@ -159,6 +159,7 @@ impl<T: Tool> AnyTool for Erased<T> {
         Ok(Prepared {
             risk: self.tool.risk(&input),
             target: self.tool.target(&input),
+            verbs: self.tool.verbs(&input),
             arguments: arguments.clone(),
         })
     }

@@ -69,6 +69,9 @@ pub struct Risk {
     pub reads_private: bool,
     /// The call would spend more than its budget has left.
     pub over_budget: bool,
+    /// What stands in the arguments reaches somebody outside: the address of a page that is fetched, the words of a
+    /// search. A read can carry private text away with it.
+    pub egress: bool,
 }
 
 impl Risk {
@@ -78,6 +81,7 @@ impl Risk {
             min_trust,
             reads_private: false,
             over_budget: false,
+            egress: false,
         }
     }
 
@@ -89,12 +93,18 @@ impl Risk {
         }
     }
 
+    #[must_use]
+    pub const fn egress(self) -> Self {
+        Self { egress: true, ..self }
+    }
+
     pub const fn acts(effect: Effect, min_trust: Trust) -> Self {
         Self {
             effect,
             min_trust,
             reads_private: false,
             over_budget: false,
+            egress: false,
         }
     }
 }

@@ -106,6 +106,13 @@ pub trait Tool: Send + Sync + 'static {
         None
     }
 
+    /// The words for this act in people's sentences, in lower case: `restart`. Outside text in the context makes every act
+    /// a card, unless the owner named its target and used one of these words: to ask why a container fails is not to
+    /// ask for its restart. Without words the target alone is enough.
+    fn verbs(&self, _input: &Self::Input) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Whether the output holds text that somebody else wrote (logs, web pages, names). Taints the turn.
     fn untrusted_output(&self) -> bool {
         true
@@ -121,7 +128,8 @@ pub trait Tool: Send + Sync + 'static {
         std::time::Duration::from_secs(30)
     }
 
-    /// What an act would do. Only asked of calls whose effect is more than a read.
+    /// What a call would do. Asked of acts, and of reads that carry text away ([`Risk::egress`]) when a person has to
+    /// see them first.
     async fn plan(&self, _context: &Context, _input: &Self::Input) -> Result<Plan, Error> {
         Err(Error::refused(format!(
             "`{}` only reads; there is nothing to plan",
@@ -137,6 +145,8 @@ pub trait Tool: Send + Sync + 'static {
 pub struct Prepared {
     pub risk: Risk,
     pub target: Option<String>,
+    /// See [`Tool::verbs`].
+    pub verbs: &'static [&'static str],
     /// Arguments in canonical form: what is hashed, stored and run.
     pub arguments: Value,
 }

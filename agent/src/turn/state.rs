@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::bounds::{Used, Why};
 use super::effect::Effect;
 use super::event::{Event, ReadyCall};
+use crate::asked_for::asks_for;
 use crate::limits::Limits;
 use crate::policy::{self, Decision, Flags};
 
@@ -261,12 +262,11 @@ impl State {
     }
 
     fn decide(&self, prepared: &Prepared, listed: bool) -> Decision {
-        let target = prepared.target.as_deref();
         let flags = Flags {
             frozen: self.setting.frozen,
             tainted: self.tainted,
             saw_private: self.saw_private,
-            grounded: target.is_some_and(|target| policy::names_target(&self.setting.operator_text, target)),
+            grounded: asks_for(&self.setting.operator_text, prepared),
             granted: false,
         };
         let room = policy::Room {

@@ -58,6 +58,7 @@ fn call(id: &str, risk: Risk, target: Option<&str>) -> ReadyCall {
         prepared: Ok(Prepared {
             risk,
             target: target.map(str::to_owned),
+            verbs: &[],
             arguments,
         }),
         untrusted_output: true,

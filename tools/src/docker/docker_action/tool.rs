@@ -132,6 +132,14 @@ impl Tool for DockerAction {
         Some(input.container.as_str().to_owned())
     }
 
+    fn verbs(&self, input: &Input) -> &'static [&'static str] {
+        match input.action {
+            Action::Start => &["start", "starte", "run", "boot"],
+            Action::Restart => &["restart", "reboot", "bounce", "neustarten", "neu"],
+            Action::Stop => &["stop", "stoppe", "halt"],
+        }
+    }
+
     fn commands(&self) -> &'static [Command] {
         COMMANDS
     }

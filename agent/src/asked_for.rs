@@ -1,0 +1,107 @@
+//! Whether an owner asked for a call in their own words, so that it is theirs and not the idea of a text that was read.
+
+use jarvis_tools::Prepared;
+
+/// Whether the owner's `text` asks for this call: it names the target, and, when the act has words of its own, uses one
+/// of them in a clause that does not negate. "Why does plex fail? Do not restart it" asks for no restart.
+pub(crate) fn asks_for(text: &str, call: &Prepared) -> bool {
+    let named = |target: &str| names_target(text, target);
+    if !call.target.as_deref().is_some_and(named) {
+        return false;
+    }
+    if call.verbs.is_empty() {
+        return true;
+    }
+    let text = text.to_lowercase().replace('\u{2019}', "'");
+    let mut clauses = text
+        .split(['.', ',', ';', ':', '?', '!', '\n'])
+        .filter(|clause| call.verbs.iter().any(|verb| names_target(clause, verb)))
+        .peekable();
+    clauses.peek().is_some() && !clauses.any(negates)
+}
+
+fn negates(clause: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "not", "never", "no", "without", "cannot", "nicht", "nie", "kein", "keine", "ohne",
+    ];
+    clause
+        .split(|c: char| !c.is_alphanumeric() && c != '\'')
+        .any(|word| WORDS.contains(&word) || word.ends_with("n't"))
+}
+
+/// Whether `target` stands in `text` as a word of its own: at least three characters, and no character that could
+/// belong to a longer name right before or after it. `plex` is not grounded by `plexamp` or `my-plex`.
+pub(crate) fn names_target(text: &str, target: &str) -> bool {
+    if target.chars().count() < 3 {
+        return false;
+    }
+    let part_of_name = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    text.match_indices(target).any(|(at, found)| {
+        let (before, rest) = text.split_at(at);
+        let after = rest.strip_prefix(found).unwrap_or_default();
+        // A full stop ends a sentence more often than it continues a name, unless a name character follows it.
+        let mut following = after.chars();
+        let continues = match following.next() {
+            Some('.') => following.next().is_some_and(part_of_name),
+            Some(next) => part_of_name(next),
+            None => false,
+        };
+        let mut preceding = before.chars().rev();
+        let preceded = match preceding.next() {
+            Some('.') => preceding.next().is_some_and(part_of_name),
+            Some(previous) => part_of_name(previous),
+            None => false,
+        };
+        !continues && !preceded
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use jarvis_tools::risk::{Effect, Risk, Trust};
+
+    use super::*;
+
+    #[test]
+    fn an_act_is_asked_for_by_its_target_and_its_word() {
+        let check = |text, expect| {
+            let call = Prepared {
+                risk: Risk::acts(Effect::Reversible, Trust::Operator),
+                target: Some("plex".into()),
+                verbs: &["restart", "reboot"],
+                arguments: serde_json::Value::Null,
+            };
+            assert_eq!(asks_for(text, &call), expect, "{text:?}");
+        };
+        check("restart plex", true);
+        check("Restart plex, please", true);
+        check("look at the log of plex and reboot it", true);
+        check("plex does not work. Restart it", true);
+        check("why does plex fail?", false);
+        check("restart vpn", false);
+        check("why does plex fail? Do not restart it", false);
+        check("why does plex fail? Don\u{2019}t restart it", false);
+        check("never restart plex", false);
+        check("how often did plex have restarts?", false);
+        check("do not restart plex, restart vpn", false);
+        check("plex", false);
+        check("", false);
+    }
+
+    #[test]
+    fn a_target_is_named_only_as_a_whole_word() {
+        let check = |text, target, expect| assert_eq!(names_target(text, target), expect, "{target} in {text:?}");
+        check("please restart plex", "plex", true);
+        check("restart plex.", "plex", true);
+        check("restart \"plex\", then look", "plex", true);
+        check("restart plexamp", "plex", false);
+        check("restart my-plex", "plex", false);
+        check("restart plex-2", "plex", false);
+        check("restart plex.old now", "plex", false);
+        check("restart old.plex now", "plex", false);
+        check("on a t", "a", false);
+        check("restart db", "db", false);
+        check("neustart für plex bitte", "plex", true);
+        check("", "plex", false);
+    }
+}
