@@ -14,8 +14,10 @@ use crate::approvals;
 use crate::bus::{Position, Subscription};
 use crate::conversations;
 use crate::error::Error;
+use crate::outbox;
 use crate::parts::{Parts, fresh_id};
 use crate::plain::{self, Asked, Plain, Reply};
+use crate::platform::Adapter;
 use crate::principal::Principal;
 use crate::recovery;
 use crate::session::{Inbound, Place, Sessions};
@@ -72,7 +74,13 @@ impl Agent {
                 }
             }
         });
+        outbox::start(agent.parts()).await?;
         Ok(agent)
+    }
+
+    /// Connects a platform: what waits for it is sent from now on.
+    pub fn connect(&self, adapter: Arc<dyn Adapter>) {
+        self.parts().outbox.connect(adapter);
     }
 
     pub(crate) fn parts(&self) -> &Parts {

@@ -77,6 +77,7 @@ pub(crate) async fn add_event(
 pub(crate) async fn add(parts: &Parts, message: Message) -> Result<bool, jarvis_memory::Error> {
     let is_new = parts.store.add_message(&message).await?;
     if is_new {
+        parts.outbox.ring();
         parts.bus.publish(Happening::Message { message });
     }
     Ok(is_new)

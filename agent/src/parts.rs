@@ -11,6 +11,7 @@ use jarvis_tools::catalog::Catalog;
 
 use crate::bus::Bus;
 use crate::limits::Config;
+use crate::outbox::Outbox;
 
 /// The parts, made by the program and shared by everything in this crate. Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +25,8 @@ pub struct Parts {
     pub config: Config,
     pub bus: Arc<Bus>,
     pub tracer: Tracer,
+    /// What goes to platforms, and which are connected.
+    pub outbox: Outbox,
 }
 
 impl Parts {
@@ -44,6 +47,7 @@ impl Parts {
             config,
             bus: Arc::new(Bus::new()),
             tracer: Tracer::off(),
+            outbox: Outbox::default(),
         }
     }
 

@@ -51,6 +51,9 @@ pub struct Incoming {
 /// What an adapter is asked to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
+    /// Ours, and the same when it is sent again because nobody knows whether it was shown. An adapter whose platform can
+    /// tell by it (Discord's nonce) shows it once, and says so in [`Caps::knows_repeats`].
+    pub key: String,
     /// Markdown. The adapter turns it into what its platform shows and splits it by [`Caps::max_chars`].
     pub text: String,
     /// Shown where the platform has buttons; the text says the same commands for those that have none.
@@ -81,6 +84,8 @@ pub struct Caps {
     pub max_chars: usize,
     pub edits: bool,
     pub buttons: bool,
+    /// The same [`Outgoing::key`] twice is shown once.
+    pub knows_repeats: bool,
 }
 
 /// Why something could not be shown.

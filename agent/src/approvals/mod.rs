@@ -13,11 +13,13 @@ mod act;
 mod again;
 mod card;
 mod decide;
+mod face;
 
 pub(crate) use act::{carry_out, origin, outcome_unknown};
 pub(crate) use again::ask_again;
 pub(crate) use card::raise;
 pub(crate) use decide::{decide, expire};
+pub(crate) use face::{is_open, shown};
 
 use jarvis_memory::records::{Approval, ApprovalStatus};
 use serde_json::Value;
@@ -61,6 +63,7 @@ fn canonical(value: &Value) -> Value {
 }
 
 fn publish(parts: &Parts, approval: Approval) {
+    parts.outbox.ring();
     parts.bus.publish(Happening::Approval {
         approval: Box::new(approval.into()),
     });

@@ -13,6 +13,8 @@ mod injection;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod outbox;
+#[cfg(test)]
 mod provider;
 #[cfg(test)]
 mod questions;

@@ -103,6 +103,7 @@ impl Store {
                 .bind(title)
                 .execute(&mut *transaction)
                 .await?;
+                super::deliveries::of_message(&mut transaction, message).await?;
                 transaction.commit().await?;
                 Ok(true)
             },

@@ -8,6 +8,7 @@ mod approvals;
 mod audit;
 mod audit_chain;
 mod conversations;
+mod deliveries;
 mod error;
 mod keys;
 mod migrate;

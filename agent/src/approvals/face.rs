@@ -1,0 +1,99 @@
+//! What a card looks like on a platform: the whole plan while it is open, one line afterwards.
+
+use jarvis_memory::records::{Approval, ApprovalStatus};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::title;
+use crate::platform::Button;
+
+/// Characters of the arguments that a card shows.
+const ARGUMENT_CHARS: usize = 600;
+
+/// It waits for a decision.
+pub(crate) fn is_open(approval: &Approval) -> bool {
+    approval.status == ApprovalStatus::Pending
+}
+
+/// The text and the buttons. `votes` is how many voted so far.
+pub(crate) fn shown(approval: &Approval, votes: i64) -> (String, Vec<Button>) {
+    match approval.status {
+        ApprovalStatus::Pending => (open(approval, votes), decisions(approval)),
+        ApprovalStatus::Expired | ApprovalStatus::Stale => {
+            let again = Button {
+                label: "Ask again".to_owned(),
+                says: format!("again {}", approval.id),
+            };
+            (line(approval), vec![again])
+        }
+        ApprovalStatus::Approved
+        | ApprovalStatus::Denied
+        | ApprovalStatus::Executing
+        | ApprovalStatus::Done
+        | ApprovalStatus::Failed => (line(approval), Vec::new()),
+    }
+}
+
+fn open(approval: &Approval, votes: i64) -> String {
+    let plan = |key: &str| approval.plan.get(key).and_then(Value::as_str);
+    let mut text = format!("**Approval {}: {}**\n", approval.id, title(approval));
+    for step in approval
+        .plan
+        .get("says")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        text += &format!("- {}\n", step.as_str().unwrap_or_default());
+    }
+    text += &format!(
+        "Now: {}. Afterwards: {}.\n",
+        plan("before").unwrap_or("unknown"),
+        plan("after").unwrap_or("unknown")
+    );
+    if let Some(undo) = plan("undo") {
+        text += &format!("To undo it: {undo}.\n");
+    }
+    let arguments: String = approval.arguments.to_string().chars().take(ARGUMENT_CHARS).collect();
+    text += &format!(
+        "Tool: {} (`{}`, {})\n",
+        approval.tool,
+        arguments.replace('`', "'"),
+        approval.effect
+    );
+    let by = approval.requester_id.as_deref().unwrap_or("somebody who is forgotten");
+    text += &format!("Asked for by: {by}\n");
+    if approval.need > 1 {
+        text += &format!("It takes {} different persons; {votes} voted so far.\n", approval.need);
+    }
+    let until = Timestamp::from_millisecond(approval.expires_at.0).unwrap_or_default();
+    text += &format!("Say `approve {id}` or `deny {id}` until {until:.0}.", id = approval.id);
+    text
+}
+
+fn decisions(approval: &Approval) -> Vec<Button> {
+    let button = |label: &str, says: String| Button {
+        label: label.to_owned(),
+        says,
+    };
+    vec![
+        button("Approve", format!("approve {}", approval.id)),
+        button("Deny", format!("deny {}", approval.id)),
+    ]
+}
+
+/// The card after the decision.
+fn line(approval: &Approval) -> String {
+    let by = approval.decided_by.as_deref().unwrap_or("nobody");
+    let how = match approval.status {
+        ApprovalStatus::Pending => "waits".to_owned(),
+        ApprovalStatus::Approved => format!("approved by {by}"),
+        ApprovalStatus::Executing => format!("approved by {by}; being done"),
+        ApprovalStatus::Done => format!("approved by {by}; done"),
+        ApprovalStatus::Failed => format!("approved by {by}; it did not work"),
+        ApprovalStatus::Denied => format!("denied by {by}"),
+        ApprovalStatus::Expired => "expired".to_owned(),
+        ApprovalStatus::Stale => format!("approved by {by}; the state had changed, so nothing was done"),
+    };
+    format!("**{}** {}: {how}.", approval.id, title(approval))
+}

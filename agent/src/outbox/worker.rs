@@ -1,0 +1,88 @@
+//! The task that looks what is due and sends it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use jarvis_memory::records::{Delivery, DeliveryState};
+
+use super::send;
+use crate::parts::Parts;
+
+/// Sends that are under way at once, over all platforms.
+const AT_ONCE: usize = 16;
+/// How often the outbox is looked into without a ring: for what is to be tried again.
+const LOOK: Duration = Duration::from_secs(2);
+/// Rows that a start settles at once. More than one a place cannot be.
+const IN_DOUBT: i64 = 1_000;
+
+/// Where something is shown: platform, room, and whether the room is an account.
+type Place = (String, String, bool);
+
+/// Begins to send, first of all what the last process was sending when it ended.
+pub(crate) async fn start(parts: &Parts) -> Result<(), jarvis_memory::Error> {
+    let cut_off = parts.store.deliveries(DeliveryState::Sending, IN_DOUBT).await?;
+    let (parts, tasks) = (parts.clone(), parts.tasks.clone());
+    tasks.spawn("outbox", async move { run(&parts, cut_off).await });
+    Ok(())
+}
+
+async fn run(parts: &Parts, mut cut_off: Vec<Delivery>) {
+    let stopping = parts.tasks.stopping().clone();
+    let mut under_way: FuturesUnordered<BoxFuture<'_, Place>> = FuturesUnordered::new();
+    let mut busy: HashSet<Place> = HashSet::new();
+    loop {
+        // What is best for them depends on the platform, so that they wait for it.
+        let connected = |delivery: &mut Delivery| parts.outbox.adapter(&delivery.platform).is_some();
+        for delivery in cut_off.extract_if(.., connected).collect::<Vec<_>>() {
+            send::cut_off(parts, &delivery).await;
+        }
+        match due(parts).await {
+            Ok(due) => {
+                for (delivery, is_change) in due {
+                    let place = place(&delivery);
+                    if under_way.len() >= AT_ONCE || !busy.insert(place.clone()) {
+                        continue;
+                    }
+                    under_way.push(
+                        async move {
+                            if is_change {
+                                send::change(parts, &delivery).await;
+                            } else {
+                                send::send(parts, &delivery).await;
+                            }
+                            place
+                        }
+                        .boxed(),
+                    );
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the outbox cannot be looked into; what is in it waits"),
+        }
+        tokio::select! {
+            () = stopping.cancelled() => break,
+            Some(place) = under_way.next(), if !under_way.is_empty() => { busy.remove(&place); }
+            () = parts.outbox.rung() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    // What is under way has a time limit of its own; what waits is for the next start.
+    while under_way.next().await.is_some() {}
+}
+
+/// What is new, and the copies of cards that have to change.
+async fn due(parts: &Parts) -> Result<Vec<(Delivery, bool)>, jarvis_memory::Error> {
+    let (platforms, now, limit) = (parts.outbox.platforms(), parts.now(), 4 * AT_ONCE as i64);
+    let new = parts.store.due_deliveries(&platforms, now, limit).await?;
+    let outdated = parts.store.outdated_cards(&platforms, now, limit).await?;
+    let new = new.into_iter().map(|delivery| (delivery, false));
+    Ok(new
+        .chain(outdated.into_iter().map(|delivery| (delivery, true)))
+        .collect())
+}
+
+fn place(delivery: &Delivery) -> Place {
+    (delivery.platform.clone(), delivery.room.clone(), delivery.opens)
+}
