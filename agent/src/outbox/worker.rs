@@ -13,6 +13,8 @@ use crate::parts::Parts;
 
 /// Sends that are under way at once, over all platforms.
 const AT_ONCE: usize = 16;
+/// Rows that are looked at for them.
+const LOOKED_AT: i64 = 64;
 /// How often the outbox is looked into without a ring: for what is to be tried again.
 const LOOK: Duration = Duration::from_secs(2);
 /// Rows that a start settles at once. More than one a place cannot be.
@@ -74,7 +76,7 @@ async fn run(parts: &Parts, mut cut_off: Vec<Delivery>) {
 
 /// What is new, and the copies of cards that have to change.
 async fn due(parts: &Parts) -> Result<Vec<(Delivery, bool)>, jarvis_memory::Error> {
-    let (platforms, now, limit) = (parts.outbox.platforms(), parts.now(), 4 * AT_ONCE as i64);
+    let (platforms, now, limit) = (parts.outbox.platforms(), parts.now(), LOOKED_AT);
     let new = parts.store.due_deliveries(&platforms, now, limit).await?;
     let outdated = parts.store.outdated_cards(&platforms, now, limit).await?;
     let new = new.into_iter().map(|delivery| (delivery, false));

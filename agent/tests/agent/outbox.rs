@@ -67,7 +67,7 @@ async fn becomes(store: &Store, id: &str, wanted: DeliveryState) {
 
 /// Lets the time of the next try come.
 fn later(house: &House, wall: &Wall) {
-    house.clock.advance(Duration::from_secs(60));
+    house.clock.advance(Duration::from_mins(1));
     house.agent.connect(wall.adapter());
 }
 

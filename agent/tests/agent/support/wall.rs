@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use jarvis_agent::platform::{Adapter, Button, Caps, Delivered, Outgoing, RoomId, SendError};
+use jarvis_agent::platform::{Adapter, Caps, Delivered, Outgoing, RoomId, SendError};
 use tokio::sync::Semaphore;
 
 /// How the platform takes a message.
@@ -72,29 +72,8 @@ impl Wall {
         state.shown.iter().map(line).collect()
     }
 
-    /// The buttons of the messages of a room.
-    pub(crate) fn buttons(&self, room: &str) -> Vec<Button> {
-        let state = self.state();
-        let here = state.shown.iter().filter(|(place, _)| place == room);
-        here.flat_map(|(_, what)| what.buttons.clone()).collect()
-    }
-
     pub(crate) fn sends(&self) -> usize {
         self.state().sends
-    }
-
-    /// Waits until the rooms show what `fits`.
-    pub(crate) async fn until(&self, what: &str, fits: impl Fn(&[String]) -> bool) -> Vec<String> {
-        super::until(what, async {
-            loop {
-                let shows = self.shows();
-                if fits(&shows) {
-                    return shows;
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        })
-        .await
     }
 }
 
