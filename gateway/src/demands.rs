@@ -84,6 +84,8 @@ pub struct Demands {
     pub local_only: bool,
     /// Wins over what the alias says for the surface.
     pub cold: Option<Cold>,
+    /// Another target goes on with an answer that broke off. Wins over what the alias says.
+    pub goes_on: Option<bool>,
     /// The whole request must be over by then, counted from its start.
     pub deadline: Option<Duration>,
 }

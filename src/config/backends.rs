@@ -66,6 +66,9 @@ pub(crate) struct Alias {
     /// A refusal by one server's content policy sends the request to the next target.
     #[serde(default)]
     fallback_on_policy: bool,
+    /// Another target goes on with plain text that broke off while its caller read along.
+    #[serde(default, rename = "continue")]
+    goes_on: bool,
     /// How long a request may look for a target that answers.
     #[serde(default, deserialize_with = "chain::time")]
     deadline: Option<Duration>,
@@ -137,6 +140,7 @@ impl Alias {
             fallback_on_policy: self.fallback_on_policy,
             deadline: self.deadline,
             pace: self.pace,
+            goes_on: self.goes_on,
         }
     }
 

@@ -14,6 +14,9 @@ pub(crate) const CASES: &[Case] = &[
     case("C03", "an error after the stream began, before a word", BOTH, |form| {
         Box::pin(before_a_word(form, "error-line-60-0"))
     }),
+    case("C04", "cut, and another goes on where that is wanted", STREAMED, |_| {
+        Box::pin(goes_on())
+    }),
     case("C05", "the end after the stream began, before a word", BOTH, |form| {
         Box::pin(before_a_word(form, "no-done-60-0"))
     }),
@@ -81,6 +84,27 @@ async fn before_a_word(form: Form, plays: &'static str) -> Judged {
         let scene = Scene::of(&[first, cloud("ok")]).await;
         judged.complete(&scene.ask(form).await, OK_TEXT);
         judged.asked("the first", scene.asked(0), 1..=1);
+    }
+    judged
+}
+
+/// Over both protocols, and not with a target that is not said to do so, or that refuses to: then the caller is told.
+async fn goes_on() -> Judged {
+    const GOES_ON: &str = "capabilities = { prefill = true }";
+    let mut judged = Judged::new();
+    let wanted = [("x-jarvis-continue", "1")];
+    for first in [cloud("die-60-40"), gpu("die-60-40")] {
+        for second in [cloud("stream-60-0"), gpu("stream-60-0")] {
+            let scene = Scene::of(&[first.clone(), second.with(GOES_ON), cloud("echo")]).await;
+            let answer = scene.send(Form::Streamed, json!({}), &wanted).await;
+            judged.complete(&answer, &words(60));
+            judged.asked("the second", scene.asked(1), 1..=1);
+            judged.told(&scene.send(Form::Streamed, json!({}), &[]).await);
+        }
+        for second in [cloud("stream-60-0"), cloud("no-prefill").with(GOES_ON)] {
+            let scene = Scene::of(&[first.clone(), second]).await;
+            judged.told(&scene.send(Form::Streamed, json!({}), &wanted).await);
+        }
     }
     judged
 }

@@ -11,7 +11,8 @@ use tokio::time::{Instant, sleep_until};
 use super::admission::Admission;
 use super::attempt::{Attempt, Opened, Patience};
 use super::calls::Guard;
-use super::errand::Errand;
+use super::errand::{Errand, Needs};
+use super::going_on::Resumed;
 use super::history::mended;
 use super::provider::Route;
 use super::target::Target;
@@ -99,6 +100,44 @@ impl Drive {
     /// The target died after it had begun to answer.
     pub(super) fn broke(&mut self, answer: &Served, error: &Error) {
         self.walk.broke(&answer.target, error);
+    }
+
+    /// Has the next target that can go on with what was `said` by the broken one do so. Only one is asked; without one, or
+    /// when it refuses, there is nothing to be had.
+    pub(super) async fn go_on(&mut self, said: &str) -> Option<Resumed> {
+        let request = Arc::new(Resumed::request(&self.call.request, said)?);
+        let errand = Errand::of_chat(&request);
+        self.walk.errand = Arc::new(Errand {
+            needs: Needs {
+                prefill: true,
+                ..errand.needs
+            },
+            ..errand
+        });
+        let admission = self.walk.next_in_order().await?;
+        let target = admission.target();
+        let name = target.name().to_owned();
+        let events = target.provider.stream(Call {
+            request: mended(&request, target.kind),
+            model: target.model().to_owned(),
+            left: Vec::new(),
+        });
+        let patience = Patience {
+            is_read_along: true,
+            least_pace: None,
+        };
+        let attempt = Box::new(Attempt::start(admission, events, None, patience));
+        match Resumed::open(attempt, said).await {
+            Ok(resumed) => {
+                tracing::info!(target.name = name, "goes on with an answer that another target began");
+                Some(resumed)
+            }
+            Err((attempt, error)) => {
+                // It was asked once, and its own refusal is nobody's business but the breakers'.
+                drop(self.walk.failed(attempt.into_parts().0, error));
+                None
+            }
+        }
     }
 
     /// `alone` when nobody is left who could keep the running attempt company.

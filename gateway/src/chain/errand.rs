@@ -38,6 +38,8 @@ pub struct Needs {
     pub json_schema: bool,
     /// A call of a tool is demanded.
     pub tool_choice: bool,
+    /// The answer was begun by another model.
+    pub prefill: bool,
 }
 
 impl Errand {
@@ -84,6 +86,7 @@ impl Needs {
         Self {
             abilities,
             json_schema: matches!(request.options.response_format, Some(ResponseFormat::JsonSchema { .. })),
+            prefill: false,
             tool_choice: calls && matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Named(_)),
         }
     }

@@ -52,6 +52,8 @@ fn lacking(errand: &Errand, target: &Target, facts: &Facts) -> Option<Misfit> {
         "it does not support answers by a JSON schema"
     } else if needs.tool_choice && claims.tool_choice == Some(false) {
         "it does not support a demanded tool call (tool_choice)"
+    } else if needs.prefill && claims.prefill != Some(true) {
+        "nobody says that it goes on with an answer that was begun (capabilities.prefill)"
     } else {
         return None;
     };

@@ -20,6 +20,10 @@ pub struct Manner {
     /// How long a request may look for a target that answers; without it 2 minutes, and 15 s for who speaks.
     pub deadline: Option<Duration>,
     pub pace: PaceFor,
+    /// Another target goes on with plain text that broke off while its caller read along; see [`Claims::prefill`].
+    ///
+    /// [`Claims::prefill`]: super::Claims::prefill
+    pub goes_on: bool,
 }
 
 /// What is done about a model that is not loaded, by who waits for the answer.

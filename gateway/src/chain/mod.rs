@@ -17,6 +17,7 @@ mod errand;
 mod estimate;
 mod fit;
 mod gate;
+mod going_on;
 mod history;
 mod limits;
 mod manner;

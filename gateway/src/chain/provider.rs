@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::drive::{Answer, Drive, Source};
+use super::going_on::Said;
 use super::manner::Manner;
 use super::surroundings::Surroundings;
 use super::target::Target;
@@ -119,7 +120,9 @@ impl Provider for Chain {
         let chain = self.clone();
         Box::pin(async_stream::stream! {
             let takes_reset = takes_reset(&call.request);
-            let mut drive = Drive::new(chain.route(), chain.last, call);
+            let route = chain.route();
+            let mut said = Said::of(&route.manner, &call.request);
+            let mut drive = Drive::new(route, chain.last, call);
             loop {
                 let Answer { served, held, source } = match drive.advance().await {
                     Ok(answer) => answer,
@@ -140,16 +143,41 @@ impl Provider for Chain {
                 };
                 for event in held {
                     attempt.passed_on(&event);
+                    if let Some(said) = &mut said {
+                        said.note(&event);
+                    }
                     yield Ok(event);
                 }
                 let broken = loop {
                     match attempt.rest().await {
-                        Some(Ok(event)) => yield Ok(event),
+                        Some(Ok(event)) => {
+                            if let Some(said) = &mut said {
+                                said.note(&event);
+                            }
+                            yield Ok(event);
+                        }
                         Some(Err(error)) => break error,
                         None => return,
                     }
                 };
-                if !takes_reset || broken.class.disposition().next == Next::Relay {
+                let is_last_word = broken.class.disposition().next == Next::Relay;
+                if let Some(text) = said.take().filter(|_| !is_last_word).and_then(Said::text) {
+                    drop(attempt);
+                    drive.broke(&served, &broken);
+                    if let Some(mut resumed) = drive.go_on(&text).await {
+                        while let Some(Ok(event)) = resumed.next().await {
+                            let is_end = matches!(event, Event::Finish(_));
+                            yield Ok(event);
+                            if is_end {
+                                return;
+                            }
+                        }
+                    }
+                    // What the one who tried to help says is of no use to the caller.
+                    yield Err(broken);
+                    return;
+                }
+                if !takes_reset || is_last_word {
                     yield Err(broken);
                     return;
                 }

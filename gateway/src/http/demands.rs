@@ -20,6 +20,7 @@ const CONVERSATION: HeaderName = HeaderName::from_static("x-jarvis-conversation"
 const SURFACE: HeaderName = HeaderName::from_static("x-jarvis-surface");
 const TIMEOUT: HeaderName = HeaderName::from_static("x-jarvis-timeout");
 const LOCAL_ONLY: HeaderName = HeaderName::from_static("x-jarvis-local-only");
+const CONTINUE: HeaderName = HeaderName::from_static("x-jarvis-continue");
 const COLD: HeaderName = HeaderName::from_static("x-jarvis-cold");
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -39,11 +40,6 @@ pub(super) fn read(headers: &HeaderMap, endpoint: Endpoint, model: &str) -> Resu
         Some("wait") => Some(Cold::Wait),
         Some(_) => return Err(wrong(&COLD, "is `skip_and_warm`, `race` or `wait`")),
     };
-    let local_only = match text(headers, &LOCAL_ONLY)? {
-        None | Some("0" | "false") => false,
-        Some("1" | "true") => true,
-        Some(_) => return Err(wrong(&LOCAL_ONLY, "is `1` or `0`")),
-    };
     let origin = Origin {
         id: request_id(headers).to_str().unwrap_or_default().to_owned(),
         endpoint,
@@ -57,8 +53,9 @@ pub(super) fn read(headers: &HeaderMap, endpoint: Endpoint, model: &str) -> Resu
             .and_then(trace::Context::parse),
     };
     let demands = Demands {
-        local_only,
+        local_only: switch(headers, &LOCAL_ONLY)?.unwrap_or(false),
         cold,
+        goes_on: switch(headers, &CONTINUE)?,
         deadline: timeout(headers)?,
     };
     Ok((origin, demands))
@@ -102,6 +99,15 @@ pub(super) fn request_id(headers: &HeaderMap) -> HeaderValue {
     given.cloned().unwrap_or_else(made)
 }
 
+fn switch(headers: &HeaderMap, name: &HeaderName) -> Result<Option<bool>, Error> {
+    match text(headers, name)? {
+        None => Ok(None),
+        Some("0" | "false") => Ok(Some(false)),
+        Some("1" | "true") => Ok(Some(true)),
+        Some(_) => Err(wrong(name, "is `1` or `0`")),
+    }
+}
+
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
     let Some(value) = headers.get(name) else {
         return Ok(None);
@@ -139,12 +145,14 @@ mod tests {
         let demands = Demands {
             local_only: true,
             cold: Some(Cold::Race),
+            goes_on: Some(true),
             deadline: Some(Duration::from_millis(2_500)),
         };
         let given = [
             ("x-jarvis-surface", "voice"),
             ("x-jarvis-local-only", "1"),
             ("x-jarvis-cold", "race"),
+            ("x-jarvis-continue", "1"),
             ("x-jarvis-timeout", " 2.5 "),
             ("x-jarvis-conversation", "kitchen"),
         ];
@@ -164,6 +172,7 @@ mod tests {
         check("x-jarvis-surface", "tv", "is `api`, `chat` or `voice`");
         check("x-jarvis-cold", "", "is `skip_and_warm`, `race` or `wait`");
         check("x-jarvis-local-only", "yes", "is `1` or `0`");
+        check("x-jarvis-continue", "yes", "is `1` or `0`");
         let seconds = "is a number of seconds up to 900";
         for value in ["0", "-1", "901", "soon", "NaN", "inf", "1e99"] {
             check("x-jarvis-timeout", value, seconds);

@@ -55,6 +55,23 @@ impl Chunks {
         }
     }
 
+    /// What the server of the same protocol began is gone on with by another one, in chunks of ours with its name.
+    fn take_over(&mut self) {
+        let Some(chunk) = self.wire.take() else {
+            return;
+        };
+        self.began = true;
+        self.text = None;
+        if let Ok(Named { id, created, model }) = serde_json::from_slice(&chunk) {
+            self.identity = Identity {
+                id,
+                created,
+                model,
+                include_usage: self.identity.include_usage,
+            };
+        }
+    }
+
     fn end(&mut self, finish: &Finish, out: &mut BytesMut) {
         if self.wire.is_none() {
             self.begin(out);
@@ -85,6 +102,7 @@ impl Encoder for Chunks {
                 self.text = None;
             }
             Event::Text(text) => {
+                self.take_over();
                 self.begin(out);
                 self.text(text, out);
             }
@@ -106,18 +124,7 @@ impl Encoder for Chunks {
     }
 
     fn interrupt(&mut self, error: &Error, out: &mut BytesMut) {
-        let named = self
-            .wire
-            .take()
-            .and_then(|chunk| serde_json::from_slice::<Named>(&chunk).ok());
-        if let Some(Named { id, created, model }) = named {
-            self.identity = Identity {
-                id,
-                created,
-                model,
-                include_usage: self.identity.include_usage,
-            };
-        }
+        self.take_over();
         write::chunk(out, &Chunk::error(&self.identity, &error.message));
         out.put_slice(write::DONE);
     }

@@ -8,7 +8,7 @@
 //! | `think` | thinks, then answers |
 //! | `tools` | calls the tools that the user's message names in lines `call NAME {"json": 1}`; without such a line the first tool that is offered, twice when it needs arguments; with tool results it quotes them in words |
 //! | `tools-last` | the same, with all calls in the last line and without ids (Ollama's other layout) |
-//! | `stream-N-M` | N pieces, M ms before each; `paced` is `stream-100-20` |
+//! | `stream-N-M` | N pieces, M ms before each; what an assistant's last message holds of them is not said again; `paced` is `stream-100-20` |
 //! | `pauses-N-M-P` | N pieces, with a pause of P ms after M of them |
 //! | `pings-N` | signs of life that say nothing, one a second, for N seconds; then like `ok` |
 //! | `slow`, `late-N` | a piece every 250 ms; the first piece after N ms |

@@ -42,6 +42,8 @@ pub(crate) struct Asked {
     pub(crate) prompt_tokens: usize,
     /// The last message is the assistant's: the answer is to go on from there.
     pub(crate) ends_with_assistant: bool,
+    /// What the assistant said there.
+    pub(crate) begun: String,
 }
 
 #[derive(Debug)]
@@ -137,7 +139,7 @@ impl Script {
             },
             Answer::Stream { pieces, pause } => Self {
                 pause,
-                ..Self::counted(pieces)
+                ..Self::goes_on(pieces, &asked.begun)
             },
             Answer::Late(lead) => Self {
                 lead,
@@ -207,6 +209,13 @@ impl Script {
 
     fn counted(pieces: u32) -> Self {
         Self::of((0..pieces).map(|number| Piece::Text(word(number))).collect())
+    }
+
+    /// The words that do not stand in what was begun.
+    fn goes_on(pieces: u32, begun: &str) -> Self {
+        let all = words(pieces);
+        let rest = all.strip_prefix(begun).unwrap_or(&all);
+        Self::of(rest.split_inclusive(' ').map(|word| Piece::Text(word.into())).collect())
     }
 
     /// The call of the first tool in the words of a chat template, when there is a tool and no result yet.

@@ -3,6 +3,7 @@ mod calls;
 mod cold;
 mod fallback;
 mod fit;
+mod going_on;
 mod history;
 mod limits;
 mod property;

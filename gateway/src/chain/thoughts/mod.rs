@@ -5,3 +5,4 @@ mod tags;
 mod wire;
 
 pub(super) use reader::Thoughts;
+pub(super) use wire::Chunk;

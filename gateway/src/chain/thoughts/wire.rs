@@ -8,7 +8,7 @@ use super::tags::Said;
 use crate::chat::WireChunk;
 
 /// A chunk that was read.
-pub(super) struct Chunk {
+pub(in crate::chain) struct Chunk {
     json: Value,
     form: Form,
 }
@@ -29,7 +29,7 @@ pub(super) fn is_plain(data: &[u8]) -> bool {
 
 impl Chunk {
     /// `None` when it cannot be read, or is not of the first answer.
-    pub(super) fn read(data: &[u8]) -> Option<Self> {
+    pub(in crate::chain) fn read(data: &[u8]) -> Option<Self> {
         let json: Value = serde_json::from_slice(data).ok()?;
         let form = if let Some(choices) = json["choices"].as_array() {
             let is_first = |choice: &Value| choice["index"].as_u64().unwrap_or(0) == 0;
@@ -44,7 +44,7 @@ impl Chunk {
         Some(Self { json, form })
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(in crate::chain) fn text(&self) -> &str {
         let text = match self.form {
             Form::OpenAi(at) => &self.json["choices"][at]["delta"]["content"],
             Form::OllamaChat => &self.json["message"]["content"],
@@ -68,6 +68,17 @@ impl Chunk {
             Value::Array(list) => !list.is_empty(),
             other => !other.is_null(),
         })
+    }
+
+    /// It holds something beside text that counts.
+    pub(in crate::chain) fn is_more_than_text(&self) -> bool {
+        let refuses = match self.form {
+            Form::OpenAi(at) => ["refusal", "audio", "function_call"]
+                .iter()
+                .any(|name| !self.json["choices"][at]["delta"][*name].is_null()),
+            Form::OllamaChat | Form::OllamaPrompt => false,
+        };
+        refuses || self.is_told_apart()
     }
 
     pub(super) fn is_last(&self) -> bool {

@@ -63,6 +63,8 @@ impl Encoder for Lines {
         match event {
             Event::Served(served) => self.model.clone_from(&served.model),
             Event::Text(text) => {
+                // What such a server began may be gone on with by another one.
+                self.is_wire = false;
                 let said = Said {
                     text,
                     ..Said::default()

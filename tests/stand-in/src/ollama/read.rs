@@ -62,7 +62,12 @@ pub(super) fn asked(body: &Bytes) -> Result<Asked, String> {
         asked.tools.push(read_tool(tool)?);
     }
     let messages = list(&fields, "messages")?;
-    asked.ends_with_assistant = messages.last().is_some_and(|last| last["role"] == "assistant");
+    let begun = messages.last().filter(|last| last["role"] == "assistant");
+    asked.ends_with_assistant = begun.is_some();
+    asked.begun = begun
+        .and_then(|begun| begun["content"].as_str())
+        .unwrap_or_default()
+        .into();
     for message in messages {
         read_message(message, &mut asked)?;
     }

@@ -41,7 +41,12 @@ pub(super) fn asked(body: &Bytes) -> Result<Asked, String> {
     if messages.is_empty() {
         return Err("Missing required parameter: 'messages'.".into());
     }
-    asked.ends_with_assistant = messages.last().is_some_and(|last| last["role"] == "assistant");
+    let begun = messages.last().filter(|last| last["role"] == "assistant");
+    asked.ends_with_assistant = begun.is_some();
+    asked.begun = begun
+        .and_then(|begun| begun["content"].as_str())
+        .unwrap_or_default()
+        .into();
     let mut open = HashSet::new();
     for (at, message) in messages.iter().enumerate() {
         read_message(message, &mut open, &mut asked).map_err(|problem| format!("messages[{at}]: {problem}"))?;
