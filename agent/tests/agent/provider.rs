@@ -121,6 +121,7 @@ async fn what_a_request_demands_holds_for_every_model_call_of_its_turn() {
         local_only: true,
         cold: Some(Cold::Wait),
         deadline: Some(Duration::from_mins(2)),
+        ..Demands::default()
     };
     for conversation in [None, Some(conversation.id)] {
         let asked = Request {
