@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use axum::{Router, middleware};
+use jarvis_agent::output_gate::OutputGate;
 use jarvis_agent::{Agent, Parts};
 use jarvis_gateway::chain::Surroundings;
 use jarvis_gateway::clock::{Clock, Millis, System};
@@ -112,7 +113,11 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     };
     let registry = assemble::registry(&config, environment, Arc::clone(&clock), &tasks, surroundings)?;
     let following = follow(&config, environment, &registry, &tasks)?;
-    let agent = agent(&config, &registry, &store, &clock, &tasks, &tracer).await?;
+    let gate = OutputGate::new(environment.secrets().chain([local_key.secret.clone()]));
+    let parts = parts(&config, &registry, &store, &clock, &tasks)?
+        .with_tracer(tracer.clone())
+        .with_gate(gate);
+    let agent = agent(parts, &registry).await?;
     let (found, status) = look_around(&config, following.clone(), &tasks, clock.now(), address);
     let reload_now = Arc::new(Notify::new());
     let reload = Reload {
@@ -184,32 +189,35 @@ fn not_listening(listen: SocketAddr, error: std::io::Error) -> anyhow::Error {
     anyhow::Error::new(error).context(format!("listen on {listen}: {says}"))
 }
 
-/// The agent over the chain of its alias, with command mode as the last link, and as the model `jarvis`.
-async fn agent(
+/// What the agent is built from: the chain of its alias, with command mode as the last link, and the tools.
+fn parts(
     config: &Config,
     registry: &Arc<Registry>,
     store: &Store,
     clock: &Arc<dyn Clock>,
     tasks: &Tasks,
-    tracer: &Tracer,
-) -> anyhow::Result<Agent> {
+) -> anyhow::Result<Parts> {
     let catalog = catalog::standard(config.tools.clone(), clock);
     let chain = registry
         .chain(&config.agent.alias)
         .with_context(|| format!("there is no alias `{}`", config.agent.alias))?
         .with_last(Arc::new(Mode::new(catalog.commands())));
-    let parts = Parts::new(
+    Ok(Parts::new(
         store.clone(),
         Arc::new(chain),
         catalog,
         Arc::clone(clock),
         tasks.clone(),
         config.agent.clone(),
-    )
-    .with_tracer(tracer.clone());
+    ))
+}
+
+/// The agent, also as the model `jarvis`.
+async fn agent(parts: Parts, registry: &Arc<Registry>) -> anyhow::Result<Agent> {
+    let tasks = parts.tasks.clone();
     let agent = Agent::start(parts).await?;
     registry.register("jarvis", Arc::new(agent.clone()));
-    tell_targets(registry, &agent, tasks);
+    tell_targets(registry, &agent, &tasks);
     Ok(agent)
 }
 

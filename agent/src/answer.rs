@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::context::{self, Context};
 use crate::conversations;
 use crate::execute::Origin;
+use crate::output_gate::Outlet;
 use crate::parts::{Parts, fresh_id};
 use crate::policy::Caller;
 use crate::principal::Principal;
@@ -98,6 +99,7 @@ pub(crate) fn driver(
         offered: offered(parts, principal),
         account: principal.account.clone(),
         watch,
+        outlet: Outlet::PRIVATE,
         stop,
     }
 }
@@ -113,6 +115,7 @@ pub(crate) fn turn(parts: &Parts, principal: &Principal, text: &str, context: Co
         limits: parts.config.limits,
         operator_text: if trusted { text.to_owned() } else { String::new() },
         last_step: context::LAST_STEP.trim().to_owned(),
+        marks: context.marks,
     };
     State::new(
         setting,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::broadcast;
 
+use crate::output_gate::OutputGate;
 use crate::view::Happening;
 
 /// Events kept for clients that reconnect. A turn has some hundred; 8 MiB hold several.
@@ -54,6 +55,8 @@ pub struct Subscription {
 
 pub struct Bus {
     epoch: String,
+    /// For what nobody looked through before: cards, targets, what a user pasted.
+    gate: Arc<OutputGate>,
     live: broadcast::Sender<Arc<Published>>,
     kept: Mutex<Kept>,
 }
@@ -66,17 +69,18 @@ struct Kept {
 }
 
 impl Bus {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(gate: Arc<OutputGate>) -> Self {
         let epoch = uuid::Uuid::now_v7().simple().to_string();
         Self {
             epoch,
+            gate,
             live: broadcast::channel(LIVE_EVENTS).0,
             kept: Mutex::default(),
         }
     }
 
     pub(crate) fn publish(&self, happening: Happening) {
-        let json = happening.to_json();
+        let json = self.gate.hide(&happening.to_json());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.last_seq += 1;
         let published = Arc::new(Published {
@@ -135,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_reconnecting_client_gets_what_it_missed_and_nothing_twice() {
-        let bus = Bus::new();
+        let bus = Bus::new(Arc::default());
         for text in ["a", "b", "c"] {
             bus.publish(delta(text));
         }
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_gap_that_is_gone_asks_for_a_reload() {
-        let bus = Bus::new();
+        let bus = Bus::new(Arc::default());
         let long = "x".repeat(KEPT_BYTES / 3);
         for _ in 0..5 {
             bus.publish(delta(&long));

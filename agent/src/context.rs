@@ -8,14 +8,13 @@ use jiff::Timestamp;
 use crate::approvals;
 use crate::parts::Parts;
 use crate::principal::Principal;
+use crate::quarantine::{self, Marks};
 
 const SYSTEM: &str = include_str!("../../prompts/jarvis.md");
 pub(crate) const LAST_STEP: &str = include_str!("../../prompts/last_step.md");
 
 /// Characters of earlier messages that a model is shown at most: about 6,000 tokens, so that an 8 k window holds them.
 const HISTORY_CHARS: usize = 24_000;
-/// Characters of an open card's title in the system prompt.
-const TITLE_CHARS: usize = 120;
 
 const WITHOUT_DATABASE: &str = "The database of Jarvis does not answer: earlier messages are not shown, this one is not \
                                 kept, and nothing can be acted on. Say so.";
@@ -26,6 +25,8 @@ pub(crate) struct Context {
     pub(crate) messages: Vec<Message>,
     pub(crate) tainted: bool,
     pub(crate) saw_private: bool,
+    /// Around what others wrote.
+    pub(crate) marks: Marks,
 }
 
 /// The context for the newest message of a conversation.
@@ -46,10 +47,11 @@ pub(crate) async fn of_conversation(
         .await?;
     let here = |card: &Approval| card.conversation_id.as_deref() == Some(conversation_id);
     let open: Vec<Approval> = open.into_iter().filter(here).collect();
+    let marks = Marks::fresh();
     let mut messages = vec![system(parts, principal, &open)];
     let kept = newest_that_fit(&history);
-    messages.extend(kept.iter().map(|message| of_record(message)));
-    messages.push(Message::text(Role::User, &message.text));
+    messages.extend(kept.iter().map(|message| of_record(parts, &marks, message)));
+    messages.push(Message::text(Role::User, parts.gate.hide(&message.text)));
     let flag = |name: &str| {
         kept.iter()
             .any(|message| message.detail.get(name) == Some(&true.into()))
@@ -60,6 +62,7 @@ pub(crate) async fn of_conversation(
         messages,
         tainted: flag("tainted") || kept.iter().any(is_strangers),
         saw_private: flag("saw_private"),
+        marks,
     })
 }
 
@@ -68,9 +71,10 @@ pub(crate) fn of_message(parts: &Parts, principal: &Principal, message: &records
     let mut system = system(parts, principal, &[]);
     system.content.push(Part::Text(WITHOUT_DATABASE.to_owned()));
     Context {
-        messages: vec![system, Message::text(Role::User, &message.text)],
+        messages: vec![system, Message::text(Role::User, parts.gate.hide(&message.text))],
         tainted: true,
         saw_private: true,
+        marks: Marks::fresh(),
     }
 }
 
@@ -98,6 +102,7 @@ pub(crate) fn of_client(parts: &Parts, principal: &Principal, theirs: &[Message]
         messages,
         tainted,
         saw_private: tainted,
+        marks: Marks::fresh(),
     }
 }
 
@@ -105,24 +110,18 @@ pub(crate) fn of_client(parts: &Parts, principal: &Principal, theirs: &[Message]
 fn system(parts: &Parts, principal: &Principal, open: &[Approval]) -> Message {
     let mut text = SYSTEM.trim().to_owned();
     let time = Timestamp::from_millisecond(parts.now().0).unwrap_or_default();
-    text += &format!("\n\nNow: {time:.0} (UTC). You talk with: {}.", principal.name);
+    text += &format!(
+        "\n\nNow: {time:.0} (UTC). You talk with: {}.",
+        quarantine::one_line(&principal.name)
+    );
     for card in open {
         text += &format!(
             "\nOpen approval {}: {}. Not done yet.",
             card.id,
-            one_line(approvals::title(card))
+            quarantine::one_line(&parts.gate.hide(approvals::title(card)))
         );
     }
     Message::text(Role::System, text)
-}
-
-/// Names in a title can be anybody's: here they write no line of their own.
-fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect();
-    words.join(" ").chars().take(TITLE_CHARS).collect()
 }
 
 fn newest_that_fit(history: &[records::Message]) -> Vec<&records::Message> {
@@ -139,11 +138,15 @@ fn newest_that_fit(history: &[records::Message]) -> Vec<&records::Message> {
     kept
 }
 
-fn of_record(message: &records::Message) -> Message {
+fn of_record(parts: &Parts, marks: &Marks, message: &records::Message) -> Message {
+    let text = parts.gate.hide(&message.text);
     match message.role {
-        MessageRole::User => Message::text(Role::User, &message.text),
-        MessageRole::Assistant => Message::text(Role::Assistant, &message.text),
+        MessageRole::User => Message::text(Role::User, text),
+        MessageRole::Assistant => Message::text(Role::Assistant, text),
         // Not in the system's voice: it can quote what a tool read somewhere.
-        MessageRole::Event => Message::text(Role::User, format!("(Event, not written by a person) {}", message.text)),
+        MessageRole::Event => Message::text(
+            Role::User,
+            format!("(Event, not written by a person)\n{}", marks.data("event", &text)),
+        ),
     }
 }

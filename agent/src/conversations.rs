@@ -4,6 +4,7 @@ use jarvis_memory::records::{Conversation, Message, MessageRole, Room};
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::output_gate::Outlet;
 use crate::parts::{Parts, fresh_id};
 use crate::principal::Principal;
 use crate::view::Happening;
@@ -74,7 +75,10 @@ pub(crate) async fn add_event(
 }
 
 /// Stores and publishes. `false` when a message with the same external id was there before.
-pub(crate) async fn add(parts: &Parts, message: Message) -> Result<bool, jarvis_memory::Error> {
+pub(crate) async fn add(parts: &Parts, mut message: Message) -> Result<bool, jarvis_memory::Error> {
+    if message.role == MessageRole::Event {
+        message.text = parts.gate.text(Outlet::PRIVATE, &message.text);
+    }
     let is_new = parts.store.add_message(&message).await?;
     if is_new {
         parts.outbox.ring();

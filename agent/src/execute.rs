@@ -82,7 +82,7 @@ async fn record_and_run(parts: &Parts, origin: &Origin, allowed: &Allowed, stop:
         tracing::warn!(tool = allowed.tool, %error, "a read is not in the audit because the database does not answer");
     }
     let began = Instant::now();
-    let result = run(parts, allowed, stop).await;
+    let result = without_secrets(parts, run(parts, allowed, stop).await);
     if let Some(turn) = origin.trace {
         parts
             .tracer
@@ -126,6 +126,25 @@ async fn run(parts: &Parts, allowed: &Allowed, stop: &CancellationToken) -> Tool
                 retry: true,
             },
         },
+    }
+}
+
+/// A result is stored, sent to models and shown: none of them is told the secrets of this installation.
+fn without_secrets(parts: &Parts, result: ToolResult) -> ToolResult {
+    let hide = |text: String| parts.gate.hide(&text);
+    match result {
+        ToolResult::Ok { summary, data } => ToolResult::Ok {
+            summary: hide(summary),
+            data: parts.gate.hide_value(data),
+        },
+        ToolResult::Error { error, hint, retry } => ToolResult::Error {
+            error: hide(error),
+            hint: hint.map(hide),
+            retry,
+        },
+        ToolResult::Interrupted { says } => ToolResult::Interrupted { says: hide(says) },
+        // Made by code, without a word from outside.
+        other @ (ToolResult::Denied { .. } | ToolResult::Pending { .. } | ToolResult::Skipped { .. }) => other,
     }
 }
 

@@ -12,6 +12,7 @@ use jarvis_tools::catalog::Catalog;
 use crate::bus::Bus;
 use crate::limits::Config;
 use crate::outbox::Outbox;
+use crate::output_gate::OutputGate;
 
 /// The parts, made by the program and shared by everything in this crate. Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +25,7 @@ pub struct Parts {
     pub tasks: Tasks,
     pub config: Config,
     pub bus: Arc<Bus>,
+    pub gate: Arc<OutputGate>,
     pub tracer: Tracer,
     /// What goes to platforms, and which are connected.
     pub outbox: Outbox,
@@ -45,7 +47,8 @@ impl Parts {
             clock,
             tasks,
             config,
-            bus: Arc::new(Bus::new()),
+            bus: Arc::new(Bus::new(Arc::default())),
+            gate: Arc::default(),
             tracer: Tracer::off(),
             outbox: Outbox::default(),
         }
@@ -55,6 +58,17 @@ impl Parts {
     #[must_use]
     pub fn with_tracer(self, tracer: Tracer) -> Self {
         Self { tracer, ..self }
+    }
+
+    /// The same parts, which never say what `gate` knows. Before the agent starts: what was published goes by another bus.
+    #[must_use]
+    pub fn with_gate(self, gate: OutputGate) -> Self {
+        let gate = Arc::new(gate);
+        Self {
+            bus: Arc::new(Bus::new(Arc::clone(&gate))),
+            gate,
+            ..self
+        }
     }
 
     pub(crate) fn now(&self) -> Millis {

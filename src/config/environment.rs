@@ -13,6 +13,7 @@ type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 #[derive(Clone)]
 pub(crate) struct Environment {
     lookup: Lookup,
+    secrets: Arc<[SecretString]>,
 }
 
 impl Environment {
@@ -20,6 +21,11 @@ impl Environment {
     pub(crate) fn of_process() -> Self {
         Self {
             lookup: Arc::new(|name| std::env::var(name).ok()),
+            secrets: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter(|(name, _)| names_a_secret(name))
+                .map(|(_, value)| SecretString::from(value))
+                .collect(),
         }
     }
 
@@ -31,7 +37,14 @@ impl Environment {
                 .find(|(key, _)| *key == name)
                 .map(|(_, value)| (*value).to_owned())
         };
-        Self { lookup: Arc::new(find) }
+        Self {
+            lookup: Arc::new(find),
+            secrets: pairs
+                .iter()
+                .filter(|(name, _)| names_a_secret(name))
+                .map(|(_, value)| SecretString::from(*value))
+                .collect(),
+        }
     }
 
     /// A variable that is set to something.
@@ -51,6 +64,12 @@ impl Environment {
             .get(name)
             .with_context(|| format!("the environment variable `{name}` is not set"))?;
         Ok(SecretString::from(value))
+    }
+
+    /// The values of all variables that are secrets by their names, also of those that the configuration does not name
+    /// yet: it is read anew while the process runs.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = SecretString> + '_ {
+        self.secrets.iter().cloned()
     }
 
     /// Where to look for models that nobody configured.
@@ -139,6 +158,22 @@ impl Environment {
         )?;
         Ok(PathBuf::from(home).join(".local/share/jarvis"))
     }
+}
+
+fn names_a_secret(name: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "KEY",
+        "APIKEY",
+        "TOKEN",
+        "SECRET",
+        "PASSWORD",
+        "PASSWD",
+        "PASSPHRASE",
+        "CREDENTIAL",
+        "CREDENTIALS",
+    ];
+    let last = name.rsplit('_').next().unwrap_or_default();
+    WORDS.iter().any(|word| last.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::repeats::normalised;
 use crate::limits::Limits;
 
 /// Why a turn ended.
@@ -134,16 +135,11 @@ impl Used {
         hash.update([0]);
         hash.update(arguments.to_string());
         hash.update([0]);
-        hash.update(without_digits(&result.to_json()));
+        hash.update(normalised(&result.to_json()));
         let times = self.seen.entry(hash.finalize().into()).or_insert(0);
         *times += 1;
         self.most_repeats = self.most_repeats.max(*times);
     }
-}
-
-/// Numbers change with every reading (times, counters, ids), so a result is compared without them.
-fn without_digits(text: &str) -> String {
-    text.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 #[cfg(test)]
@@ -151,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_result_that_differs_only_in_numbers_is_a_repeat() {
+    fn a_result_that_differs_only_in_its_times_is_a_repeat() {
         let mut used = Used::new(Limits::default(), Millis(0));
         let result = |n: u32| ToolResult::Ok {
             summary: format!("web: up {n} s"),

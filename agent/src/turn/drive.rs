@@ -22,8 +22,10 @@ use super::effect::Effect;
 use super::event::{Event, ReadyCall};
 use super::state::{State, unprepared};
 use crate::approvals;
+use crate::coerce::coerce;
 use crate::execute::{self, Allowed, Origin, execute};
 use crate::guard::guarded;
+use crate::output_gate::{self, Outlet};
 use crate::parts::Parts;
 use crate::policy::Decision;
 use crate::spans;
@@ -49,6 +51,8 @@ pub(crate) struct Driver {
     /// Tools of this room, as models are told of them.
     pub(crate) offered: Vec<ToolSpec>,
     pub(crate) watch: Watch,
+    /// Who can read what is said.
+    pub(crate) outlet: Outlet,
     /// Cancelled when somebody stops this turn.
     pub(crate) stop: CancellationToken,
 }
@@ -104,13 +108,25 @@ type Ending = (ReadyCall, ToolResult);
 struct Work {
     asking: Option<(Events, Gather)>,
     /// What the model has said so far in this call.
-    partial: String,
+    said: String,
+    /// What of that has been shown.
+    shown: String,
+    gate: output_gate::Stream,
     running: FuturesUnordered<BoxFuture<'static, Ending>>,
     reads: CancellationToken,
     /// Ids of the calls of this turn so far.
     ids: HashSet<String>,
     tools: Vec<ToolLine>,
     served: Option<Served>,
+}
+
+impl Work {
+    /// A model call begins, or begins anew.
+    fn begin(&mut self) {
+        self.said.clear();
+        self.shown.clear();
+        self.gate.reset();
+    }
 }
 
 impl Driver {
@@ -144,7 +160,9 @@ impl Driver {
     async fn drive(self, state: State) -> Outcome {
         let mut work = Work {
             asking: None,
-            partial: String::new(),
+            said: String::new(),
+            shown: String::new(),
+            gate: output_gate::Stream::new(Arc::clone(&self.parts.gate), self.outlet),
             running: FuturesUnordered::new(),
             reads: CancellationToken::new(),
             ids: HashSet::new(),
@@ -157,7 +175,7 @@ impl Driver {
         loop {
             while let Some(effect) = queue.pop_front() {
                 if let Effect::Finish { text, why } = effect {
-                    return outcome(&state, work, text, why);
+                    return self.outcome(&state, work, text, why);
                 }
                 self.perform(effect, &mut work).await;
             }
@@ -188,7 +206,7 @@ impl Driver {
     async fn perform(&self, effect: Effect, work: &mut Work) {
         match effect {
             Effect::Ask { messages, offer_tools } => {
-                work.partial.clear();
+                work.begin();
                 work.asking = Some((self.ask(messages, offer_tools), Gather::default()));
             }
             Effect::Run { call, decision } => {
@@ -273,11 +291,12 @@ impl Driver {
                 self.watch.tell(Progress::Served(served.clone())).await;
             }
             chat::Event::Text(text) => {
-                work.partial.push_str(text);
-                self.watch.tell(Progress::Text(text.clone())).await;
+                work.said.push_str(text);
+                let ready = work.gate.push(text);
+                self.show(work, ready).await;
             }
             chat::Event::Reset => {
-                work.partial.clear();
+                work.begin();
                 self.watch.tell(Progress::Reset).await;
             }
             chat::Event::Reasoning(_)
@@ -289,11 +308,20 @@ impl Driver {
         let (_, gather) = work.asking.as_mut()?;
         let reply = gather.push(event)?;
         work.asking = None;
+        let rest = work.gate.finish();
+        self.show(work, rest).await;
         if !reply.tool_calls.is_empty() && !reply.text.is_empty() {
             self.watch.tell(Progress::Break).await;
         }
         let calls = self.ready(&reply, &mut work.ids);
         Some(Event::Replied { reply, calls })
+    }
+
+    async fn show(&self, work: &mut Work, text: String) {
+        if !text.is_empty() {
+            work.shown.push_str(&text);
+            self.watch.tell(Progress::Text(text)).await;
+        }
     }
 
     async fn ended(&self, work: &mut Work, ready: &ReadyCall, result: ToolResult) -> Event {
@@ -305,6 +333,27 @@ impl Driver {
         Event::Ended {
             call_id: ready.call.id.clone(),
             result,
+        }
+    }
+
+    fn outcome(&self, state: &State, work: Work, text: String, why: Why) -> Outcome {
+        let (tainted, saw_private) = state.flags();
+        let fit = |text: &str| self.parts.gate.text(self.outlet, text);
+        let text = match why {
+            Why::Cancelled => cut_off(&work.shown, "Stopped.", &fit(&text)),
+            Why::Shutdown => cut_off(&work.shown, "Jarvis was shut down during this answer.", &fit(&text)),
+            // To the letter what people have read already.
+            _ if text == work.said => work.shown,
+            _ => fit(&text),
+        };
+        Outcome {
+            text,
+            why,
+            tools: work.tools,
+            served: work.served,
+            tainted,
+            saw_private,
+            counts: state.counts(),
         }
     }
 
@@ -343,6 +392,14 @@ impl Driver {
             hint,
             retry: false,
         };
+        if output_gate::holds_redacted(&call.arguments) {
+            let error = format!(
+                "the arguments of `{}` hold a secret that was taken out; nothing was done",
+                call.name
+            );
+            let hint = "leave the field out, or ask the user to change it by hand";
+            return unprepared(call, failed(error, Some(hint.to_owned())));
+        }
         let listed = self.offered.iter().any(|spec| spec.name == call.name);
         let Some(tool) = self.parts.catalog.get(&call.name) else {
             let names: Vec<&str> = self.offered.iter().map(|spec| spec.name.as_str()).collect();
@@ -362,7 +419,12 @@ impl Driver {
                 return unprepared(call, error);
             }
         };
-        match tool.prepare(&arguments) {
+        let prepared = tool.prepare(&arguments).or_else(|error| {
+            let coerced = coerce(tool.parameters(), arguments);
+            // What is said of it is said of what the model wrote.
+            tool.prepare(&coerced).map_err(|_| error)
+        });
+        match prepared {
             Ok(prepared) => ReadyCall {
                 call,
                 prepared: Ok(prepared),
@@ -414,24 +476,6 @@ async fn next_of_model(asking: &mut Option<(Events, Gather)>) -> Result<chat::Ev
             Class::CallerDeadline,
             format!("no word for {} s", MODEL_SILENCE_LIMIT.as_secs()),
         )),
-    }
-}
-
-fn outcome(state: &State, work: Work, text: String, why: Why) -> Outcome {
-    let (tainted, saw_private) = state.flags();
-    let text = match why {
-        Why::Cancelled => cut_off(&work.partial, "Stopped.", &text),
-        Why::Shutdown => cut_off(&work.partial, "Jarvis was shut down during this answer.", &text),
-        _ => text,
-    };
-    Outcome {
-        text,
-        why,
-        tools: work.tools,
-        served: work.served,
-        tainted,
-        saw_private,
-        counts: state.counts(),
     }
 }
 

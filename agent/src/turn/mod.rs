@@ -7,6 +7,7 @@ mod bounds;
 mod drive;
 mod effect;
 mod event;
+mod repeats;
 mod state;
 
 pub use bounds::Why;

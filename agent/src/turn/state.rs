@@ -13,6 +13,7 @@ use super::event::{Event, ReadyCall};
 use crate::asked_for::asks_for;
 use crate::limits::Limits;
 use crate::policy::{self, Decision, Flags};
+use crate::quarantine::Marks;
 
 /// What does not change while a turn runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +27,8 @@ pub struct Setting {
     pub operator_text: String,
     /// Told to the model when it must answer without tools; `{why}` is replaced by the reason.
     pub last_step: String,
+    /// Around what others wrote, in the results of this run.
+    pub marks: Marks,
 }
 
 /// A turn between two events.
@@ -324,8 +327,14 @@ impl State {
         let limit = self.setting.limits.result_chars;
         for slot in batch.slots {
             if let Some(result) = slot.result {
-                self.messages
-                    .push(Message::tool_result(slot.call.call.id, &shortened(result, limit)));
+                let ReadyCall {
+                    call, untrusted_output, ..
+                } = slot.call;
+                let result = self
+                    .setting
+                    .marks
+                    .result(&call.name, untrusted_output, shortened(result, limit));
+                self.messages.push(Message::tool_result(call.id, &result));
             }
         }
         match batch.stop {

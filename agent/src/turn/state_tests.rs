@@ -18,6 +18,7 @@ fn setting(text: &str) -> Setting {
         limits: Limits::default(),
         operator_text: text.into(),
         last_step: "last: {why}".into(),
+        marks: Marks::fresh(),
     }
 }
 

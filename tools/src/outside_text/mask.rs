@@ -8,7 +8,8 @@ use regex::Regex;
 
 const MASKED: &str = "[masked]";
 
-/// Patterns and what is put in their place, applied in this order.
+/// Patterns and what is put in their place, applied in this order. Words end as in ASCII, so that a key is also found
+/// right behind a letter of another script.
 const SHAPES: [(&str, &str); 8] = [
     // A private key written in one line, as in JSON or an environment variable.
     (
@@ -16,21 +17,24 @@ const SHAPES: [(&str, &str); 8] = [
         "[masked]",
     ),
     // The user information of a URL.
-    (r#"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s/?#"'<>]+@"#, "$1[masked]@"),
     (
-        r#"(?i)\b((?:proxy-)?authorization["']?\s*[:=]\s*["']?)(?:(?:basic|bearer|digest|token|negotiate)\s+)?[^\s"',;]+"#,
+        r#"(?i)(?-u:\b)([a-z][a-z0-9+.-]{1,20}://)[^\s/?#"'<>]+@"#,
+        "$1[masked]@",
+    ),
+    (
+        r#"(?i)(?-u:\b)((?:proxy-)?authorization["']?\s*[:=]\s*["']?)(?:(?:basic|bearer|digest|token|negotiate)\s+)?[^\s"',;]+"#,
         "$1[masked]",
     ),
-    (r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}", "$1[masked]"),
+    (r"(?i)(?-u:\b)(bearer\s+)[A-Za-z0-9._~+/=-]{8,}", "$1[masked]"),
     // JSON Web Tokens.
     (
-        r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?",
+        r"(?-u:\b)eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?",
         "[masked]",
     ),
     // Keys with a known beginning: OpenAI and Stripe, GitHub, GitLab, Slack, AWS, Google, Hugging Face, npm, Discord.
     (
         concat!(
-            r"\b(?:(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}",
+            r"(?-u:\b)(?:(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}",
             r"|glpat-[A-Za-z0-9_-]{12,}|xox[abeoprs]-[A-Za-z0-9-]{8,}|(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}",
             r"|AIza[A-Za-z0-9_-]{20,}|hf_[A-Za-z0-9]{16,}|npm_[A-Za-z0-9]{16,}",
             r"|[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{25,})"
@@ -65,10 +69,24 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Of [`SHAPES`], those that are a secret whatever stands around them: private keys, tokens, keys with a known
+/// beginning. The others are as often code that somebody asked for.
+const KEYS: [usize; 4] = [0, 3, 4, 5];
+
 /// `line` with everything that looks like a secret replaced by `[masked]`.
 pub fn mask(line: &str) -> String {
+    masked(line, PATTERNS.iter())
+}
+
+/// `line` with every secret that can be told by itself replaced by `[masked]`. Names with a value beside them, which
+/// [`mask`] hides too, stay: code is full of them.
+pub fn mask_keys(line: &str) -> String {
+    masked(line, KEYS.iter().filter_map(|index| PATTERNS.get(*index)))
+}
+
+fn masked<'a>(line: &str, patterns: impl Iterator<Item = &'a (Regex, &'a str)>) -> String {
     let mut text = Cow::Borrowed(line);
-    for (pattern, instead) in PATTERNS.iter() {
+    for (pattern, instead) in patterns {
         if let Cow::Owned(changed) = pattern.replace_all(&text, *instead) {
             text = Cow::Owned(changed);
         }
@@ -128,6 +146,7 @@ mod tests {
         check("sk_live_abcdefghijkl0123", "[masked]");
         check("ghp_abcdefghijklmnop0123456789", "[masked]");
         check("AKIAIOSFODNN7EXAMPLE", "[masked]");
+        check("鍵sk-proj-abcdefghijkl0123", "鍵[masked]");
         check(
             "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
             "AWS_SECRET_ACCESS_KEY=[masked]",
@@ -152,6 +171,15 @@ mod tests {
             r#"{"key":"-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n"}"#,
             r#"{"key":"[masked]\n"}"#,
         );
+    }
+
+    #[test]
+    fn code_keeps_its_names_and_loses_its_keys() {
+        let check = |given: &str, expect: &str| assert_eq!(mask_keys(given), expect, "given {given:?}");
+        check("let token = next_token();", "let token = next_token();");
+        check("POSTGRES_PASSWORD=changeme", "POSTGRES_PASSWORD=changeme");
+        check("key=sk-proj-abcdefghijkl0123", "key=[masked]");
+        check("Bearer abcdef0123456789", "Bearer [masked]");
     }
 
     #[test]

@@ -5,6 +5,6 @@ mod clean;
 mod mask;
 mod quote;
 
-pub use clean::{clean_line, clip};
-pub use mask::{mask, mask_lines};
+pub use clean::{clean_line, clip, is_invisible};
+pub use mask::{mask, mask_keys, mask_lines};
 pub use quote::{code, fenced};

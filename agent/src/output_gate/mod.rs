@@ -1,0 +1,174 @@
+//! The last step before anything leaves: no secret of this installation, nothing that looks like one, and in public
+//! rooms nothing of the house.
+//!
+//! ```text
+//! let shown = parts.gate.text(Outlet::PUBLIC, &answer);
+//! ```
+
+mod known;
+mod public;
+mod stream;
+
+use jarvis_tools::outside_text::{mask, mask_keys};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::quarantine;
+use known::Known;
+pub use stream::Stream;
+
+/// Stands where something was taken out. A call with it in its arguments is refused: it would be written somewhere.
+pub const REDACTED: &str = "⟦redacted⟧";
+/// How [`REDACTED`] begins, also when somebody gave it a name.
+const REDACTED_BEGINS: &str = "⟦redacted";
+/// How tools mark what they hid by its shape.
+const MASKED: &str = "[masked]";
+
+/// Who can read along where a text goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outlet {
+    /// Strangers read it: nothing that calls everybody, no addresses and no host names of the house.
+    pub public: bool,
+    /// The chat of a stream, where a leading `/`, `.` or `!` is a command.
+    pub stream_chat: bool,
+}
+
+impl Outlet {
+    /// The owner's own rooms.
+    pub const PRIVATE: Self = Self {
+        public: false,
+        stream_chat: false,
+    };
+    pub const PUBLIC: Self = Self {
+        public: true,
+        stream_chat: false,
+    };
+    pub const STREAM_CHAT: Self = Self {
+        public: true,
+        stream_chat: true,
+    };
+}
+
+/// What is never said. Without any secrets it still knows the shapes of keys.
+#[derive(Debug, Default)]
+pub struct OutputGate {
+    known: Known,
+    hosts: public::Hosts,
+}
+
+impl OutputGate {
+    /// `secrets` are the values of this installation: keys, tokens, passwords. Those shorter than six characters are
+    /// left out, because they would be found in ordinary words.
+    pub fn new(secrets: impl IntoIterator<Item = SecretString>) -> Self {
+        Self {
+            known: Known::new(secrets),
+            hosts: public::Hosts::default(),
+        }
+    }
+
+    /// Names of machines that public rooms are not told.
+    #[must_use]
+    pub fn with_hosts<'a>(self, hosts: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            hosts: public::Hosts::new(hosts),
+            ..self
+        }
+    }
+
+    /// A whole text as it may leave through `outlet`.
+    pub fn text(&self, outlet: Outlet, text: &str) -> String {
+        self.part(outlet, text, true)
+    }
+
+    /// The texts of a JSON value, the names of its fields too.
+    pub fn value(&self, outlet: Outlet, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text(outlet, &text)),
+            Value::Array(items) => items.into_iter().map(|item| self.value(outlet, item)).collect(),
+            Value::Object(fields) => fields
+                .into_iter()
+                .map(|(name, value)| (self.text(outlet, &name), self.value(outlet, value)))
+                .collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => value,
+        }
+    }
+
+    /// Known secrets alone, in whatever form: for what enters a context or a row.
+    pub fn hide(&self, text: &str) -> String {
+        self.known.hide(text)
+    }
+
+    /// [`Self::hide`] for the texts of a JSON value.
+    pub fn hide_value(&self, value: Value) -> Value {
+        if self.known.is_empty() {
+            return value;
+        }
+        match value {
+            Value::String(text) => Value::String(self.hide(&text)),
+            Value::Array(items) => items.into_iter().map(|item| self.hide_value(item)).collect(),
+            Value::Object(fields) => fields
+                .into_iter()
+                .map(|(name, value)| (self.hide(&name), self.hide_value(value)))
+                .collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => value,
+        }
+    }
+
+    /// `at_start`: the text begins a line where it is shown.
+    fn part(&self, outlet: Outlet, text: &str, at_start: bool) -> String {
+        let text = self.known.hide(&without_marks(text));
+        let text = by_shape(outlet, &text).replace(MASKED, REDACTED);
+        let text = public::without_remote_images(&text);
+        if outlet.public {
+            public::fit(outlet, &self.hosts, &text, at_start)
+        } else {
+            text
+        }
+    }
+}
+
+/// Whether a call's arguments hold what was taken out of a text before.
+pub fn holds_redacted(arguments: &str) -> bool {
+    arguments.contains(REDACTED_BEGINS) || arguments.contains(MASKED)
+}
+
+/// What a model copied of the marks around data.
+fn without_marks(text: &str) -> String {
+    if text.contains('⟨') {
+        quarantine::without_marks(text)
+    } else {
+        text.to_owned()
+    }
+}
+
+/// In private rooms only what is a secret by itself: names with values are what code is made of, and the owner asks for
+/// code.
+fn by_shape(outlet: Outlet, text: &str) -> String {
+    let lines = text.split('\n');
+    let mut inside = false;
+    let mut shown: Vec<String> = Vec::new();
+    for line in lines {
+        // A private key of many lines, whole.
+        let begins = line.contains("-----BEGIN ") && line.contains("PRIVATE KEY-----");
+        let ends = line.contains("-----END ") && line.contains("PRIVATE KEY-----");
+        if begins || inside {
+            if begins && !inside {
+                let before = line.split_once("-----BEGIN ").map_or("", |(before, _)| before);
+                shown.push(format!("{before}{REDACTED}"));
+            }
+            inside = !ends;
+            if let Some((_, after)) = line.rsplit_once("PRIVATE KEY-----").filter(|_| ends)
+                && let Some(last) = shown.last_mut()
+            {
+                last.push_str(after);
+            }
+            continue;
+        }
+        shown.push(if outlet.public { mask(line) } else { mask_keys(line) });
+    }
+    shown.join("\n")
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

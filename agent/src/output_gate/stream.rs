@@ -1,0 +1,126 @@
+//! The gate for a text that comes in pieces: what may still become something to hide waits.
+
+use std::sync::{Arc, LazyLock};
+
+use regex::Regex;
+
+use super::{Outlet, OutputGate};
+
+/// Text that waits for its end at most. Beyond it, the end is taken to be here.
+const WAITING_BYTES: usize = 16 * 1024;
+
+/// The beginnings of what has no fixed length: a name with its value, an authorization, an option with its value.
+const BEGUN: &str = concat!(
+    r"(?i)[\w.-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|apikey|access[_-]?key|private[_-]?key",
+    r"|encryption[_-]?key|credentials?|cookie|authorization|bearer|basic|digest|negotiate)[\w.-]*",
+    r#"\\?["']?[ \t]*(?:[:=][ \t]*)?(?:["']?(?:basic|bearer|digest|token|negotiate)[ \t]+)?"#,
+    r#"(?:\\?"[^"\n]*"?|'[^'\n]*'?|[^\s,;&"'\\]*)$"#,
+);
+
+static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
+    #[expect(
+        clippy::expect_used,
+        reason = "the pattern is a constant, and every test here compiles it"
+    )]
+    Regex::new(BEGUN).expect("a valid pattern")
+});
+
+/// A text on its way out.
+#[derive(Debug)]
+pub struct Stream {
+    gate: Arc<OutputGate>,
+    outlet: Outlet,
+    waiting: String,
+    at_start: bool,
+}
+
+impl Stream {
+    pub fn new(gate: Arc<OutputGate>, outlet: Outlet) -> Self {
+        Self {
+            gate,
+            outlet,
+            waiting: String::new(),
+            at_start: true,
+        }
+    }
+
+    /// What may be shown now. Nothing of it changes by what comes.
+    pub fn push(&mut self, text: &str) -> String {
+        self.waiting.push_str(text);
+        let mut cut = self.settled();
+        if cut == 0 && self.waiting.len() > WAITING_BYTES {
+            cut = self.waiting.len();
+        }
+        let rest = self.waiting.split_off(cut);
+        let ready = std::mem::replace(&mut self.waiting, rest);
+        self.leave(&ready)
+    }
+
+    /// The rest, when the text is complete.
+    pub fn finish(&mut self) -> String {
+        let rest = std::mem::take(&mut self.waiting);
+        let shown = self.leave(&rest);
+        self.at_start = true;
+        shown
+    }
+
+    /// What waits is void, and another text begins.
+    pub fn reset(&mut self) {
+        self.waiting.clear();
+        self.at_start = true;
+    }
+
+    fn leave(&mut self, text: &str) -> String {
+        if text.is_empty() {
+            return String::new();
+        }
+        let shown = self.gate.part(self.outlet, text, self.at_start);
+        // On a stream chat a line whose beginning was all taken away still begins.
+        self.at_start = if shown.is_empty() {
+            self.at_start
+        } else {
+            shown.ends_with('\n')
+        };
+        shown
+    }
+
+    /// How much of what waits can no longer be a part of anything.
+    fn settled(&self) -> usize {
+        let text = self.waiting.as_str();
+        // A word that goes on. Letters beyond ASCII end one, so that scripts without spaces stream too.
+        let word = text.trim_end_matches(|c: char| c.is_ascii_graphic());
+        let mut cut = word.len();
+        if self.outlet.stream_chat && word.trim_end().is_empty() {
+            cut = 0;
+        }
+        for open in ["⟨", "-----BEGIN "] {
+            let close = if open == "⟨" { "⟩" } else { "-----END " };
+            if let Some(at) = text.rfind(open)
+                && !text.get(at..).unwrap_or_default().contains(close)
+            {
+                cut = cut.min(at);
+            }
+        }
+        // A picture, and in public rooms a link, up to the end of its line.
+        let line = text.rfind('\n').map_or(0, |at| at + 1);
+        let rest = text.get(line..).unwrap_or_default();
+        if let Some(at) = rest.find('[').filter(|_| self.outlet.public || rest.contains("![")) {
+            let at = at.saturating_sub(usize::from(rest.get(..at).unwrap_or_default().ends_with('!')));
+            cut = cut.min(line + at);
+        }
+        // What waits first: a value can itself be the beginning of another. Then what stands before it, until that holds.
+        if let Some(begun) = PATTERN.find(text) {
+            cut = cut.min(begun.start());
+        }
+        loop {
+            let before = cut;
+            if let Some(begun) = PATTERN.find(text.get(..cut).unwrap_or_default()) {
+                cut = begun.start();
+            }
+            cut = self.gate.known.settled(text, cut);
+            if cut == before {
+                return cut;
+            }
+        }
+    }
+}
