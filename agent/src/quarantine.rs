@@ -66,7 +66,11 @@ pub fn clean(text: &str) -> String {
 
 /// A name or a title: clean, and of one line.
 pub fn one_line(text: &str) -> String {
-    let text = clean(text);
+    let spaced: String = text
+        .chars()
+        .map(|c| if c.is_control() || c.is_whitespace() { ' ' } else { c })
+        .collect();
+    let text = clean(&spaced);
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").chars().take(NAME_CHARS).collect()
 }

@@ -87,11 +87,21 @@ impl Stream {
     /// How much of what waits can no longer be a part of anything.
     fn settled(&self) -> usize {
         let text = self.waiting.as_str();
-        // A word that goes on. Letters beyond ASCII end one, so that scripts without spaces stream too.
-        let word = text.trim_end_matches(|c: char| c.is_ascii_graphic());
-        let mut cut = word.len();
-        if self.outlet.stream_chat && word.trim_end().is_empty() {
+        let mut cut = if self.outlet.public {
+            // A word that goes on: a name, an address. Letters beyond ASCII end one, so that scripts without spaces
+            // stream too.
+            text.trim_end_matches(|c: char| c.is_ascii_graphic()).len()
+        } else {
+            key_begun(text).unwrap_or(text.len())
+        };
+        if self.outlet.stream_chat && text.get(..cut).is_none_or(|word| word.trim_end().is_empty()) {
             cut = 0;
+        }
+        for literal in ["-----BEGIN ", "!["] {
+            let begun = (1..literal.len())
+                .rev()
+                .find(|length| text.ends_with(literal.get(..*length).unwrap_or_default()));
+            cut = cut.min(text.len() - begun.unwrap_or_default());
         }
         for open in ["⟨", "-----BEGIN "] {
             let close = if open == "⟨" { "⟩" } else { "-----END " };
@@ -102,6 +112,12 @@ impl Stream {
             }
         }
         // A picture, and in public rooms a link, up to the end of its line.
+        let begun = |text: &str| {
+            PATTERN
+                .find(text)
+                .filter(|_| self.outlet.public)
+                .map(|found| found.start())
+        };
         let line = text.rfind('\n').map_or(0, |at| at + 1);
         let rest = text.get(line..).unwrap_or_default();
         if let Some(at) = rest.find('[').filter(|_| self.outlet.public || rest.contains("![")) {
@@ -109,13 +125,13 @@ impl Stream {
             cut = cut.min(line + at);
         }
         // What waits first: a value can itself be the beginning of another. Then what stands before it, until that holds.
-        if let Some(begun) = PATTERN.find(text) {
-            cut = cut.min(begun.start());
+        if let Some(at) = begun(text) {
+            cut = cut.min(at);
         }
         loop {
             let before = cut;
-            if let Some(begun) = PATTERN.find(text.get(..cut).unwrap_or_default()) {
-                cut = begun.start();
+            if let Some(at) = begun(text.get(..cut).unwrap_or_default()) {
+                cut = at;
             }
             cut = self.gate.known.settled(text, cut);
             if cut == before {
@@ -123,4 +139,60 @@ impl Stream {
             }
         }
     }
+}
+
+/// Where the word at the end of `text` may be a key: it begins as one, it is too short to tell, or it is long.
+fn key_begun(text: &str) -> Option<usize> {
+    const BEGINNINGS: [&str; 24] = [
+        "sk-",
+        "sk_",
+        "pk-",
+        "pk_",
+        "rk-",
+        "rk_",
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "ghr_",
+        "github_pat_",
+        "glpat-",
+        "xox",
+        "AKIA",
+        "ASIA",
+        "AROA",
+        "AIDA",
+        "AIza",
+        "hf_",
+        "npm_",
+        "eyJ",
+        "bearer ",
+        "Bearer ",
+    ];
+    const LONG: usize = 20;
+    let bearer = text.trim_end_matches(|c: char| c.is_ascii_graphic());
+    let bearer = bearer.trim_end_matches([' ', '\t']);
+    if bearer.len() < text.len() && bearer.to_ascii_lowercase().ends_with("bearer") {
+        return Some(bearer.len() - "bearer".len());
+    }
+    let word = text
+        .trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "_-.~+/=".contains(c))
+        .len();
+    let tail = text.get(word..).unwrap_or_default();
+    if tail.len() >= LONG {
+        return Some(word);
+    }
+    let starts = tail.char_indices().filter(|(at, _)| {
+        let before = tail.get(..*at).and_then(|before| before.chars().next_back());
+        before.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '_')
+    });
+    let may_be_key = |rest: &str| {
+        BEGINNINGS
+            .iter()
+            .any(|beginning| rest.starts_with(beginning) || beginning.starts_with(rest))
+    };
+    starts
+        .map(|(at, _)| at)
+        .find(|at| may_be_key(tail.get(*at..).unwrap_or_default()))
+        .map(|at| word + at)
 }

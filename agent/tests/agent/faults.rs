@@ -24,7 +24,7 @@ async fn a_tool_that_panics_is_a_result_and_the_conversation_goes_on() {
         let answer = house.ask("restart web").await;
         assert_eq!(answer.text, "That broke.", "{recorded}");
         assert_eq!(house.calls(&answer).await, [recorded]);
-        let result = house.model.calls()[1].request.messages[3].joined_text();
+        let result = short::unmarked(&house.model.calls()[1].request.messages[3]);
         assert_eq!(result, told);
         assert_eq!(house.ask("still there?").await.text, "here", "{recorded}");
         assert_eq!(house.cards().await, [], "{recorded}");
@@ -167,7 +167,7 @@ async fn without_a_database_reads_are_answered_and_acts_are_refused() {
         assert_eq!(house.world.done(), Vec::<String>::new());
         let told = |index: usize| {
             let messages = &house.model.calls()[index].request.messages;
-            messages.last().expect("a result").joined_text()
+            short::unmarked(messages.last().expect("a result"))
         };
         assert_eq!(
             told(2),

@@ -105,9 +105,10 @@ async fn the_outcome_of_an_approved_act_taints_what_follows() {
     let of_system = shown.iter().filter(|message| message.role == Role::System).count();
     assert_eq!((of_system, shown[3].role), (1, Role::User));
     assert_eq!(
-        shown[3].joined_text(),
-        format!("(Event, not written by a person) {}", told.text)
+        short::unmarked(&shown[3]),
+        format!("(Event, not written by a person)\n{}", told.text)
     );
+    assert!(shown[3].joined_text().contains("⟨data src=event id="));
 }
 
 #[tokio::test]

@@ -130,7 +130,7 @@ async fn a_model_is_shown_the_rules_the_tools_and_the_result() {
     let result = &asked[1].request.messages[3];
     assert_eq!(result.tool_call_id.as_deref(), Some("c1"));
     assert_eq!(
-        result.joined_text(),
+        short::unmarked(result),
         r#"{"status":"ok","summary":"**web** is running.","data":{"name":"web","state":"running"}}"#
     );
 }
@@ -275,7 +275,7 @@ async fn a_failing_and_a_slow_reading_are_told_to_the_model() {
         house.world.set_manner("web", manner);
         let answer = house.ask("is web up?").await;
         assert_eq!(house.calls(&answer).await, [r#"read_state {"name":"web"} read error"#]);
-        assert_eq!(house.model.calls()[1].request.messages[3].joined_text(), expect);
+        assert_eq!(short::unmarked(&house.model.calls()[1].request.messages[3]), expect);
         assert_eq!(answer.text, "it failed");
     };
     check(

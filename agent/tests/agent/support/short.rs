@@ -1,6 +1,7 @@
 //! Rows and events as one line each, without the ids that differ from run to run.
 
 use jarvis_agent::view::{Happening, RunState};
+use jarvis_gateway::chat;
 use jarvis_memory::records::{AuditEntry, Message, MessageRole, Run, ToolCall};
 
 /// `user: hello`, `assistant: hi`, `event: …`.
@@ -68,6 +69,30 @@ pub(crate) fn happening(happening: &Happening) -> String {
         }
         Happening::Reload => "reload".to_owned(),
     }
+}
+
+/// What a model is told, without the marks around what others wrote. They must be there in pairs.
+pub(crate) fn unmarked(told: &chat::Message) -> String {
+    let text = told.joined_text();
+    let mut plain = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once("⟨data src=") {
+        let (head, after) = after.split_once('⟩').expect("a mark ends");
+        let (_, id) = head.split_once(" id=").expect("a mark has an id");
+        let (inside, after) = after.split_once(&format!("⟨/data {id}⟩")).expect("a quotation ends");
+        let inside = inside
+            .strip_prefix("\\n")
+            .or(inside.strip_prefix('\n'))
+            .expect("a line");
+        let inside = inside
+            .strip_suffix("\\n")
+            .or(inside.strip_suffix('\n'))
+            .expect("a line");
+        plain += before;
+        plain += inside;
+        rest = after;
+    }
+    plain + rest
 }
 
 pub(crate) fn is_answer(message: &Message) -> bool {
