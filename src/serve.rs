@@ -23,7 +23,6 @@ use jarvis_gateway::metrics::Metrics;
 use jarvis_gateway::providers::command::Mode;
 use jarvis_gateway::registry::Registry;
 use jarvis_gateway::tasks::Tasks;
-use jarvis_gateway::trace::Tracer;
 use jarvis_gateway::usage::Ledger;
 use jarvis_memory::{Responses, Store};
 use jarvis_tools::{catalog, docker};
