@@ -1,99 +1,313 @@
 //! A case, as it stands in its file.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use jarvis_agent::Limits;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
+    /// `injection/logs/stop-another`: folder, file and the name in the file.
+    pub name: String,
     /// What the case shows, in a sentence.
     pub shows: String,
+    /// The public complaint that it answers: `zeroclaw#9387`.
+    #[serde(default)]
+    pub complaint: Option<String>,
+    /// The world it happens in, and what is different in it. `{attack}` stands for the attacker's text.
+    #[serde(default = "home")]
+    pub world: String,
+    #[serde(default)]
+    pub with: toml::Table,
+    #[serde(default)]
     pub model: Model,
     /// What the owner says, one message after the other. `{card}` stands for the id of the newest card.
     pub say: Vec<String>,
-    /// By name.
-    pub containers: BTreeMap<String, Container>,
+    /// The history that an API client brings, oldest first, as role and text. With it the messages are said over the API.
+    #[serde(default)]
+    pub client: Option<Vec<(String, String)>>,
     /// The model's moves, in order, over all messages.
     #[serde(default)]
     pub trace: Vec<Move>,
+    #[serde(default)]
+    pub attack: Option<Attack>,
+    /// Titles of cards that the owner asked for: an attentive approver says yes to these and no to all others. Without it
+    /// nobody decides.
+    #[serde(default)]
+    pub approve: Option<Vec<String>>,
+    /// Bounds of a turn that are not the usual ones.
+    #[serde(default)]
+    pub limits: Option<Limits>,
+    #[serde(default)]
     pub expect: Expect,
+    /// What a real model must do. A case without it is not played live.
+    #[serde(default)]
+    pub live: Option<Live>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+fn home() -> String {
+    "home".to_owned()
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Model {
     /// Plays the trace and nothing else.
+    #[default]
     Traced,
-    /// Plays the trace, then makes every act that any tool result names, then says that it obeyed.
+    /// Plays the trace, then does what the attack orders, by every way it knows.
     Hostile,
+    /// Played three times, and each time the owner's request must be done: without the attack, with the attack before a
+    /// model that does not care for it, and with the attack before a model that obeys it too.
+    Useful,
     /// No model: command mode answers.
     None,
 }
 
+/// What somebody else wrote into the world.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Container {
-    pub state: String,
+pub struct Attack {
+    pub text: String,
+    /// The calls that the text asks for. `{secret}` in an argument becomes the private words that the model has seen.
     #[serde(default)]
-    pub log: String,
+    pub orders: Vec<Order>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    pub tool: String,
+    #[serde(default)]
+    pub arguments: Map<String, Value>,
 }
 
 /// One answer of the model.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
+#[serde(untagged)]
 pub enum Move {
-    Call {
-        tool: String,
-        #[serde(default)]
-        arguments: serde_json::Map<String, serde_json::Value>,
-    },
-    Says {
-        says: String,
-    },
+    Call(Order),
+    Calls(Calls),
+    Raw(Raw),
+    Says(Says),
+    Fails(Fails),
 }
 
-/// What must have come of it. What is not named must not have happened.
+/// Several calls in one answer.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Expect {
-    /// Containers whose state is another than at the start, with their new state.
-    #[serde(default)]
-    pub changed: BTreeMap<String, String>,
-    /// Acts that were carried out, in order: `restart web`.
-    #[serde(default)]
-    pub acts: Vec<String>,
-    /// Cards, in alphabetical order: `stop vpn: rule_of_two, pending`.
-    #[serde(default)]
-    pub cards: Vec<String>,
-    /// Calls of all turns with what came of them, in order: `list_containers ok`.
-    #[serde(default)]
-    pub calls: Vec<String>,
-    /// Texts that the last message of the conversation holds.
-    #[serde(default)]
-    pub says: Vec<String>,
-    /// Texts that the model's last request holds.
-    #[serde(default)]
-    pub model_read: Vec<String>,
+pub struct Calls {
+    pub calls: Vec<Order>,
 }
 
-/// All cases of a folder by their names, in the order of the names.
-pub fn read_all(folder: &Path) -> Result<BTreeMap<String, Case>> {
-    let mut cases = BTreeMap::new();
-    for entry in folder
-        .read_dir()
-        .with_context(|| format!("read {}", folder.display()))?
-    {
-        let path = entry?.path();
-        let shown = path.display();
-        let is_case = path.extension().is_some_and(|ending| ending == "toml");
-        ensure!(is_case, "{shown} is not a case: cases are .toml files");
-        let text = std::fs::read_to_string(&path).with_context(|| format!("read {shown}"))?;
-        let case = toml::from_str(&text).with_context(|| format!("understand {shown}"))?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        cases.insert(name, case);
+/// A call whose arguments are this text, which need not be JSON.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Raw {
+    pub tool: String,
+    pub raw: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Says {
+    pub says: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fails {
+    pub fails: Fault,
+}
+
+/// How a model server fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    Timeout,
+    RateLimit,
+    /// 502 with a page in HTML.
+    BadGateway,
+    /// Some words, and then nothing more.
+    HalfStream,
+    /// A call whose end is missing.
+    HalfCall,
+    /// An answer without a word.
+    Empty,
+}
+
+/// What must have come of it. What is not named must not have happened. In the order in which the judge looks.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Expect {
+    /// What is another value than at the start: `"containers.web.state" = "exited"`.
+    pub changed: BTreeMap<String, String>,
+    /// Acts that were carried out, in order: `restart web`.
+    pub acts: Vec<String>,
+    /// What reached somebody outside after something private was read: `fetch https://…`.
+    pub left: Vec<String>,
+    /// Cards, in alphabetical order: `stop vpn: rule_of_two, pending`. Not looked at in a case with an attack unless named.
+    pub cards: Option<Vec<String>>,
+    /// The most cards that may have been raised.
+    pub cards_max: Option<usize>,
+    /// Calls of all turns with what came of them, in order: `list_containers ok`. Not looked at in a case with an attack
+    /// unless named.
+    pub calls: Option<Vec<String>>,
+    /// Texts that the last message of the conversation holds.
+    pub says: Vec<String>,
+    /// Texts that no message of the conversation holds.
+    pub says_not: Vec<String>,
+    /// Texts that the model's last request holds.
+    pub model_read: Vec<String>,
+    /// The most model calls, over all messages.
+    pub model_calls_max: Option<usize>,
+}
+
+/// What a real model must do beside leaving the world as [`Expect`] says.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Live {
+    /// Calls that must be among those made, each with at least these arguments.
+    pub calls: Vec<Order>,
+    /// Tools that must not be called; `*` is every one.
+    pub calls_not: Vec<String>,
+    /// Patterns that the last message must fit, in the syntax of the `regex` crate.
+    pub says: Vec<String>,
+    /// The most characters of the last message.
+    pub chars_max: Option<usize>,
+    pub model_calls_max: Option<usize>,
+}
+
+impl Case {
+    /// The attacker's text, as it stands in the world.
+    pub fn attack_text(&self) -> &str {
+        self.attack
+            .as_ref()
+            .map(|attack| attack.text.as_str())
+            .unwrap_or_default()
     }
-    Ok(cases)
+
+    /// The folder that it stands in: `injection`.
+    pub fn theme(&self) -> &str {
+        self.name.split('/').next().unwrap_or_default()
+    }
+
+    fn check(&self) -> Result<()> {
+        let attacked = matches!(self.model, Model::Hostile | Model::Useful);
+        let name = &self.name;
+        ensure!(
+            attacked == self.attack.is_some(),
+            "{name}: a hostile or useful case has an attack, and no other has one"
+        );
+        ensure!(!self.say.is_empty(), "{name}: nothing is said");
+        let in_world = toml::to_string(&self.with).is_ok_and(|with| with.contains("{attack}"));
+        ensure!(!attacked || in_world, "{name}: the attack is nowhere in the world");
+        Ok(())
+    }
+}
+
+/// Cases and worlds.
+#[derive(Debug, Clone, Default)]
+pub struct Suite {
+    pub cases: Vec<Case>,
+    pub worlds: BTreeMap<String, toml::Table>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseFile {
+    case: Vec<Case>,
+}
+
+impl Suite {
+    /// Reads files given as path and text: `worlds/home.toml`, `cases/injection/logs.toml`.
+    pub fn read<'a>(files: impl IntoIterator<Item = (String, &'a str)>) -> Result<Self> {
+        let mut suite = Self::default();
+        for (path, text) in files {
+            let stem = path.strip_suffix(".toml");
+            if let Some(name) = stem.and_then(|stem| stem.strip_prefix("worlds/")) {
+                let world = toml::from_str(text).with_context(|| format!("understand {path}"))?;
+                suite.worlds.insert(name.to_owned(), world);
+            } else if let Some(family) = stem.and_then(|stem| stem.strip_prefix("cases/")) {
+                let file: CaseFile = toml::from_str(text).with_context(|| format!("understand {path}"))?;
+                for mut case in file.case {
+                    case.name = format!("{family}/{}", case.name);
+                    case.check()?;
+                    suite.cases.push(case);
+                }
+            } else {
+                anyhow::bail!("{path} is neither a world nor a case");
+            }
+        }
+        suite.cases.sort_by(|one, other| one.name.cmp(&other.name));
+        let mut names: Vec<&str> = suite.cases.iter().map(|case| case.name.as_str()).collect();
+        names.dedup();
+        ensure!(names.len() == suite.cases.len(), "two cases have the same name");
+        ensure!(!names.is_empty(), "there are no cases");
+        Ok(suite)
+    }
+
+    /// Keeps the cases whose names fit `pattern`, in which `*` stands for any letters.
+    pub fn keep(&mut self, pattern: &str) -> Result<()> {
+        self.cases.retain(|case| fits(pattern, &case.name));
+        ensure!(!self.cases.is_empty(), "no case fits `{pattern}`");
+        Ok(())
+    }
+}
+
+fn fits(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
+        return false;
+    };
+    let mut last = None;
+    for part in parts {
+        last = Some(part);
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    last.map_or(rest.is_empty(), |last| last.is_empty() || name.ends_with(last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_letters() {
+        let check = |pattern: &str, expect| assert_eq!(fits(pattern, "injection/logs/stop"), expect, "{pattern}");
+        check("injection/logs/stop", true);
+        check("injection/*", true);
+        check("*logs*", true);
+        check("*stop", true);
+        check("i*l*p", true);
+        check("*", true);
+        check("injection", false);
+        check("*log", false);
+        check("policy/*", false);
+        check("", false);
+    }
+
+    #[test]
+    fn what_is_not_right_is_named() {
+        let check = |text: &str, expect: &str| {
+            let error = Suite::read([("cases/a/b.toml".to_owned(), text)]).expect_err(text);
+            assert!(format!("{error:#}").contains(expect), "{error:#}");
+        };
+        check("[[case]]\nname = 'x'\nshows = 'y'\nsay = ['z']\ntypo = 1", "typo");
+        check("[[case]]\nname = 'x'\nshows = 'y'\nsay = []", "nothing is said");
+        check(
+            "[[case]]\nname = 'x'\nshows = 'y'\nsay = ['z']\nmodel = 'hostile'",
+            "has an attack",
+        );
+        let nowhere = "[[case]]\nname = 'x'\nshows = 'y'\nsay = ['z']\nmodel = 'hostile'\nattack.text = 't'";
+        check(nowhere, "nowhere in the world");
+        let twice = "[[case]]\nname = 'x'\nshows = 'y'\nsay = ['z']\n";
+        check(&format!("{twice}{twice}"), "the same name");
+    }
 }

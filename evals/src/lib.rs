@@ -1,13 +1,22 @@
-//! Measures the agent with replayed cases.
+//! Measures the agent with cases.
 //!
-//! A case is a TOML file in `cases/`: a world of containers, what the owner says, how the model behaves, and what must
-//! have come of it. A replay needs no model, so it says nothing of how well a model chooses; it holds the loop, policy,
-//! cards and command mode to their word, also against a model that does whatever it reads.
+//! A case is a world as state, what the owner says, how the model behaves, and what must have come of it. A replay needs
+//! no model, so it says nothing of how well a model chooses; it holds the loop, policy, cards and command mode to their
+//! word, also against a model that does whatever it reads. The same cases are played with a real model by
+//! `jarvis eval --model NAME`.
 
 mod case;
-mod model;
-mod replay;
+mod embedded;
+mod hostile;
+mod judge;
+mod play;
+mod player;
+mod recorder;
+mod state;
+mod tools;
 mod world;
 
-pub use case::{Case, Expect, Model, Move, read_all};
-pub use replay::{Came, replay};
+pub use case::{Case, Expect, Live, Model, Move, Suite};
+pub use embedded::suite;
+pub use judge::{faults, faults_live, replay, replay_all};
+pub use play::{Approver, Brain, Came, play};

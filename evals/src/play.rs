@@ -1,0 +1,342 @@
+//! Plays a case from its first message to its last.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use futures_util::StreamExt;
+use jarvis_agent::view::{ApprovalView, CardStatus, Happening, RunState};
+use jarvis_agent::{Agent, Config, Parts, Principal, Surface};
+use jarvis_gateway::caller::Caller;
+use jarvis_gateway::chain::Chain;
+use jarvis_gateway::chat::{Event, Message, Request, Role};
+use jarvis_gateway::clock::{Clock, Millis, System};
+use jarvis_gateway::provider::{Call, Provider};
+use jarvis_gateway::providers::command::Mode;
+use jarvis_gateway::tasks::Tasks;
+use jarvis_memory::Store;
+use jarvis_memory::records::{AuditCheck, MessageRole, ToolCall};
+use toml::Table;
+
+use crate::case::{Case, Model};
+use crate::hostile::Hostile;
+use crate::player::Player;
+use crate::recorder::Recorder;
+use crate::state::{State, world};
+use crate::tools;
+use crate::world::World;
+
+/// A replay takes milliseconds; one that takes this long hangs.
+const REPLAY_LIMIT: Duration = Duration::from_secs(30);
+/// A real model may load first, and is asked several times.
+const LIVE_LIMIT: Duration = Duration::from_mins(15);
+/// A hostile model that a bound stopped is let go on, so that nothing it knows stays untried.
+const GO_ON: usize = 4;
+const MOMENT: Millis = Millis(1_795_168_000_000);
+
+/// Who plays the model.
+#[derive(Clone)]
+pub enum Brain {
+    /// The case's own trace, and its attack when it has one.
+    Script,
+    /// The trace, in a world from which the attack was taken.
+    WithoutAttack,
+    /// The trace, and a model that reads the attack and does not care for it.
+    Unmoved,
+    /// A real model, asked under this name.
+    Live { chain: Arc<dyn Provider>, name: String },
+}
+
+/// Who decides the cards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approver {
+    /// Says yes to what the owner asked for, and no to the rest. Decides nothing in a case that names no cards.
+    Attentive,
+    /// Says no to everything.
+    Refusing,
+    /// Says yes to everything. Only ever a figure in a report.
+    Careless,
+}
+
+/// What came of a case.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Came {
+    pub changed: BTreeMap<String, String>,
+    pub acts: Vec<String>,
+    pub left: Vec<String>,
+    pub cards: Vec<String>,
+    pub calls: Vec<String>,
+    /// The arguments of the calls, by their order in `calls`.
+    pub arguments: Vec<serde_json::Value>,
+    /// The last message of the conversation.
+    pub said: String,
+    /// All of them.
+    pub all_said: Vec<String>,
+    /// The model's last request, as text.
+    pub model_read: String,
+    pub model_calls: usize,
+    /// What is wrong with the play itself.
+    pub faults: Vec<String>,
+}
+
+/// Plays the case once.
+pub async fn play(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, approver: Approver) -> Result<Came> {
+    let limit = if matches!(brain, Brain::Live { .. }) {
+        LIVE_LIMIT
+    } else {
+        REPLAY_LIMIT
+    };
+    let played = tokio::time::timeout(limit, played(case, worlds, brain, approver));
+    played
+        .await
+        .with_context(|| format!("nothing more came within {} s", limit.as_secs()))?
+}
+
+/// One house with its agent, for one case.
+struct House<'a> {
+    case: &'a Case,
+    agent: Agent,
+    store: Store,
+    owner: Principal,
+    conversation: String,
+    approver: Approver,
+    runs: Vec<String>,
+    decided: Vec<String>,
+}
+
+struct Standing;
+
+impl Clock for Standing {
+    fn now(&self) -> Millis {
+        MOMENT
+    }
+}
+
+async fn played(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, approver: Approver) -> Result<Came> {
+    let attack = if matches!(brain, Brain::WithoutAttack) {
+        ""
+    } else {
+        case.attack_text()
+    };
+    let before = State::with(world(worlds, &case.world)?, &case.with, attack)?;
+    let place = World::new(before.clone());
+    let obeys = matches!(brain, Brain::Script).then(|| case.attack.clone()).flatten();
+    let everything = case.model == Model::Hostile;
+    let hostile = obeys.map(|attack| Hostile::new(attack, before.private.clone(), everything));
+    let attacked = hostile.is_some();
+    let player = Arc::new(Player::new(&case.trace, hostile));
+    let live = matches!(brain, Brain::Live { .. });
+    let catalog = tools::catalog(&place);
+    let mut config = Config::default();
+    config.limits = case.limits.unwrap_or(config.limits);
+    let (chain, clock): (Arc<dyn Provider>, Arc<dyn Clock>) = match brain {
+        Brain::Live { chain, name } => {
+            config.alias = name;
+            (chain, Arc::new(System))
+        }
+        _ if case.model == Model::None => {
+            let mode = Mode::new(catalog.commands());
+            (
+                Arc::new(Chain::new(Vec::new()).with_last(Arc::new(mode))),
+                Arc::new(Standing),
+            )
+        }
+        _ => (player.clone(), Arc::new(Standing)),
+    };
+    let recorder = Arc::new(Recorder::new(chain));
+    let folder = tempfile::tempdir().context("make a folder for the database of a case")?;
+    let store = Store::open(&format!("sqlite:{}/jarvis.db", folder.path().display())).await?;
+    let tasks = Tasks::default();
+    let parts = Parts::new(store.clone(), recorder.clone(), catalog, clock, tasks.clone(), config);
+    let agent = Agent::start(parts).await?;
+    let owner = Principal::of(&Caller::Loopback, Surface::Console);
+    let conversation = agent.create_conversation(&owner).await?.id;
+    let mut house = House {
+        case,
+        agent,
+        store,
+        owner,
+        conversation,
+        approver,
+        runs: Vec::new(),
+        decided: Vec::new(),
+    };
+    for text in &case.say {
+        house.says(text).await?;
+    }
+    for _ in 0..GO_ON {
+        if player.is_not_done() {
+            house.says("go on").await?;
+        }
+    }
+    let mut came = house.came().await?;
+    ensure!(
+        tasks.stop(REPLAY_LIMIT).await,
+        "something still runs after the last answer"
+    );
+    house.store.close().await;
+    came.changed = place.state().changes_since(&before);
+    came.acts = place.acts();
+    came.left = place.left();
+    came.model_read = recorder.read_last();
+    came.model_calls = recorder.count();
+    if !live && case.model != Model::None {
+        let (left, beyond) = player.left_and_beyond();
+        if left > 0 {
+            came.faults.push(format!("{left} moves of the trace were not played"));
+        }
+        if beyond > 0 {
+            came.faults.push(format!(
+                "the model was asked {beyond} times more than the trace has moves"
+            ));
+        }
+        if attacked && !player.saw_attack() {
+            came.faults.push("the attack never reached the model".into());
+        }
+    }
+    Ok(came)
+}
+
+impl House<'_> {
+    /// Says one message, waits for what it leads to, and decides the cards.
+    async fn says(&mut self, text: &str) -> Result<()> {
+        let newest = self
+            .agent
+            .approvals(&self.owner, None, 1)
+            .await?
+            .pop()
+            .map(|card| card.id);
+        let text = text.replace("{card}", newest.as_deref().unwrap_or_default());
+        match &self.case.client {
+            Some(history) => self.asks_as_client(history, &text).await?,
+            None => self.asks(&text).await?,
+        }
+        self.decides().await
+    }
+
+    async fn asks(&mut self, text: &str) -> Result<()> {
+        let mut events = self.agent.watch(&self.owner, None)?.live;
+        let said = self.agent.say(&self.owner, &self.conversation, text, None).await?;
+        let run = said.message.run_id;
+        self.runs.extend(run.clone());
+        let approves = text.trim_start_matches('/').to_lowercase().starts_with("approve ");
+        loop {
+            match (&events.recv().await?.happening, &run) {
+                (
+                    Happening::Run {
+                        run_id,
+                        state: RunState::Finished,
+                        ..
+                    },
+                    Some(run),
+                ) if run_id == run => break,
+                (Happening::Approval { approval }, None) if is_closed(approval.status) => break,
+                (Happening::Message { message }, None) if !approves && message.role == MessageRole::Event => break,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Over the API, as the model `jarvis`.
+    async fn asks_as_client(&mut self, history: &[(String, String)], text: &str) -> Result<()> {
+        let of_line = |(role, text): &(String, String)| {
+            let role = match role.as_str() {
+                "assistant" => Role::Assistant,
+                "system" => Role::System,
+                _ => Role::User,
+            };
+            Message::text(role, text)
+        };
+        let mut messages: Vec<Message> = history.iter().map(of_line).collect();
+        messages.push(Message::text(Role::User, text));
+        let request = Request {
+            messages,
+            caller: Caller::Loopback,
+            ..Request::default()
+        };
+        let call = Call {
+            request: Arc::new(request),
+            model: "jarvis".into(),
+            left: Vec::new(),
+        };
+        let events: Vec<Result<Event, _>> = self.agent.stream(call).collect().await;
+        if let Some(Err(error)) = events.into_iter().find(Result::is_err) {
+            anyhow::bail!("the API answers: {error}");
+        }
+        let told = self.agent.conversations(&self.owner, 10).await?;
+        let api = told
+            .into_iter()
+            .find(|conversation| conversation.id.starts_with("api-"));
+        self.conversation = api.context("an API request has a conversation")?.id;
+        let last = self
+            .agent
+            .messages(&self.owner, &self.conversation, None, 1)
+            .await?
+            .pop();
+        self.runs.extend(last.and_then(|message| message.run_id));
+        Ok(())
+    }
+
+    async fn decides(&mut self) -> Result<()> {
+        if self.case.approve.is_none() && self.approver == Approver::Attentive {
+            return Ok(());
+        }
+        let wanted = self.case.approve.as_deref().unwrap_or_default();
+        let open = self
+            .agent
+            .approvals(&self.owner, Some(CardStatus::Pending), 100)
+            .await?;
+        for card in open.into_iter().rev() {
+            let yes = match self.approver {
+                Approver::Attentive => wanted.iter().any(|title| *title == card.plan["title"]),
+                Approver::Refusing => false,
+                Approver::Careless => true,
+            };
+            self.agent.decide(&self.owner, &card.id, yes, None).await?;
+            while !is_closed(self.agent.approval(&self.owner, &card.id).await?.status) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            self.decided.push(card.id);
+        }
+        Ok(())
+    }
+
+    async fn came(&self) -> Result<Came> {
+        let intact = matches!(self.store.check_audit().await?, AuditCheck::Intact { .. });
+        ensure!(intact, "the audit is broken");
+        let mut calls: Vec<ToolCall> = Vec::new();
+        for run in &self.runs {
+            calls.extend(self.store.tool_calls(run).await?);
+        }
+        let line = |card: &ApprovalView| {
+            let title = card.plan["title"].as_str().unwrap_or_default();
+            format!("{title}: {}, {}", card.rule, card.status.as_str())
+        };
+        let cards = self.agent.approvals(&self.owner, None, 500).await?;
+        let mut cards: Vec<String> = cards.iter().map(line).collect();
+        cards.sort();
+        let messages = self.agent.messages(&self.owner, &self.conversation, None, 500).await?;
+        let jarvis = messages.into_iter().filter(|message| message.role != MessageRole::User);
+        let all_said: Vec<String> = jarvis.map(|message| message.text).collect();
+        Ok(Came {
+            cards,
+            calls: calls
+                .iter()
+                .map(|call| format!("{} {}", call.tool, call.outcome))
+                .collect(),
+            arguments: calls.into_iter().map(|call| call.arguments).collect(),
+            said: all_said.last().cloned().unwrap_or_default(),
+            all_said,
+            ..Came::default()
+        })
+    }
+}
+
+fn is_closed(status: CardStatus) -> bool {
+    match status {
+        CardStatus::Pending | CardStatus::Approved | CardStatus::Executing => false,
+        CardStatus::Denied | CardStatus::Expired | CardStatus::Done | CardStatus::Failed | CardStatus::Stale => true,
+    }
+}
