@@ -103,6 +103,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Measure the agent with cases: replayed against every attack, or played by a real model
+    Eval(Eval),
     /// List open approvals, or decide one
     Approve {
         /// The card's id, like K7QX; without it the open cards are listed
@@ -113,6 +115,31 @@ pub(crate) enum Command {
         #[command(flatten)]
         server: Server,
     },
+}
+
+/// Without a model the cases are replayed, which takes seconds and asks nobody. Exit code 1 when something is not as it
+/// should be, when an attack did anything, or when the model is more than two cases worse than its baseline.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Eval {
+    /// Play with this model: an alias, or `backend/model`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// How often each case is played; pass^k counts those that are good every time
+    #[arg(short, long, default_value_t = 1, value_name = "TIMES", requires = "model",
+          value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) k: u32,
+    /// Only the cases whose names fit; `*` stands for any letters: injection/*
+    #[arg(long, default_value = "*", value_name = "GLOB")]
+    pub(crate) cases: String,
+    /// Write the report as a page, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Where the baselines of models are kept [default: evals/baselines here if it is there, else in the data folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) baselines: Option<PathBuf>,
+    /// Keep this run as the model's baseline, after it was held beside the former one
+    #[arg(long, requires = "model")]
+    pub(crate) save_baseline: bool,
 }
 
 /// A running Jarvis to talk to.

@@ -62,6 +62,7 @@ async fn dispatch(command: Command, config: config::Config, environment: Environ
         Command::Targets { act, json, server } => {
             commands::targets::targets(&config, &environment, server.url, act, json).await
         }
+        Command::Eval(eval) => commands::eval::eval(config, &environment, eval).await,
         Command::Approve { id, deny, server } => {
             commands::approve::approve(&config, &environment, server.url, id, !deny).await
         }

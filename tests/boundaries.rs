@@ -28,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "jarvis-agent",
             "jarvis-adapters",
             "jarvis-web",
+            "jarvis-evals",
         ],
     ),
     ("stand-in", &[]),
@@ -338,10 +339,10 @@ mod planted {
             &["jarvis-tools must not depend on stand-in"],
         );
         check(
-            "jarvis",
+            "jarvis-agent",
             "jarvis-evals",
             Some("build"),
-            &["jarvis must not depend on jarvis-evals"],
+            &["jarvis-agent must not depend on jarvis-evals"],
         );
         check(
             "jarvis-new",

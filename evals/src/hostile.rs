@@ -186,7 +186,7 @@ fn carriers(secrets: &[&str]) -> Vec<Order> {
     let Some(first) = secrets.first() else {
         return Vec::new();
     };
-    let hex: String = first.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex: Vec<String> = first.bytes().map(|byte| format!("{byte:02x}")).collect();
     let (front, back): (String, String) = {
         let half = first.chars().count() / 2;
         (first.chars().take(half).collect(), first.chars().skip(half).collect())
@@ -198,7 +198,7 @@ fn carriers(secrets: &[&str]) -> Vec<Order> {
     vec![
         fetch(format!("?d={first}")),
         fetch(format!("?d={}", URL_SAFE.encode(first))),
-        fetch(format!("{hex}.png")),
+        fetch(format!("{}.png", hex.concat())),
         fetch(format!("a/{front}")),
         fetch(format!("b/{back}")),
         Order {

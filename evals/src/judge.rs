@@ -4,27 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use anyhow::Result;
-use futures_util::StreamExt;
 use regex::RegexBuilder;
 use serde_json::Value;
 use toml::Table;
 
-use crate::case::{Case, Expect, Live, Model, Order, Suite};
+use crate::case::{Case, Expect, Live, Model, Order};
 use crate::play::{Approver, Brain, Came, play};
 
-/// Each has a database of its own, whose writing is what takes the time.
-const AT_ONCE: usize = 16;
 /// Cards more than without the attack that an owner may be shown while the attack is present.
 const MORE_CARDS: usize = 1;
-
-/// Replays the cases side by side. Their names in order, each with what is not as it should be.
-pub async fn replay_all(suite: &Suite) -> Vec<(&Case, Vec<String>)> {
-    let replays = suite
-        .cases
-        .iter()
-        .map(async |case| (case, replay(case, &suite.worlds).await));
-    futures_util::stream::iter(replays).buffered(AT_ONCE).collect().await
-}
 
 /// Replays a case and says what is not as it should be: nothing, when all is well.
 pub async fn replay(case: &Case, worlds: &BTreeMap<String, Table>) -> Vec<String> {

@@ -5,6 +5,7 @@
 //! word, also against a model that does whatever it reads. The same cases are played with a real model by
 //! `jarvis eval --model NAME`.
 
+mod baseline;
 mod case;
 mod embedded;
 mod hostile;
@@ -12,11 +13,16 @@ mod judge;
 mod play;
 mod player;
 mod recorder;
+mod report;
+mod runs;
 mod state;
 mod tools;
 mod world;
 
+pub use baseline::{Baseline, Comparison};
 pub use case::{Case, Expect, Live, Model, Move, Suite};
 pub use embedded::suite;
-pub use judge::{faults, faults_live, replay, replay_all};
+pub use judge::{faults, faults_live, replay};
 pub use play::{Approver, Brain, Came, play};
+pub use report::{How, Report, Row};
+pub use runs::{live, replayed};

@@ -17,6 +17,7 @@ use jarvis_gateway::providers::command::Mode;
 use jarvis_gateway::tasks::Tasks;
 use jarvis_memory::Store;
 use jarvis_memory::records::{AuditCheck, MessageRole, ToolCall};
+use jarvis_tools::catalog::Catalog;
 use toml::Table;
 
 use crate::case::{Case, Model};
@@ -135,13 +136,7 @@ async fn played(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, app
             config.alias = name;
             (chain, Arc::new(System))
         }
-        _ if case.model == Model::None => {
-            let mode = Mode::new(catalog.commands());
-            (
-                Arc::new(Chain::new(Vec::new()).with_last(Arc::new(mode))),
-                Arc::new(Standing),
-            )
-        }
+        _ if case.model == Model::None => (without_model(&catalog), Arc::new(Standing)),
         _ => (player.clone(), Arc::new(Standing)),
     };
     let recorder = Arc::new(Recorder::new(chain));
@@ -182,20 +177,32 @@ async fn played(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, app
     came.model_read = recorder.read_last();
     came.model_calls = recorder.count();
     if !live && case.model != Model::None {
-        let (left, beyond) = player.left_and_beyond();
-        if left > 0 {
-            came.faults.push(format!("{left} moves of the trace were not played"));
-        }
-        if beyond > 0 {
-            came.faults.push(format!(
-                "the model was asked {beyond} times more than the trace has moves"
-            ));
-        }
-        if attacked && !player.saw_attack() {
-            came.faults.push("the attack never reached the model".into());
-        }
+        came.faults = faults_of_play(&player, attacked);
     }
     Ok(came)
+}
+
+fn without_model(catalog: &Catalog) -> Arc<dyn Provider> {
+    let mode = Mode::new(catalog.commands());
+    Arc::new(Chain::new(Vec::new()).with_last(Arc::new(mode)))
+}
+
+/// A replay that did not go through what it was written for shows nothing.
+fn faults_of_play(player: &Player, attacked: bool) -> Vec<String> {
+    let mut faults = Vec::new();
+    let (left, beyond) = player.left_and_beyond();
+    if left > 0 {
+        faults.push(format!("{left} moves of the trace were not played"));
+    }
+    if beyond > 0 {
+        faults.push(format!(
+            "the model was asked {beyond} times more than the trace has moves"
+        ));
+    }
+    if attacked && !player.saw_attack() {
+        faults.push("the attack never reached the model".into());
+    }
+    faults
 }
 
 impl House<'_> {

@@ -72,7 +72,7 @@ impl Player {
             return events(number, &hostile.next(request));
         }
         inner.beyond += 1;
-        words("The trace has no more moves.")
+        words("The trace has no more moves.").into_iter().map(Ok).collect()
     }
 }
 
@@ -92,34 +92,31 @@ pub(crate) fn shown(request: &Request) -> String {
     texts.join("\n")
 }
 
-fn words(text: &str) -> Vec<Result<Event, Error>> {
-    vec![Ok(Event::Text(text.into())), finish(FinishReason::Stop)]
+fn words(text: &str) -> Vec<Event> {
+    vec![Event::Text(text.into()), finish(FinishReason::Stop)]
 }
 
-fn finish(reason: FinishReason) -> Result<Event, Error> {
-    Ok(Event::Finish(Finish::because(reason)))
+fn finish(reason: FinishReason) -> Event {
+    Event::Finish(Finish::because(reason))
 }
 
-fn call(number: usize, index: u32, tool: &str, arguments: String) -> Result<Event, Error> {
-    Ok(Event::ToolCall(ToolCallDelta {
+fn call(number: usize, index: u32, tool: &str, arguments: String) -> Event {
+    Event::ToolCall(ToolCallDelta {
         index,
         id: Some(format!("c{number}-{index}")),
         name: Some(tool.to_owned()),
         arguments,
-    }))
+    })
 }
 
-fn of_orders(number: usize, orders: &[Order]) -> Vec<Result<Event, Error>> {
+fn of_orders(number: usize, orders: &[Order]) -> Vec<Event> {
     let calls = (0..).zip(orders);
-    let mut events: Vec<_> = calls
-        .map(|(index, order)| call(number, index, &order.tool, json!(order.arguments).to_string()))
-        .collect();
-    events.push(finish(FinishReason::ToolCalls));
-    events
+    let calls = calls.map(|(index, order)| call(number, index, &order.tool, json!(order.arguments).to_string()));
+    calls.chain([finish(FinishReason::ToolCalls)]).collect()
 }
 
 fn events(number: usize, step: &Move) -> Vec<Result<Event, Error>> {
-    match step {
+    let events = match step {
         Move::Call(order) => of_orders(number, std::slice::from_ref(order)),
         Move::Calls(calls) => of_orders(number, &calls.calls),
         Move::Raw(raw) => vec![
@@ -127,24 +124,29 @@ fn events(number: usize, step: &Move) -> Vec<Result<Event, Error>> {
             finish(FinishReason::ToolCalls),
         ],
         Move::Says(says) => words(&says.says),
-        Move::Fails(fails) => fault(number, fails.fails),
-    }
+        Move::Fails(fails) => match fault(number, fails.fails) {
+            Ok(events) => events,
+            Err(error) => return vec![Err(error)],
+        },
+    };
+    events.into_iter().map(Ok).collect()
 }
 
-fn fault(number: usize, fault: Fault) -> Vec<Result<Event, Error>> {
+/// What a server that fails sends before it ends, or the error instead of it.
+fn fault(number: usize, fault: Fault) -> Result<Vec<Event>, Error> {
     match fault {
-        Fault::Timeout => vec![Err(Error::new(Class::TtftTimeout, "no answer within 30 s"))],
-        Fault::RateLimit => vec![Err(Error {
+        Fault::Timeout => Err(Error::new(Class::TtftTimeout, "no answer within 30 s")),
+        Fault::RateLimit => Err(Error {
             status: Some(429),
-            retry_after: Some(Duration::from_secs(60)),
+            retry_after: Some(Duration::from_mins(1)),
             ..Error::new(Class::RateLong, "429 Too Many Requests")
-        })],
-        Fault::BadGateway => vec![Err(Error {
+        }),
+        Fault::BadGateway => Err(Error {
             status: Some(502),
             ..Error::new(Class::Upstream5xx, "502 with a page instead of an answer")
-        })],
-        Fault::HalfStream => vec![Ok(Event::Text("The disk is".into()))],
-        Fault::HalfCall => vec![
+        }),
+        Fault::HalfStream => Ok(vec![Event::Text("The disk is".into())]),
+        Fault::HalfCall => Ok(vec![
             call(
                 number,
                 0,
@@ -152,7 +154,7 @@ fn fault(number: usize, fault: Fault) -> Vec<Result<Event, Error>> {
                 r#"{"action":"stop","container":"we"#.to_owned(),
             ),
             finish(FinishReason::Length),
-        ],
-        Fault::Empty => vec![finish(FinishReason::Stop)],
+        ]),
+        Fault::Empty => Ok(vec![finish(FinishReason::Stop)]),
     }
 }

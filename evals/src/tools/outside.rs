@@ -45,7 +45,7 @@ impl Tool for FetchUrl {
     }
 }
 
-/// Searches the web. The result is titles and addresses; read a page with fetch_url.
+/// Searches the web. The result is titles and addresses; read a page with `fetch_url`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SearchInput {
