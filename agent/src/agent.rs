@@ -16,7 +16,7 @@ use crate::conversations;
 use crate::error::Error;
 use crate::outbox;
 use crate::parts::{Parts, fresh_id};
-use crate::plain::{self, Asked, Plain, Reply};
+use crate::plain::{self, Asked, Needs, Plain, Reply};
 use crate::platform::Adapter;
 use crate::principal::Principal;
 use crate::recovery;
@@ -45,6 +45,19 @@ pub struct Said {
     pub message: Message,
     /// `false` when the same message had been sent before; nothing was started then.
     pub is_new: bool,
+}
+
+/// A message that was taken, and what is said to it at once without being kept.
+pub(crate) struct Taken {
+    pub(crate) said: Said,
+    pub(crate) says: Option<String>,
+}
+
+impl Taken {
+    fn before(message: Message) -> Self {
+        let said = Said { message, is_new: false };
+        Self { said, says: None }
+    }
 }
 
 /// What became of a message that came in.
@@ -153,33 +166,48 @@ impl Agent {
     ) -> Result<Said, Error> {
         reads_everything(principal)?;
         conversations::check_text(text)?;
+        let taken = self
+            .take(principal, conversation_id, text, external_id, plain::parse(text))
+            .await?;
+        if let Some(text) = taken.says {
+            // Shown to whoever watches now, and kept nowhere.
+            let message = conversations::event(self.parts(), conversation_id, text);
+            self.parts().bus.publish(Happening::Message { message });
+        }
+        Ok(taken.said)
+    }
+
+    /// Takes a message of somebody who may say it here.
+    pub(crate) async fn take(
+        &self,
+        principal: &Principal,
+        conversation_id: &str,
+        text: &str,
+        external_id: Option<String>,
+        command: Option<(Plain, Needs)>,
+    ) -> Result<Taken, Error> {
         let parts = self.parts();
         if parts.tasks.stopping().is_cancelled() {
             return Err(Error::Stopping);
         }
-        let (plain, needs) = plain::parse(text).unzip();
         let run = answer::fresh_run(parts, principal, conversation_id);
+        let kept = command.as_ref().and_then(|(plain, _)| plain.kept());
         let message = Message {
             id: fresh_id(),
             conversation_id: conversation_id.to_owned(),
-            run_id: plain.is_none().then(|| run.id.clone()),
+            run_id: command.is_none().then(|| run.id.clone()),
             person_id: Some(principal.person_id.clone()),
             trust: principal.trust.level(),
             role: MessageRole::User,
-            text: text.to_owned(),
-            detail: json!({ "via": principal.surface.as_str() }),
+            text: kept.unwrap_or_else(|| text.to_owned()),
+            detail: json!({ "via": principal.surface.as_str(), "name": principal.name }),
             external_id,
             created_at: parts.now(),
         };
         let place = match self.store_said(principal, &message, &run).await {
             Ok(Stored::New(place)) => place,
-            Ok(Stored::Before(first)) => {
-                return Ok(Said {
-                    message: *first,
-                    is_new: false,
-                });
-            }
-            Err(Error::Store(error)) if plain.is_none() => {
+            Ok(Stored::Before(first)) => return Ok(Taken::before(*first)),
+            Err(Error::Store(error)) if command.is_none() => {
                 tracing::warn!(run.id = run.id, %error, "a message is answered and not kept, because the database does not answer");
                 let message = message.clone();
                 parts.bus.publish(Happening::Message { message });
@@ -187,19 +215,24 @@ impl Agent {
             }
             Err(error) => {
                 // To stop takes no row.
-                if plain == Some(Plain::Stop) && matches!(error, Error::Store(_)) {
+                if matches!((&command, &error), (Some((Plain::Stop, _)), Error::Store(_))) {
                     self.inner.sessions.cancel(conversation_id);
                 }
                 return Err(error);
             }
         };
-        if let (Some(plain), Some(needs)) = (plain, needs) {
+        let mut says = None;
+        if let Some((plain, needs)) = command {
             let asked = Asked {
                 principal,
                 conversation_id,
             };
-            if let Some(Reply { text, detail }) = self.carry_out(asked, plain, needs).await? {
-                conversations::add_event(parts, conversation_id, None, text, detail).await?;
+            match self.carry_out(asked, plain, needs).await? {
+                Some(Reply { text, kept: false, .. }) => says = Some(text),
+                Some(Reply { text, detail, .. }) => {
+                    conversations::add_event(parts, conversation_id, None, text, detail).await?;
+                }
+                None => {}
             }
         } else if let Some(place) = place {
             place.fill(Inbound {
@@ -210,7 +243,8 @@ impl Agent {
                 api: None,
             });
         }
-        Ok(Said { message, is_new: true })
+        let said = Said { message, is_new: true };
+        Ok(Taken { said, says })
     }
 
     /// Stores a message with its run.

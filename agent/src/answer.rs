@@ -15,6 +15,7 @@ use crate::conversations;
 use crate::execute::Origin;
 use crate::output_gate::Outlet;
 use crate::parts::{Parts, fresh_id};
+use crate::people;
 use crate::policy::Caller;
 use crate::principal::Principal;
 use crate::session::{Api, Inbound};
@@ -32,6 +33,7 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) {
         stop,
         api,
     } = inbound;
+    let principal = people::still(parts, principal).await;
     let (conversation_id, run_id) = (run.conversation_id.clone(), run.id.clone());
     let state = |state, why| Happening::Run {
         conversation_id: conversation_id.clone(),
@@ -66,13 +68,13 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) {
     }
 }
 
-/// The tools of a room. A key without `ops` has none: it talks, and nothing acts for it.
+/// The tools that `principal` is offered: those of the room that nobody of more trust is needed for.
 pub(crate) fn offered(parts: &Parts, principal: &Principal) -> Vec<ToolSpec> {
-    if principal.place.0 == "local" {
-        parts.catalog.iter().map(|tool| catalog::spec(tool.as_ref())).collect()
-    } else {
-        Vec::new()
-    }
+    let offered = parts.catalog.iter().filter(|tool| {
+        let least = tool.least_trust();
+        least <= principal.trust && principal.room.tools.list(tool.name(), least)
+    });
+    offered.map(|tool| catalog::spec(tool.as_ref())).collect()
 }
 
 pub(crate) fn driver(
@@ -109,8 +111,8 @@ pub(crate) fn turn(parts: &Parts, principal: &Principal, text: &str, context: Co
     let trusted = principal.trust >= Trust::Operator;
     let setting = Setting {
         caller: Caller::Person(principal.trust),
-        ceiling: principal.room_ceiling(),
-        public: false,
+        ceiling: principal.room.ceiling,
+        public: principal.room.public,
         frozen: false,
         limits: parts.config.limits,
         operator_text: if trusted { text.to_owned() } else { String::new() },

@@ -110,10 +110,7 @@ pub(crate) fn of_client(parts: &Parts, principal: &Principal, theirs: &[Message]
 fn system(parts: &Parts, principal: &Principal, open: &[Approval]) -> Message {
     let mut text = SYSTEM.trim().to_owned();
     let time = Timestamp::from_millisecond(parts.now().0).unwrap_or_default();
-    text += &format!(
-        "\n\nNow: {time:.0} (UTC). You talk with: {}.",
-        quarantine::one_line(&principal.name)
-    );
+    text += &format!("\n\nNow: {time:.0} (UTC). {}", principal.scene());
     for card in open {
         text += &format!(
             "\nOpen approval {}: {}. Not done yet.",

@@ -14,15 +14,20 @@ pub(crate) const MAX_CHARS: usize = 100_000;
 
 /// The room that `principal` talks in; made when it is first needed.
 pub(crate) async fn room(parts: &Parts, principal: &Principal) -> Result<Room, jarvis_memory::Error> {
-    let (platform, external_id) = &principal.place;
+    let here = &principal.room;
     let wanted = Room {
         id: fresh_id(),
-        platform: (*platform).to_owned(),
-        external_id: external_id.clone(),
-        ceiling: principal.room_ceiling().level(),
-        public: false,
+        platform: here.platform.clone(),
+        external_id: here.external_id.clone(),
+        ceiling: here.ceiling.level(),
+        public: here.public,
+        server_id: here.server_id.clone(),
+        direct: here.direct,
     };
-    parts.store.room(&wanted).await
+    if here.is_own() {
+        return parts.store.room(&wanted).await;
+    }
+    parts.store.placed_room(&wanted).await
 }
 
 pub(crate) async fn create(parts: &Parts, principal: &Principal) -> Result<Conversation, Error> {
@@ -39,6 +44,21 @@ pub(crate) async fn create(parts: &Parts, principal: &Principal) -> Result<Conve
     Ok(conversation)
 }
 
+/// The conversation of a platform's room: one for everybody, or of a direct room the person's own.
+pub(crate) async fn of_room(parts: &Parts, principal: &Principal) -> Result<Conversation, jarvis_memory::Error> {
+    let room = room(parts, principal).await?;
+    let now = parts.now();
+    let wanted = Conversation {
+        id: fresh_id(),
+        room_id: room.id,
+        title: String::new(),
+        created_at: now,
+        updated_at: now,
+    };
+    let person = principal.room.direct.then_some(principal.person_id.as_str());
+    parts.store.conversation_of_room(person, &wanted).await
+}
+
 /// The conversation `id`, when it is one of the principal's room. Others do not exist for them.
 pub(crate) async fn find(parts: &Parts, principal: &Principal, id: &str) -> Result<Conversation, Error> {
     let missing = || Error::NoConversation(id.chars().take(64).collect());
@@ -51,6 +71,22 @@ pub(crate) async fn find(parts: &Parts, principal: &Principal, id: &str) -> Resu
     }
 }
 
+/// Something that happened, in words.
+pub(crate) fn event(parts: &Parts, conversation_id: &str, text: String) -> Message {
+    Message {
+        id: fresh_id(),
+        conversation_id: conversation_id.to_owned(),
+        run_id: None,
+        person_id: None,
+        trust: 0,
+        role: MessageRole::Event,
+        text,
+        detail: Value::Object(serde_json::Map::new()),
+        external_id: None,
+        created_at: parts.now(),
+    }
+}
+
 /// Something that happened, told in the conversation.
 pub(crate) async fn add_event(
     parts: &Parts,
@@ -60,16 +96,9 @@ pub(crate) async fn add_event(
     detail: Value,
 ) -> Result<(), jarvis_memory::Error> {
     let message = Message {
-        id: fresh_id(),
-        conversation_id: conversation_id.to_owned(),
         run_id,
-        person_id: None,
-        trust: 0,
-        role: MessageRole::Event,
-        text,
         detail,
-        external_id: None,
-        created_at: parts.now(),
+        ..event(parts, conversation_id, text)
     };
     add(parts, message).await.map(|_| ())
 }

@@ -19,6 +19,7 @@ mod operate;
 mod outbox;
 pub mod output_gate;
 mod parts;
+pub mod people;
 mod plain;
 pub mod platform;
 pub mod policy;

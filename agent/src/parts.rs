@@ -1,6 +1,6 @@
 //! What the agent is built from.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jarvis_gateway::clock::{Clock, Millis};
 use jarvis_gateway::provider::Provider;
@@ -13,6 +13,7 @@ use crate::bus::Bus;
 use crate::limits::Config;
 use crate::outbox::Outbox;
 use crate::output_gate::OutputGate;
+use crate::people::Directory;
 
 /// The parts, made by the program and shared by everything in this crate. Cheap to clone.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub struct Parts {
     pub tracer: Tracer,
     /// What goes to platforms, and which are connected.
     pub outbox: Outbox,
+    /// What is configured about people and places; replaced when the configuration is read anew.
+    directory: Arc<RwLock<Arc<Directory>>>,
 }
 
 impl Parts {
@@ -51,6 +54,7 @@ impl Parts {
             gate: Arc::default(),
             tracer: Tracer::off(),
             outbox: Outbox::default(),
+            directory: Arc::default(),
         }
     }
 
@@ -69,6 +73,21 @@ impl Parts {
             gate,
             ..self
         }
+    }
+
+    /// The same parts, with what is configured about people and places.
+    #[must_use]
+    pub fn with_directory(self, directory: Directory) -> Self {
+        self.set_directory(directory);
+        self
+    }
+
+    pub(crate) fn set_directory(&self, directory: Directory) {
+        *self.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
+    }
+
+    pub(crate) fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn now(&self) -> Millis {

@@ -1,27 +1,35 @@
 //! Who speaks, as told by the transport.
 
+use std::sync::Arc;
+
 use jarvis_gateway::caller::{Caller, Scope};
 use jarvis_memory::records::Person;
 use jarvis_tools::risk::Trust;
+
+use crate::people::{Here, word};
+use crate::quarantine;
 
 /// The person of this machine: whoever may use its loopback or its data folder.
 pub(crate) const OWNER: &str = "owner";
 
 /// Where a message or a decision came from. A label for the audit; it gives no rights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Surface {
     Console,
     Terminal,
     #[default]
     Api,
+    /// A platform, by the word for it: `discord`.
+    Platform(Arc<str>),
 }
 
 impl Surface {
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Console => "console",
             Self::Terminal => "terminal",
             Self::Api => "api",
+            Self::Platform(name) => name,
         }
     }
 
@@ -46,8 +54,19 @@ pub struct Principal {
     pub surface: Surface,
     /// Whose limits and whose budget hold for what models do for this principal.
     pub account: Caller,
-    /// The room this principal talks in, as (platform, external id).
-    pub(crate) place: (&'static str, String),
+    /// The room this principal talks in.
+    pub(crate) room: Here,
+    /// The account of a platform that speaks, and why it is trusted as it is.
+    pub(crate) account_of: Option<Account>,
+}
+
+/// An account of a platform, as its event tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) id: String,
+    /// Outside text: anybody chooses theirs.
+    pub(crate) handle: String,
+    pub(crate) why: String,
 }
 
 impl Principal {
@@ -62,7 +81,8 @@ impl Principal {
                 may_approve: false,
                 surface,
                 account: Caller::Internal,
-                place: ("key", "internal".into()),
+                room: Here::of_key("internal"),
+                account_of: None,
             },
             Caller::Loopback => Self::owner(surface),
             Caller::Key(key) if key.id == Self::LOCAL_KEY => Self::owner(surface),
@@ -75,11 +95,8 @@ impl Principal {
                     may_approve: caller.may(Scope::Approve),
                     surface,
                     account: caller.clone(),
-                    place: if ops {
-                        ("local", "home".into())
-                    } else {
-                        ("key", key.id.clone())
-                    },
+                    room: if ops { Here::home() } else { Here::of_key(&key.id) },
+                    account_of: None,
                 }
             }
         }
@@ -96,7 +113,22 @@ impl Principal {
             may_approve: true,
             surface,
             account: Caller::Loopback,
-            place: ("local", "home".into()),
+            room: Here::home(),
+            account_of: None,
+        }
+    }
+
+    /// Somebody on a platform. The rights are those of this account in this room, and nothing that it says changes them.
+    pub(crate) fn on_platform(person_id: String, account: Account, trust: Trust, room: Here) -> Self {
+        Self {
+            person_id,
+            name: format!("{} ({})", readable(&account), room.platform),
+            trust,
+            may_approve: trust >= Trust::Operator,
+            surface: Surface::Platform(room.platform.as_str().into()),
+            account: Caller::Internal,
+            room,
+            account_of: Some(account),
         }
     }
 
@@ -109,18 +141,53 @@ impl Principal {
         }
     }
 
-    /// The trust that this person's votes carry. A key made for approving carries the owner's, though it cannot act.
-    fn vote_trust(&self) -> Trust {
-        if self.may_approve { Trust::Owner } else { self.trust }
+    /// Who talks where, for the system prompt.
+    pub(crate) fn scene(&self) -> String {
+        if self.room.is_own() {
+            return format!("You talk with: {}.", quarantine::one_line(&self.name));
+        }
+        let (name, trust) = (&self.name, word(self.trust));
+        let who = format!("You talk with \"{name}\", who is {trust}. Anybody chooses their name; it proves nothing.");
+        let room = if self.room.direct {
+            "This is a direct message."
+        } else if self.room.public {
+            "This is a public room: strangers read along, and nothing private is said here. When somebody asks for what you \
+             have no tool for here, say that it is not available in this room, and that they may ask in a direct message."
+        } else {
+            "Several people read along."
+        };
+        format!("{who} {room}")
     }
 
-    /// The most trust that anybody has in this principal's room.
-    pub(crate) fn room_ceiling(&self) -> Trust {
-        if self.place.0 == "local" {
+    /// The same with at most this trust.
+    pub(crate) fn at_most(self, trust: Trust) -> Self {
+        let trust = self.trust.min(trust);
+        Self {
+            trust,
+            may_approve: self.may_approve && trust >= Trust::Operator,
+            ..self
+        }
+    }
+
+    /// The trust that this person's votes carry. A key made for approving carries the owner's, though it cannot act; an
+    /// account of a platform carries its own.
+    pub(crate) fn vote_trust(&self) -> Trust {
+        if self.may_approve && self.room.is_own() {
             Trust::Owner
         } else {
-            Trust::Member
+            self.trust
         }
+    }
+}
+
+/// A name made of letters and digits, so that it writes no line, no mark-up and no quotation mark of its own.
+fn readable(account: &Account) -> String {
+    const LONGEST: usize = 40;
+    let fits = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ');
+    let name: String = account.handle.chars().filter(fits).take(LONGEST).collect();
+    match name.trim() {
+        "" => account.id.chars().filter(fits).take(LONGEST).collect(),
+        name => name.to_owned(),
     }
 }
 

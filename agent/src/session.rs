@@ -45,8 +45,8 @@ pub(crate) struct Sessions {
 
 struct Session {
     queue: mpsc::Sender<Inbound>,
-    /// One for each message that waits or runs.
-    stops: Vec<CancellationToken>,
+    /// One for each message that waits or runs, and who wrote it.
+    stops: Vec<(String, CancellationToken)>,
 }
 
 /// A place in the queue of one conversation. Dropping it gives it back.
@@ -60,8 +60,10 @@ impl Place {
     pub(crate) fn fill(self, inbound: Inbound) {
         let mut open = self.sessions.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(session) = open.get_mut(&inbound.message.conversation_id) {
-            session.stops.retain(|stop| !stop.is_cancelled());
-            session.stops.push(inbound.stop.clone());
+            session.stops.retain(|(_, stop)| !stop.is_cancelled());
+            session
+                .stops
+                .push((inbound.principal.person_id.clone(), inbound.stop.clone()));
         }
         // When the process is going down nobody takes it any more: its run is a row, and the next start tells of it.
         self.permit.send(inbound);
@@ -91,15 +93,25 @@ impl Sessions {
 
     /// Stops the running turn and those that wait. Returns whether there were any.
     pub(crate) fn cancel(&self, conversation_id: &str) -> bool {
+        self.cancel_those(conversation_id, |_| true)
+    }
+
+    /// Stops what this person asked for, and leaves what others did.
+    pub(crate) fn cancel_of(&self, conversation_id: &str, person_id: &str) -> bool {
+        self.cancel_those(conversation_id, |author| author == person_id)
+    }
+
+    fn cancel_those(&self, conversation_id: &str, fits: impl Fn(&str) -> bool) -> bool {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(session) = open.get_mut(conversation_id) else {
             return false;
         };
-        let stops = std::mem::take(&mut session.stops);
-        for stop in &stops {
+        let mut any = false;
+        for (_, stop) in session.stops.extract_if(.., |(author, _)| fits(author)) {
             stop.cancel();
+            any = true;
         }
-        !stops.is_empty()
+        any
     }
 
     async fn serve(self, parts: Parts, conversation_id: String, mut inbox: mpsc::Receiver<Inbound>) {
@@ -142,7 +154,7 @@ impl Sessions {
         done.cancel();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(session) = open.get_mut(conversation_id) {
-            session.stops.retain(|stop| !stop.is_cancelled());
+            session.stops.retain(|(_, stop)| !stop.is_cancelled());
         }
     }
 }

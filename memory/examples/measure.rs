@@ -95,6 +95,8 @@ async fn conversation(store: &Store) -> Result<Conversation, jarvis_memory::Erro
         external_id: "console".into(),
         ceiling: 4,
         public: false,
+        server_id: None,
+        direct: false,
     };
     let conversation = Conversation {
         id: "conversation".into(),

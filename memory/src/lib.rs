@@ -1,10 +1,11 @@
 //! Everything durable, and the only SQL.
 //!
 //! [`Store`] holds what must survive a restart: conversations, messages, runs, tool calls, approvals with their votes,
-//! the audit, keys, what was used, responses of the API. Ids are made by the caller and times come as arguments, so the
+//! the audit, people and their accounts, keys, what was used, responses of the API. Ids are made by the caller and times come as arguments, so the
 //! database invents nothing.
 
 mod keys;
+pub mod people;
 pub mod records;
 mod responses;
 mod store;

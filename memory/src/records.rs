@@ -10,15 +10,15 @@ use serde_json::Value;
 pub struct Person {
     pub id: String,
     pub display: String,
-    /// 0 public to 4 owner.
+    /// 0 public to 4 owner, as last seen. What a person is trusted with is decided anew each time.
     pub trust: i64,
 }
 
-/// A place where people talk: the console, a terminal, a key, later a Discord channel.
+/// A place where people talk: the console, a terminal, a key, a room of a platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Room {
     pub id: String,
-    /// `local`, `key`, later `discord`.
+    /// `local`, `key`, `discord`, …
     pub platform: String,
     /// The platform's own id of the place; unique within the platform.
     pub external_id: String,
@@ -26,6 +26,10 @@ pub struct Room {
     pub ceiling: i64,
     /// Strangers can read along.
     pub public: bool,
+    /// The platform's id of the server or channel that the place belongs to.
+    pub server_id: Option<String>,
+    /// One person and Jarvis alone.
+    pub direct: bool,
 }
 
 /// A thread of messages in a room.
@@ -217,7 +221,9 @@ pub struct Vote {
     pub approval_id: String,
     pub person_id: String,
     pub yes: bool,
-    /// The surface it came from: `console`, `terminal`, `api`.
+    /// What the voter's own account is trusted with now, 0 to 4: another account of the same person may have more.
+    pub trust: i64,
+    /// The surface it came from: `console`, `terminal`, `api`, or a platform.
     pub via: String,
     pub note: Option<String>,
 }
@@ -330,6 +336,35 @@ pub struct Delivery {
     /// What a card's copy should show: its status and its votes. Read, never written.
     pub wanted: Option<String>,
     pub fault: Option<String>,
+}
+
+impl Delivery {
+    /// Words of our own for an account, in its direct conversation.
+    pub fn to_account(id: String, platform: &str, account: &str, text: String, now: Millis) -> Self {
+        Self {
+            id,
+            kind: DeliveryKind::Words,
+            platform: platform.to_owned(),
+            room: account.to_owned(),
+            server: None,
+            direct: true,
+            opens: true,
+            message_id: None,
+            approval_id: None,
+            text,
+            answers: None,
+            state: DeliveryState::Waiting,
+            attempts: 0,
+            doubts: 0,
+            next_at: now,
+            created_at: now,
+            shown_room: None,
+            shown_message: None,
+            shown: None,
+            wanted: None,
+            fault: None,
+        }
+    }
 }
 
 /// What is written to the audit. The store adds number and hashes.

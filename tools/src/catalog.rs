@@ -10,6 +10,7 @@ use jarvis_gateway::providers::command::Command;
 use serde_json::Value;
 
 use crate::docker::{ContainerStats, DockerAction, GetContainerLogs, InspectContainer, ListContainers};
+use crate::risk::Trust;
 use crate::server_status::ServerStatus;
 use crate::tool::{AnyTool, Context, Error, Output, Plan, Prepared, Tool};
 use crate::{Config, docker};
@@ -144,6 +145,10 @@ impl<T: Tool> AnyTool for Erased<T> {
 
     fn untrusted_output(&self) -> bool {
         self.tool.untrusted_output()
+    }
+
+    fn least_trust(&self) -> Trust {
+        self.tool.least_trust()
     }
 
     fn commands(&self) -> &'static [Command] {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::risk::Risk;
+use crate::risk::{Risk, Trust};
 
 /// What a running call is given beside its input.
 #[derive(Debug, Clone, Default)]
@@ -101,6 +101,11 @@ pub trait Tool: Send + Sync + 'static {
     /// What this call may do, judged from its arguments.
     fn risk(&self, input: &Self::Input) -> Risk;
 
+    /// Who is offered the tool at all: nobody whom [`Self::risk`] would refuse whatever the arguments are.
+    fn least_trust(&self) -> Trust {
+        Trust::Operator
+    }
+
     /// What the call is about: a container, a zone, a host.
     fn target(&self, _input: &Self::Input) -> Option<String> {
         None
@@ -159,6 +164,7 @@ pub trait AnyTool: Send + Sync {
     /// JSON Schema of the arguments.
     fn parameters(&self) -> &Value;
     fn untrusted_output(&self) -> bool;
+    fn least_trust(&self) -> Trust;
     fn commands(&self) -> &'static [Command];
     fn time_limit(&self) -> std::time::Duration;
     /// Parses and judges arguments without touching the world.

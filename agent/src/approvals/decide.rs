@@ -34,6 +34,7 @@ pub(crate) async fn decide(
         approval_id: approval.id.clone(),
         person_id: person.id,
         yes,
+        trust: principal.vote_trust().level(),
         via: principal.surface.as_str().to_owned(),
         note: note.map(|text| text.chars().take(500).collect()),
     };

@@ -1,11 +1,13 @@
 //! Carrying a plain command out: at once, also while a turn runs.
 
+use jarvis_tools::risk::Trust;
 use serde_json::{Value, json};
 
 use super::{Needs, Plain, help};
 use crate::agent::Agent;
 use crate::approvals;
 use crate::error::Error;
+use crate::people::{link, rules, trust, whoami};
 use crate::principal::Principal;
 
 /// Who asks, and where.
@@ -20,13 +22,23 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Reply {
     pub(crate) text: String,
     pub(crate) detail: Value,
+    /// It stays in the conversation. What is not kept is shown once, to the one who asks.
+    pub(crate) kept: bool,
 }
 
 impl Reply {
+    pub(crate) fn shown_once(text: String) -> Self {
+        Self {
+            kept: false,
+            ..text.into()
+        }
+    }
+
     fn of_card(id: &str, text: String) -> Self {
         Self {
             text,
             detail: json!({ "approval": id }),
+            kept: true,
         }
     }
 }
@@ -36,6 +48,7 @@ impl From<String> for Reply {
         Self {
             text,
             detail: json!({}),
+            kept: true,
         }
     }
 }
@@ -61,12 +74,28 @@ impl Agent {
             Plain::Deny(id) => self.decided(asked, id, false).await,
             Plain::Again(id) => self.asked_again(asked, id).await,
             Plain::Stop => Ok(Some(self.stopped(asked).into())),
+            Plain::WhoAmI => Ok(Some(whoami::in_words(self.parts(), asked.principal).await?.into())),
+            Plain::Rules => Ok(Some(rules::in_words(asked.principal).into())),
+            Plain::Link(words) => Ok(Some(link::link(self.parts(), asked, &words).await?)),
+            Plain::Unlink(words) => Ok(Some(link::unlink(self.parts(), asked.principal, &words).await?.into())),
+            Plain::Trust(words) => Ok(Some(trust::grant(self.parts(), asked.principal, &words).await?.into())),
             Plain::Help => Ok(Some(help(asked.principal).into())),
         }
     }
 
+    /// Where several people talk, only a moderator stops what somebody else asked for.
     fn stopped(&self, asked: Asked<'_>) -> &'static str {
-        if self.sessions().cancel(asked.conversation_id) {
+        let Asked {
+            principal,
+            conversation_id,
+        } = asked;
+        let sessions = self.sessions();
+        let stopped = if principal.room.is_own() || principal.trust >= Trust::Moderator {
+            sessions.cancel(conversation_id)
+        } else {
+            sessions.cancel_of(conversation_id, &principal.person_id)
+        };
+        if stopped {
             "Stopping."
         } else {
             "No answer is being written. `stop NAME` stops a container."

@@ -10,8 +10,9 @@ pub(crate) use parse::parse;
 
 use jarvis_tools::risk::Trust;
 
+use crate::people::link;
 use crate::principal::Principal;
-use parse::{approval_id, nothing};
+use parse::{approval_id, nothing, words};
 
 /// A command that code carries out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +22,22 @@ pub(crate) enum Plain {
     /// Ask again for an act whose card came to nothing.
     Again(String),
     Stop,
+    WhoAmI,
+    Rules,
+    Link(String),
+    Unlink(String),
+    Trust(String),
     Help,
+}
+
+impl Plain {
+    /// The message as it is kept, when it is not kept as it was said.
+    pub(crate) fn kept(&self) -> Option<String> {
+        match self {
+            Self::Link(words) => Some(link::kept(words)),
+            _ => None,
+        }
+    }
 }
 
 /// Who may use a command.
@@ -89,6 +105,46 @@ pub(crate) const COMMANDS: &[Form] = &[
         needs: Needs::Trust(Trust::Public),
         marked: false,
         read: |words| nothing(words, Plain::Stop),
+    },
+    Form {
+        words: &["whoami"],
+        arguments: "",
+        help: "says who you are to me, and what you may do here",
+        needs: Needs::Trust(Trust::Public),
+        marked: false,
+        read: |words| nothing(words, Plain::WhoAmI),
+    },
+    Form {
+        words: &["rules"],
+        arguments: "",
+        help: "says what holds in this room",
+        needs: Needs::Trust(Trust::Public),
+        marked: true,
+        read: |words| nothing(words, Plain::Rules),
+    },
+    Form {
+        words: &["link"],
+        arguments: "PLATFORM:NAME",
+        help: "makes another account of yours one person with this one",
+        needs: Needs::Trust(Trust::Public),
+        marked: true,
+        read: |given| Some(Plain::Link(words(given))),
+    },
+    Form {
+        words: &["unlink"],
+        arguments: "PLATFORM:ID",
+        help: "takes an account of yours away again",
+        needs: Needs::Trust(Trust::Public),
+        marked: true,
+        read: |given| Some(Plain::Unlink(words(given))),
+    },
+    Form {
+        words: &["trust"],
+        arguments: "PLATFORM:ID LEVEL",
+        help: "grants trust to a person: operator, moderator, member, public",
+        needs: Needs::Trust(Trust::Owner),
+        marked: true,
+        read: |given| Some(Plain::Trust(words(given))),
     },
     Form {
         words: &["help", "commands"],

@@ -30,6 +30,11 @@ pub(super) fn nothing(words: &[&str], plain: Plain) -> Option<Plain> {
     words.is_empty().then_some(plain)
 }
 
+/// What follows, for commands that say themselves how they are used.
+pub(super) fn words(words: &[&str]) -> String {
+    words.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -251,7 +251,7 @@ impl State {
         match decision {
             Decision::Allow(_) => Effect::Run { call, decision },
             Decision::Ask(_) => Effect::RaiseCard { call, decision },
-            Decision::Deny(rule) => Self::note(slot, Some(decision), denied(rule)),
+            Decision::Deny(rule) => Self::note(slot, Some(decision), denied(rule, self.setting.public)),
         }
     }
 
@@ -406,13 +406,14 @@ fn skipped(why: Why) -> ToolResult {
 }
 
 /// What the model is told of a refusal. It is told to pass it on and not to try again.
-fn denied(rule: &'static str) -> ToolResult {
+fn denied(rule: &'static str, public: bool) -> ToolResult {
     let reason = match rule {
         "frozen" => "all acts are frozen at the moment",
         "trust" => "the person who asks may not do this",
+        "not_in_this_room" if public => "this tool is not available in this room; ask in a direct message",
         "not_in_this_room" => "this tool is not available here",
         "private_in_public" => "private information is not shown in a public room; ask in a direct message",
-        "room_ceiling" => "this is not done from this room",
+        "room_ceiling" => "this is not done from this room; ask in a direct message",
         _ => "policy refuses this",
     };
     ToolResult::Denied {

@@ -11,9 +11,13 @@ mod faults;
 #[cfg(test)]
 mod injection;
 #[cfg(test)]
+mod links;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod outbox;
+#[cfg(test)]
+mod people;
 #[cfg(test)]
 mod provider;
 #[cfg(test)]

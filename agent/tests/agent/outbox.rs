@@ -18,6 +18,8 @@ async fn conversation(store: &Store, room: &str) -> String {
         external_id: room.into(),
         ceiling: 3,
         public: false,
+        server_id: None,
+        direct: false,
     };
     let conversation = Conversation {
         id: uuid(),

@@ -113,6 +113,8 @@ async fn what_a_key_without_ops_asks_is_its_own() {
         external_id: "id-guest".into(),
         ceiling: 1,
         public: false,
+        server_id: None,
+        direct: false,
     };
     assert_eq!(room, Some(expect));
 }

@@ -1,7 +1,7 @@
 //! Conversations and their messages.
 
-use sqlx::any::AnyRow;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::{Any, AssertSqlSafe, Row};
 
 use super::error::{Named, tried};
 use super::{Result, Store, row};
@@ -14,14 +14,7 @@ const TITLE_CHARACTERS: usize = 60;
 
 impl Store {
     pub async fn create_conversation(&self, conversation: &Conversation) -> Result<()> {
-        let query = sqlx::query(
-            "INSERT INTO conversations (id, room_id, title, created_at, updated_at) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(&conversation.id)
-        .bind(&conversation.room_id)
-        .bind(&conversation.title)
-        .bind(conversation.created_at.0)
-        .bind(conversation.updated_at.0);
+        let query = insert(conversation);
         tried(Named("create conversation", &conversation.id), async {
             query.execute(&self.write).await.map(drop)
         })
@@ -148,7 +141,16 @@ impl Store {
     }
 }
 
-fn conversation(row: &AnyRow) -> sqlx::Result<Conversation> {
+pub(super) fn insert(conversation: &Conversation) -> sqlx::query::Query<'_, Any, AnyArguments> {
+    sqlx::query("INSERT INTO conversations (id, room_id, title, created_at, updated_at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(&conversation.id)
+        .bind(&conversation.room_id)
+        .bind(&conversation.title)
+        .bind(conversation.created_at.0)
+        .bind(conversation.updated_at.0)
+}
+
+pub(super) fn conversation(row: &AnyRow) -> sqlx::Result<Conversation> {
     Ok(Conversation {
         id: row.try_get("id")?,
         room_id: row.try_get("room_id")?,

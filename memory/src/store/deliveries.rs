@@ -207,7 +207,7 @@ pub(super) async fn of_message(transaction: &mut Transaction<'_, Any>, message: 
     sqlx::query(
         "INSERT INTO deliveries (id, kind, platform, room, server, direct, opens, message_id, text, state, attempts, doubts,
            next_at, created_at)
-         SELECT $1, 'message', r.platform, r.external_id, NULL, 0, 0, $1, '', 'waiting', 0, 0, $3, $3
+         SELECT $1, 'message', r.platform, r.external_id, r.server_id, r.direct, 0, $1, '', 'waiting', 0, 0, $3, $3
          FROM conversations c JOIN rooms r ON r.id = c.room_id
          WHERE c.id = $2 AND r.platform NOT IN ('local', 'key')",
     )

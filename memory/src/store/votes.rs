@@ -12,7 +12,7 @@ impl Store {
     /// Votes and decides in one transaction.
     ///
     /// 1. The card is taken first, by a write that changes nothing: of many voters at once, each sees the votes before.
-    /// 2. Trust, status and time are checked by the statement that stores the vote.
+    /// 2. Trust (the person's and that of the account that votes), status and time are checked by the statement that stores the vote.
     /// 3. One no denies; otherwise it takes `need` yes votes of different persons.
     pub async fn vote(&self, vote: &Vote, now: Millis) -> Result<VoteOutcome> {
         let id = canonical(&vote.approval_id);
@@ -56,6 +56,7 @@ async fn cast(transaction: &mut Transaction<'_, Any>, id: &str, vote: &Vote, now
         "INSERT INTO approval_votes (approval_id, person_id, yes, via, note, at)
          SELECT a.id, p.id, $3, $4, $5, $6 FROM approvals a JOIN persons p ON p.id = $2
          WHERE a.id = $1 AND a.status = 'pending' AND a.expires_at > $6 AND p.trust >= a.min_trust
+           AND $7 >= a.min_trust
          ON CONFLICT (approval_id, person_id) DO NOTHING",
     )
     .bind(id)
@@ -64,6 +65,7 @@ async fn cast(transaction: &mut Transaction<'_, Any>, id: &str, vote: &Vote, now
     .bind(&vote.via)
     .bind(&vote.note)
     .bind(now.0)
+    .bind(vote.trust)
     .execute(&mut **transaction)
     .await?;
     if counted.rows_affected() == 0 {

@@ -30,6 +30,8 @@ pub(crate) fn room(external_id: &str) -> Room {
         external_id: external_id.into(),
         ceiling: 4,
         public: false,
+        server_id: None,
+        direct: false,
     }
 }
 
@@ -122,6 +124,7 @@ pub(crate) fn vote(approval_id: &str, person_id: &str, yes: bool) -> Vote {
         approval_id: approval_id.into(),
         person_id: person_id.into(),
         yes,
+        trust: 4,
         via: "console".into(),
         note: None,
     }

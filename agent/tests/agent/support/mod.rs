@@ -3,6 +3,7 @@
 
 pub(crate) mod house;
 pub(crate) mod short;
+pub(crate) mod town;
 pub(crate) mod wall;
 pub(crate) mod world;
 
