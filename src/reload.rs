@@ -158,6 +158,7 @@ impl Reload {
                 }
             }
         }
+        self.agent.set_directory(config.directory());
         let mut lines = changes.says;
         if !changes.after_restart.is_empty() {
             lines.push(format!("after a restart: {}", changes.after_restart.join(", ")));

@@ -208,7 +208,8 @@ fn parts(
         Arc::clone(clock),
         tasks.clone(),
         config.agent.clone(),
-    ))
+    )
+    .with_directory(config.directory()))
 }
 
 /// The agent, also as the model `jarvis`.

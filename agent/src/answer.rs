@@ -13,7 +13,6 @@ use tokio::time::Instant;
 use crate::context::{self, Context};
 use crate::conversations;
 use crate::execute::Origin;
-use crate::output_gate::Outlet;
 use crate::parts::{Parts, fresh_id};
 use crate::people;
 use crate::policy::Caller;
@@ -101,7 +100,7 @@ pub(crate) fn driver(
         offered: offered(parts, principal),
         account: principal.account.clone(),
         watch,
-        outlet: Outlet::PRIVATE,
+        outlet: principal.room.outlet(),
         stop,
     }
 }

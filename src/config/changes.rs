@@ -7,6 +7,9 @@ use toml::{Table, Value};
 use super::backends::{Backend, Target};
 use super::file::Config;
 
+/// Sections beside the chains that hold at once.
+const AT_ONCE: [&str; 3] = ["people", "servers", "rooms"];
+
 /// The way from one configuration to another.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
@@ -43,8 +46,18 @@ impl Changes {
             backend_says,
         );
         changes.say("alias", &section(was, "aliases"), &section(is, "aliases"), alias_says);
+        for name in AT_ONCE {
+            let changed = differing(&flat(&section(was, name)), &flat(&section(is, name)));
+            let changed = changed.into_iter();
+            changes
+                .says
+                .extend(changed.map(|(key, was, is)| becomes(&(format!("{name}.{key}"), was, is))));
+        }
         let rest = |raw: &Table| {
-            let kept = raw.iter().filter(|(key, _)| *key != "backends" && *key != "aliases");
+            let named = ["backends", "aliases"];
+            let kept = raw
+                .iter()
+                .filter(|(key, _)| !named.contains(&key.as_str()) && !AT_ONCE.contains(&key.as_str()));
             flat(&kept.map(|(key, value)| (key.clone(), value.clone())).collect())
         };
         changes.after_restart = differing(&rest(was), &rest(is))

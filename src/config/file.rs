@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use jarvis_tools::docker;
+use jarvis_agent::people::{Directory, People, PlatformId, RoomRules, Server};
+use jarvis_gateway::clock::{Clock, System};
+use jarvis_tools::{catalog, docker};
 use serde::Deserialize;
 
 use super::backends::{Alias, Backend};
@@ -22,6 +25,9 @@ pub(crate) struct Config {
     pub(crate) backends: BTreeMap<String, Backend>,
     pub(crate) aliases: BTreeMap<String, Alias>,
     pub(crate) agent: jarvis_agent::Config,
+    pub(crate) people: People,
+    pub(crate) servers: BTreeMap<PlatformId, Server>,
+    pub(crate) rooms: BTreeMap<PlatformId, RoomRules>,
     pub(crate) tools: jarvis_tools::Config,
     pub(crate) traces: Traces,
     pub(crate) budget: jarvis_gateway::usage::Config,
@@ -70,6 +76,15 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net
 impl Config {
     pub(crate) fn listen(&self) -> SocketAddr {
         self.listen.unwrap_or(DEFAULT_LISTEN)
+    }
+
+    /// What is configured about people and places.
+    pub(crate) fn directory(&self) -> Directory {
+        Directory {
+            people: self.people.clone(),
+            servers: self.servers.clone(),
+            rooms: self.rooms.clone(),
+        }
     }
 
     pub(crate) fn database_url(&self) -> String {
@@ -134,6 +149,11 @@ impl Config {
             alias.check(name, &self.backends)?;
         }
         super::backends::check_alike(&self.aliases)?;
+        let clock: Arc<dyn Clock> = Arc::new(System);
+        let tools = catalog::standard(self.tools.clone(), &clock);
+        self.directory()
+            .check(tools.names())
+            .map_err(|fault| anyhow!("{fault}"))?;
         if let (true, Some(backend)) = (self.aliases.is_empty(), self.backends.keys().next()) {
             anyhow::bail!(
                 "[backends.{backend}] is in no chain, so that nothing would be asked of it; add a target: \
@@ -253,6 +273,55 @@ mod tests {
             "aliases.jarvis-chat and aliases.other both name b/m, but with different settings; write the same in both";
         check("max_inflight = 2", Some(says));
         check("", Some(says));
+    }
+
+    #[test]
+    fn people_and_rooms_that_cannot_be_meant_are_refused() {
+        let check = |text: &str, expect: Option<&str>| {
+            let seen = parse(text)
+                .and_then(|config| config.check())
+                .map_err(|error| format!("{error:#}"));
+            match (seen, expect) {
+                (Ok(()), None) => {}
+                (Err(error), Some(expect)) => assert!(error.contains(expect), "given {text}: {error}"),
+                (seen, expect) => panic!("given {text}: {seen:?}, not {expect:?}"),
+            }
+        };
+        check("[people]\nowners = [\"discord:123\", \"youtube:UCx\"]", None);
+        check("[people]\nowners = [\"123\"]", Some("names no platform"));
+        check(
+            "[people]\nowners = [\"discord:sam\"]",
+            Some("write the id, which is a number on discord"),
+        );
+        check("[people]\nowners = [\"discord:\"]", Some("has no id"));
+        check("[people]\nowners = [\"Discord:1\"]", Some("a platform in lower case"));
+        check("[people]\nowner = [\"discord:1\"]", Some("owner"));
+        check("[servers.\"discord:1\"]\nroles = { \"7\" = \"moderator\" }", None);
+        check(
+            "[servers.\"discord:1\"]\nroles = { \"7\" = \"operator\" }",
+            Some("a role is moderator at most"),
+        );
+        check(
+            "[servers.\"discord:1\"]\nroles = { \"7\" = \"boss\" }",
+            Some("unknown variant `boss`"),
+        );
+        check(
+            "[rooms.\"discord:1\"]\npublic = false\nceiling = \"operator\"\ntools = \"all\"",
+            None,
+        );
+        check(
+            "[rooms.\"discord:1\"]\nceiling = \"operator\"",
+            Some("set public = false"),
+        );
+        check(
+            "[rooms.\"discord:1\"]\ntools = \"some\"",
+            Some("write \"all\" or a list of names"),
+        );
+        check(
+            "[rooms.\"discord:1\"]\ntools = [\"list_container\"]",
+            Some("there are: container_stats, "),
+        );
+        check("[rooms.\"general\"]\npublic = true", Some("names no platform"));
     }
 
     #[test]

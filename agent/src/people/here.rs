@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jarvis_tools::risk::Trust;
 
 use super::config::{Directory, ToolList};
+use crate::output_gate::Outlet;
 use crate::platform::RoomId;
 
 /// A room by its rules.
@@ -107,8 +108,24 @@ impl Here {
         self.platform == "local" || self.platform == "key"
     }
 
+    /// How what is said here leaves.
+    pub(crate) fn outlet(&self) -> Outlet {
+        outlet(&self.platform, self.public)
+    }
+
     /// What is said here is read by the one who asks alone.
     pub(crate) fn is_confidential(&self) -> bool {
         self.direct || self.platform == "local"
+    }
+}
+
+/// Streams take a leading `/`, `.` or `!` of a chat message for a command.
+const STREAMS: [&str; 3] = ["twitch", "kick", "youtube"];
+
+/// How what is said in a room of this platform leaves.
+pub(crate) fn outlet(platform: &str, public: bool) -> Outlet {
+    Outlet {
+        public,
+        stream_chat: STREAMS.contains(&platform),
     }
 }
