@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use crate::progress::Progress;
 use crate::trace;
 
 /// Where a request came in.
@@ -86,6 +87,8 @@ pub struct Demands {
     pub cold: Option<Cold>,
     /// Another target goes on with an answer that broke off. Wins over what the alias says.
     pub goes_on: Option<bool>,
+    /// The caller wants to see that a model is being loaded.
+    pub progress: Option<Progress>,
     /// The whole request must be over by then, counted from its start.
     pub deadline: Option<Duration>,
 }

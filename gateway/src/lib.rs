@@ -13,6 +13,7 @@ pub mod health;
 pub mod http;
 pub mod jobs;
 pub mod metrics;
+pub mod progress;
 pub mod provider;
 pub mod providers;
 pub mod registry;

@@ -24,6 +24,8 @@ pub(crate) struct Answer {
     pub(crate) finishes: Vec<String>,
     pub(crate) model: String,
     pub(crate) usage: Value,
+    /// What the stream tells beside the answer.
+    pub(crate) comments: Vec<String>,
     pub(crate) error: Value,
     /// What broke a rule of the protocol.
     pub(crate) broken_rules: Vec<String>,
@@ -129,7 +131,9 @@ impl Answer {
 
     fn line(&mut self, line: &str, since: Instant) {
         let Some(data) = line.strip_prefix("data: ") else {
-            if !(line.is_empty() || line.starts_with(':')) {
+            if let Some(comment) = line.strip_prefix(": ") {
+                self.comments.push(comment.into());
+            } else if !line.is_empty() {
                 self.broken_rules
                     .push(format!("a line that is no event: {}", short(line)));
             }

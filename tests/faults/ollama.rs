@@ -56,6 +56,9 @@ pub(crate) const CASES: &[Case] = &[
     case("O16", "cold for 6 s: wait", BOTH, |form| {
         Box::pin(cold(form, "wait", OK_TEXT, 5900..=8500))
     }),
+    case("O16", "cold for 6 s: told while it loads", STREAMED, |_| {
+        Box::pin(progress())
+    }),
     case("O17", "/api/ps says nothing", WHOLE, |form| Box::pin(silent_ps(form))),
     case("O18", "thinking asked for, refused, not asked for", BOTH, |form| {
         Box::pin(thinking(form))
@@ -73,6 +76,30 @@ pub(crate) const CASES: &[Case] = &[
     case("O23", "the caller leaves", STREAMED, |_| Box::pin(caller_leaves())),
     later("O24", "two replicas share a half-open breaker over Redis"),
 ];
+
+/// As comments to whoever asks for them, and as thinking too.
+async fn progress() -> Judged {
+    let mut judged = Judged::new();
+    for (wish, as_thinking) in [("1", false), ("thinking", true)] {
+        let scene = Scene::of(&[gpu("ok").cold(6000)]).await;
+        let headers = [("x-jarvis-cold", "wait"), ("x-jarvis-progress", wish)];
+        let answer = scene.send(Form::Streamed, json!({}), &headers).await;
+        judged.complete(&answer, OK_TEXT);
+        let comments = answer.comments.join("\n");
+        let told = if as_thinking { &answer.reasoning } else { &comments };
+        judged.expect(
+            told.contains("loading first/ok: 3 s") && told.matches("loading").count() >= 2,
+            Verdict::Partial,
+            format!("told: {told}"),
+        );
+    }
+    let scene = Scene::of(&[gpu("ok").cold(6000)]).await;
+    let answer = scene
+        .send(Form::Streamed, json!({}), &[("x-jarvis-cold", "wait")])
+        .await;
+    judged.expect(answer.comments.is_empty(), Verdict::Partial, "nobody asked to be told");
+    judged
+}
 
 /// The stand-in speaks of nothing that takes time, so that this is the program's own, in a build without optimisation
 /// and among other cases. What it costs in earnest is measured in docs/performance.md.

@@ -176,6 +176,11 @@ impl Drive {
             return Step::NobodyLeft;
         };
         let target = admission.target();
+        if let Some(progress) = &self.call.request.demands.progress
+            && !admission.is_warm()
+        {
+            progress.loads(target.name(), target.facts().load_time());
+        }
         let request = self.request_for(target.kind);
         let guard = Guard::of(&request);
         // What was said can be taken back, or nobody has heard it yet.
@@ -211,6 +216,9 @@ impl Drive {
 
     /// A model that was unloaded since anybody looked is slow for a reason.
     async fn failed(&mut self, attempt: Box<Attempt>, mut error: Error) -> Result<(), Error> {
+        if let Some(progress) = &self.call.request.demands.progress {
+            progress.is_over();
+        }
         let (admission, events) = attempt.into_parts();
         if let (Class::TtftTimeout, Some(health)) = (error.class, admission.target().health())
             && matches!(health.warmth_now().await, Warmth::Cold | Warmth::Loading)

@@ -18,6 +18,7 @@ use super::wire::{self, Asked, Identity};
 use super::{cache, demands, frames, router, served};
 use crate::caller::{Caller, Scope};
 use crate::demands::Endpoint;
+use crate::progress::Progress;
 use crate::provider::{Call, Events};
 
 pub(super) const LONGEST_BODY: usize = 10 * 1024 * 1024;
@@ -53,6 +54,7 @@ pub(super) async fn completions(
         model: model.clone(),
         include_usage,
     };
+    let progress = request.demands.progress.clone();
     let found = cache::look_up(&state, &headers, &request, &model)?;
     let call = Call {
         request: Arc::new(request),
@@ -61,7 +63,7 @@ pub(super) async fn completions(
     };
     let events = found.stream(&state, provider.as_ref(), call);
     let mut response = if stream {
-        streamed(events, identity).await
+        streamed(events, identity, progress).await
     } else {
         whole(events, identity).await
     }?;
@@ -69,8 +71,8 @@ pub(super) async fn completions(
     Ok(response)
 }
 
-async fn streamed(events: Events, identity: Identity) -> Result<Response, Error> {
-    Ok(frames::answer(events, Chunks::new(identity)).await?)
+async fn streamed(events: Events, identity: Identity, progress: Option<Progress>) -> Result<Response, Error> {
+    Ok(frames::answer(events, Chunks::new(identity), progress).await?)
 }
 
 async fn whole(events: Events, mut identity: Identity) -> Result<Response, Error> {

@@ -39,6 +39,7 @@ pub(super) async fn completions(
         created: state.clock.now().0 / 1000,
         model: asked.model.clone(),
     };
+    let progress = demands.progress.clone();
     let events = provider.stream(Call {
         request: Arc::new(Request {
             messages: vec![Message::text(Role::User, asked.prompt)],
@@ -55,7 +56,7 @@ pub(super) async fn completions(
     });
     let mut response = if asked.stream {
         let include_usage = asked.include_usage;
-        frames::answer(events, Pieces { text, include_usage }).await?
+        frames::answer(events, Pieces { text, include_usage }, progress).await?
     } else {
         whole(events, text).await?
     };

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::error::Error;
 use super::traced::TRACEPARENT;
 use crate::demands::{Cold, Demands, Endpoint, Origin, Surface};
+use crate::progress::Progress;
 use crate::trace;
 
 const LONGEST_CONVERSATION: usize = 200;
@@ -21,6 +22,7 @@ const SURFACE: HeaderName = HeaderName::from_static("x-jarvis-surface");
 const TIMEOUT: HeaderName = HeaderName::from_static("x-jarvis-timeout");
 const LOCAL_ONLY: HeaderName = HeaderName::from_static("x-jarvis-local-only");
 const CONTINUE: HeaderName = HeaderName::from_static("x-jarvis-continue");
+const PROGRESS: HeaderName = HeaderName::from_static("x-jarvis-progress");
 const COLD: HeaderName = HeaderName::from_static("x-jarvis-cold");
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -52,7 +54,14 @@ pub(super) fn read(headers: &HeaderMap, endpoint: Endpoint, model: &str) -> Resu
             .and_then(|value| value.to_str().ok())
             .and_then(trace::Context::parse),
     };
+    let progress = match text(headers, &PROGRESS)? {
+        None | Some("0" | "false") => None,
+        Some("1" | "true") => Some(Progress::new(false)),
+        Some("thinking") => Some(Progress::new(true)),
+        Some(_) => return Err(wrong(&PROGRESS, "is `1`, `thinking` or `0`")),
+    };
     let demands = Demands {
+        progress,
         local_only: switch(headers, &LOCAL_ONLY)?.unwrap_or(false),
         cold,
         goes_on: switch(headers, &CONTINUE)?,
@@ -146,6 +155,7 @@ mod tests {
             local_only: true,
             cold: Some(Cold::Race),
             goes_on: Some(true),
+            progress: Some(Progress::new(true)),
             deadline: Some(Duration::from_millis(2_500)),
         };
         let given = [
@@ -153,6 +163,7 @@ mod tests {
             ("x-jarvis-local-only", "1"),
             ("x-jarvis-cold", "race"),
             ("x-jarvis-continue", "1"),
+            ("x-jarvis-progress", "thinking"),
             ("x-jarvis-timeout", " 2.5 "),
             ("x-jarvis-conversation", "kitchen"),
         ];
@@ -173,6 +184,7 @@ mod tests {
         check("x-jarvis-cold", "", "is `skip_and_warm`, `race` or `wait`");
         check("x-jarvis-local-only", "yes", "is `1` or `0`");
         check("x-jarvis-continue", "yes", "is `1` or `0`");
+        check("x-jarvis-progress", "yes", "is `1`, `thinking` or `0`");
         let seconds = "is a number of seconds up to 900";
         for value in ["0", "-1", "901", "soon", "NaN", "inf", "1e99"] {
             check("x-jarvis-timeout", value, seconds);

@@ -8,19 +8,22 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::served;
+use super::{served, write};
 use crate::chat::Event;
+use crate::progress::Progress;
 use crate::provider::{Class, Error, Events};
 
 /// How long an answer may keep silent before the status is sent. Until then an error still has a status of its own.
 const STATUS_WITHIN: Duration = Duration::from_secs(3);
 /// A comment tells clients and proxies that the line is not dead.
 const COMMENT_AFTER: Duration = Duration::from_secs(10);
+/// Who wants to see how far a load is.
+const PROGRESS_AFTER: Duration = Duration::from_secs(2);
 /// Events that are ready at once are sent together, up to about this much.
 const TOGETHER: usize = 16 * 1024;
 
@@ -34,6 +37,13 @@ pub(super) trait Encoder: Send + Unpin + 'static {
     /// sent cannot be taken back. The answer is over after [`Event::Finish`].
     fn write(&mut self, event: &Event, out: &mut BytesMut);
 
+    /// Tells how far a load is. The default is a comment, where the format has any.
+    fn tell(&mut self, says: &str, _as_thinking: bool, out: &mut BytesMut) {
+        if Self::COMMENT.is_some() {
+            write::comment(out, says);
+        }
+    }
+
     /// Ends an answer that has begun and cannot be finished.
     fn interrupt(&mut self, error: &Error, out: &mut BytesMut);
 
@@ -44,7 +54,12 @@ pub(super) trait Encoder: Send + Unpin + 'static {
 }
 
 /// Answers with a stream. The status waits for the first event that says something, for as long as that is polite.
-pub(super) async fn answer<E: Encoder>(mut events: Events, mut encoder: E) -> Result<Response, Error> {
+/// While a model is being loaded, `progress` is what the caller is told of it.
+pub(super) async fn answer<E: Encoder>(
+    mut events: Events,
+    mut encoder: E,
+    progress: Option<Progress>,
+) -> Result<Response, Error> {
     let (mut buffer, mut by) = (BytesMut::new(), None);
     let first = timeout(STATUS_WITHIN, async {
         loop {
@@ -69,9 +84,14 @@ pub(super) async fn answer<E: Encoder>(mut events: Events, mut encoder: E) -> Re
         timer: Box::pin(sleep(COMMENT_AFTER)),
         last_sent: Instant::now(),
         stage: Stage::Live,
+        progress: progress.filter(|_| first.is_none()),
     };
     if let Some(first) = first {
         frames.write(&first);
+    }
+    if frames.progress.is_some() {
+        frames.tell_progress();
+        frames.timer.as_mut().reset(Instant::now() + PROGRESS_AFTER);
     }
     let mut response = Response::new(Body::from_stream(frames));
     let headers = response.headers_mut();
@@ -93,6 +113,8 @@ struct Frames<E> {
     timer: Pin<Box<Sleep>>,
     last_sent: Instant,
     stage: Stage,
+    /// Until the answer begins.
+    progress: Option<Progress>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,6 +127,9 @@ enum Stage {
 
 impl<E: Encoder> Frames<E> {
     fn write(&mut self, event: &Event) {
+        if self.progress.is_some() && !matches!(event, Event::Served(_)) {
+            self.progress = None;
+        }
         match event {
             Event::Reset => self.interrupt(&Error::new(
                 Class::Truncated,
@@ -144,6 +169,36 @@ impl<E: Encoder> Frames<E> {
         }
     }
 
+    /// Whether there was something to tell.
+    fn tell_progress(&mut self) -> bool {
+        let Some(progress) = &self.progress else {
+            return false;
+        };
+        let says = progress.says();
+        if let Some(says) = &says {
+            self.encoder.tell(says, progress.as_thinking, &mut self.buffer);
+        }
+        says.is_some() && !self.buffer.is_empty()
+    }
+
+    /// Ready when a step of a load is due; nothing is left of it once the answer has begun.
+    fn poll_progress(&mut self, context: &mut Context<'_>) -> Poll<Bytes> {
+        ready!(self.timer.as_mut().poll(context));
+        loop {
+            self.timer.as_mut().reset(Instant::now() + PROGRESS_AFTER);
+            let is_told = self.tell_progress();
+            let is_due = self.last_sent + COMMENT_AFTER <= Instant::now();
+            if let (false, true, Some(comment)) = (is_told, is_due, E::COMMENT) {
+                self.buffer.put_slice(comment);
+            }
+            if !self.buffer.is_empty() {
+                self.last_sent = Instant::now();
+                return Poll::Ready(self.buffer.split().freeze());
+            }
+            ready!(self.timer.as_mut().poll(context));
+        }
+    }
+
     /// Ready when the line was silent for so long that a comment is due.
     fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<&'static [u8]> {
         let Some(comment) = E::COMMENT else {
@@ -176,6 +231,9 @@ impl<E: Encoder> Stream for Frames<E> {
         }
         if frames.stage == Stage::Ended {
             return Poll::Ready(None);
+        }
+        if frames.progress.is_some() {
+            return frames.poll_progress(context).map(|bytes| Some(Ok(bytes)));
         }
         frames
             .poll_silence(context)

@@ -3,6 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::HeaderValue;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::frames::Encoder;
 use super::wire::{Chunk, Identity};
@@ -94,8 +95,10 @@ impl Encoder for Chunks {
     fn write(&mut self, event: &Event, out: &mut BytesMut) {
         match event {
             Event::Wire(chunk) => {
-                self.wire.get_or_insert_with(|| chunk.data.clone());
-                write::raw(out, &chunk.data);
+                let renamed = self.began.then(|| renamed(&chunk.data, &self.identity)).flatten();
+                let data = renamed.as_ref().unwrap_or(&chunk.data);
+                self.wire.get_or_insert_with(|| data.clone());
+                write::raw(out, data);
             }
             Event::Served(served) => {
                 self.identity.model.clone_from(&served.model);
@@ -123,9 +126,27 @@ impl Encoder for Chunks {
         }
     }
 
+    fn tell(&mut self, says: &str, as_thinking: bool, out: &mut BytesMut) {
+        if as_thinking {
+            self.begin(out);
+            write::chunk(out, &Chunk::reasoning(&self.identity, &format!("{says}\n")));
+        } else {
+            write::comment(out, says);
+        }
+    }
+
     fn interrupt(&mut self, error: &Error, out: &mut BytesMut) {
         self.take_over();
         write::chunk(out, &Chunk::error(&self.identity, &error.message));
         out.put_slice(write::DONE);
     }
+}
+
+/// A chunk of a server under the name that the stream has already.
+fn renamed(chunk: &[u8], identity: &Identity) -> Option<Bytes> {
+    let mut chunk: Value = serde_json::from_slice(chunk).ok()?;
+    let fields = chunk.as_object_mut()?;
+    fields.insert("id".to_owned(), identity.id.as_str().into());
+    fields.insert("created".to_owned(), identity.created.into());
+    Some(Bytes::from(chunk.to_string()))
 }

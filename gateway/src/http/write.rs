@@ -28,6 +28,12 @@ pub(super) fn raw(buffer: &mut BytesMut, json: &[u8]) {
     buffer.put_slice(b"\n\n");
 }
 
+pub(super) fn comment(buffer: &mut BytesMut, says: &str) {
+    buffer.put_slice(b": jarvis ");
+    buffer.put_slice(says.as_bytes());
+    buffer.put_slice(b"\n\n");
+}
+
 pub(super) fn chunk(buffer: &mut BytesMut, chunk: &impl Serialize) {
     buffer.put_slice(b"data: ");
     // Writing plain structures of text and numbers into memory cannot fail.

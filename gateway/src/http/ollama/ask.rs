@@ -78,9 +78,10 @@ async fn ask(
         calls: Gather::default(),
         is_wire: false,
     };
+    let progress = request.demands.progress.clone();
     let events = events(state, request, model)?;
     if stream {
-        Ok(frames::answer(events, lines).await?)
+        Ok(frames::answer(events, lines, progress).await?)
     } else {
         whole(events, lines).await
     }

@@ -102,6 +102,18 @@ impl Encoder for Lines {
         }
     }
 
+    fn tell(&mut self, says: &str, as_thinking: bool, out: &mut BytesMut) {
+        if as_thinking && self.shows_thinking {
+            let thinking = format!("{says}\n");
+            let said = Said {
+                thinking: &thinking,
+                ..Said::default()
+            };
+            self.route.write(&self.model, self.clock.now(), said, out);
+            out.put_u8(b'\n');
+        }
+    }
+
     fn interrupt(&mut self, error: &Error, out: &mut BytesMut) {
         out.put_slice(json!({"error": error.message}).to_string().as_bytes());
         out.put_u8(b'\n');

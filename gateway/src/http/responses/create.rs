@@ -39,6 +39,7 @@ pub(in crate::http) async fn create(
     let provider = state.registry.find(&caller, &asked.model)?;
     let (origin, demands) = demands::read(&headers, Endpoint::Responses, &asked.model)?;
     let items = items(&*state.responses, &owner(&caller), &mut asked).await?;
+    let progress = demands.progress.clone();
     let begun = Begun::new(&state, &caller, &mut asked);
     let request = Request {
         messages: wire::messages(asked.instructions.as_deref(), &items)?,
@@ -55,7 +56,7 @@ pub(in crate::http) async fn create(
     let events = too_long::stream(provider, request, asked.model, asked.may_shorten);
     let mut response = if asked.stream {
         let answer = Answer::new(begun.face, begun.output, begun.one_call);
-        frames::answer(events, Streamed::new(answer, begun.clock, begun.keeper)).await?
+        frames::answer(events, Streamed::new(answer, begun.clock, begun.keeper), progress).await?
     } else {
         begun.whole(events).await?
     };
