@@ -73,13 +73,11 @@ fn build(
     config: &Config,
     environment: &Environment,
 ) -> anyhow::Result<registry::Backend> {
-    let credential = settings
-        .credential
-        .as_deref()
-        .map(|reference| environment.secret(reference))
-        .transpose()?;
+    let keys = settings.credentials().map(|reference| environment.secret(reference));
+    let keys: Vec<_> = keys.collect::<anyhow::Result<_>>()?;
     let class = settings.class();
-    let upstream = Arc::new(Upstream::new(&settings.base_url, credential, class.connect_limit())?);
+    let upstream = Upstream::new(&settings.base_url, None, class.connect_limit())?;
+    let upstream = Arc::new(upstream.with_keys(keys)?);
     let targets: Vec<&Target> = config
         .aliases
         .values()

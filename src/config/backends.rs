@@ -22,6 +22,9 @@ pub(crate) struct Backend {
     pub(crate) class: Option<HostClass>,
     /// `env:NAME`.
     pub(crate) credential: Option<String>,
+    /// More of them, used in this order when the one before is refused or used too much.
+    #[serde(default)]
+    pub(crate) more_credentials: Vec<String>,
 }
 
 /// The protocol a backend is spoken to in.
@@ -35,6 +38,11 @@ pub(crate) enum Kind {
 }
 
 impl Backend {
+    /// As they are used.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = &str> {
+        self.credential.iter().chain(&self.more_credentials).map(String::as_str)
+    }
+
     pub(crate) fn class(&self) -> HostClass {
         self.class.unwrap_or(match self.kind {
             Kind::Ollama => HostClass::Gpu,

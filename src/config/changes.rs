@@ -103,7 +103,8 @@ fn is_spoken_to_anew(old: &Config, new: &Config, name: &str) -> bool {
 fn is_replaced(old: &BTreeMap<String, Backend>, new: &BTreeMap<String, Backend>, name: &str) -> bool {
     match (old.get(name), new.get(name)) {
         (Some(old), Some(new)) => {
-            (old.kind, &old.base_url, &old.credential) != (new.kind, &new.base_url, &new.credential)
+            let place = |backend: &Backend| (backend.kind, backend.base_url.clone());
+            place(old) != place(new) || !old.credentials().eq(new.credentials())
         }
         (None, _) | (_, None) => false,
     }

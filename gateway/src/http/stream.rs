@@ -100,6 +100,8 @@ impl Encoder for Chunks {
                 self.wire.get_or_insert_with(|| data.clone());
                 write::raw(out, data);
             }
+            // A stream that began with the progress of a load keeps the name that it has.
+            Event::Served(_) if self.began => {}
             Event::Served(served) => {
                 self.identity.model.clone_from(&served.model);
                 self.text = None;
@@ -148,5 +150,6 @@ fn renamed(chunk: &[u8], identity: &Identity) -> Option<Bytes> {
     let fields = chunk.as_object_mut()?;
     fields.insert("id".to_owned(), identity.id.as_str().into());
     fields.insert("created".to_owned(), identity.created.into());
+    fields.insert("model".to_owned(), identity.model.as_str().into());
     Some(Bytes::from(chunk.to_string()))
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Uri};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 use super::connect::Connector;
 use super::http1::{Connection, Failure, Pool};
+use super::keys::Keys;
 use super::{Pieces, Response, failure};
 use crate::provider::{Class, Error};
 
@@ -20,7 +21,7 @@ const JSON_LIMIT: usize = 4 * 1024 * 1024;
 /// One model server: where it is, how to get in, and the connections to it.
 pub struct Upstream {
     base: Base,
-    credential: Option<SecretString>,
+    keys: Keys,
     /// What every request's head has after its first line, but for what its body is.
     head: Bytes,
     connect_timeout: Duration,
@@ -81,23 +82,24 @@ impl Upstream {
             concat!("jarvis/", env!("CARGO_PKG_VERSION")).as_bytes(),
         );
         add_field(&mut head, "accept", b"*/*");
-        if let Some(secret) = &credential {
-            let bearer = HeaderValue::try_from(format!("Bearer {}", secret.expose_secret().trim()));
-            add_field(
-                &mut head,
-                "authorization",
-                bearer.map_err(|_| SetupError::Credential)?.as_bytes(),
-            );
-        }
         let tls = base.scheme == http::uri::Scheme::HTTPS;
         let connector = Connector::new(tls, connect_timeout).map_err(SetupError::Tls)?;
         Ok(Self {
             base,
-            credential,
+            keys: Keys::new(credential)?,
             head: head.freeze(),
             connect_timeout,
             connector,
             pool: Pool::default(),
+        })
+    }
+
+    /// With these keys instead of the one credential. A request that is refused for its key (401, 402, 403, 429) is sent
+    /// again with the next one, before anybody hears of it.
+    pub fn with_keys(self, keys: impl IntoIterator<Item = SecretString>) -> Result<Self, SetupError> {
+        Ok(Self {
+            keys: Keys::new(keys)?,
+            ..self
         })
     }
 
@@ -162,12 +164,7 @@ impl Upstream {
     }
 
     fn redact<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
-        match &self.credential {
-            Some(secret) if text.contains(secret.expose_secret()) => {
-                text.replace(secret.expose_secret(), "[redacted]").into()
-            }
-            Some(_) | None => text.into(),
-        }
+        self.keys.redact(text)
     }
 
     async fn document<T: DeserializeOwned>(
@@ -206,7 +203,22 @@ impl Upstream {
     }
 
     async fn send(&self, method: Method, path: &str, content: Content) -> Result<Response, Error> {
-        let request = self.request(&method, path, content)?;
+        let mut key = self.keys.first();
+        for _ in 1..self.keys.count() {
+            let response = self
+                .send_once(self.request(&method, path, content.clone(), key)?)
+                .await?;
+            match self.keys.next(key, response.status(), response.retry_after()) {
+                Some(next) => key = next,
+                None => return Ok(response),
+            }
+        }
+        let response = self.send_once(self.request(&method, path, content, key)?).await?;
+        self.keys.next(key, response.status(), response.retry_after());
+        Ok(response)
+    }
+
+    async fn send_once(&self, request: VecDeque<Bytes>) -> Result<Response, Error> {
         if let Some(mut connection) = self.pool.take() {
             match connection.ask(request.clone()).await {
                 Ok(head) => return Ok(Response::new(head, connection, &self.pool)),
@@ -225,7 +237,7 @@ impl Upstream {
     }
 
     /// A request as it goes over the wire.
-    fn request(&self, method: &Method, path: &str, content: Content) -> Result<VecDeque<Bytes>, Error> {
+    fn request(&self, method: &Method, path: &str, content: Content, key: usize) -> Result<VecDeque<Bytes>, Error> {
         let path = format!("{}{path}", self.base.path);
         if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(unsendable(&path));
@@ -237,13 +249,14 @@ impl Upstream {
         };
         let length: usize = body.iter().map(Bytes::len).sum();
         let mut head =
-            BytesMut::with_capacity(self.head.len() + path.len() + 128 + if length <= SMALL { length } else { 0 });
+            BytesMut::with_capacity(self.head.len() + path.len() + 256 + if length <= SMALL { length } else { 0 });
         for part in [
             method.as_str().as_bytes(),
             b" ",
             path.as_bytes(),
             b" HTTP/1.1\r\n",
             &self.head,
+            self.keys.field(key),
         ] {
             head.put_slice(part);
         }
@@ -392,11 +405,11 @@ mod tests {
         let upstream = Upstream::new("http://gpu:1/v1", secret, Duration::from_secs(1)).unwrap();
         let upstream = upstream.with_header(&HeaderName::from_static("x-from"), &HeaderValue::from_static("test"));
         let check = |method: &Method, content: Content, expect: &[&str]| {
-            let request = upstream.request(method, "/x", content).unwrap();
+            let request = upstream.request(method, "/x", content, 0).unwrap();
             let version = env!("CARGO_PKG_VERSION");
             let fields = format!(
-                "host: gpu:1\r\nuser-agent: jarvis/{version}\r\naccept: */*\r\nauthorization: Bearer sk-12345\r\n\
-                 x-from: test\r\n"
+                "host: gpu:1\r\nuser-agent: jarvis/{version}\r\naccept: */*\r\nx-from: test\r\n\
+                 authorization: Bearer sk-12345\r\n"
             );
             let expect: Vec<String> = expect.iter().map(|part| part.replace("FIELDS", &fields)).collect();
             assert_eq!(request, expect);
@@ -425,7 +438,7 @@ mod tests {
         );
         assert_eq!(
             upstream
-                .request(&Method::GET, "/a b", Content::Json(Bytes::new()))
+                .request(&Method::GET, "/a b", Content::Json(Bytes::new()), 0)
                 .unwrap_err()
                 .class,
             Class::ClientFault

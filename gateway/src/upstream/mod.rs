@@ -7,6 +7,7 @@ mod client;
 mod connect;
 mod failure;
 mod http1;
+mod keys;
 mod lines;
 pub mod ndjson;
 mod pattern;

@@ -9,6 +9,7 @@
 mod admin;
 mod connection;
 mod discover;
+mod keys;
 mod ollama;
 mod openai;
 
