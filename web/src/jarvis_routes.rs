@@ -11,6 +11,8 @@ use crate::{api, events};
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/v1/jarvis/status", get(api::status))
+        .route("/v1/jarvis/whoami", get(api::whoami))
+        .route("/v1/jarvis/people", get(api::people))
         .route("/v1/jarvis/targets", get(api::targets))
         .route("/v1/jarvis/targets/{backend}", post(api::force_backend))
         // A model may have slashes in its name.

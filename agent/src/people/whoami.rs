@@ -24,7 +24,7 @@ pub struct WhoAmI {
     /// Where that trust comes from, for people.
     pub why: String,
     pub may_approve: bool,
-    /// Whose budget and limits model calls count for: `owner`, a key's name, or `internal`.
+    /// Where the question came from: `console`, `terminal`, `api`, or a platform.
     pub surface: String,
     pub room: RoomView,
     pub accounts: Vec<Identity>,

@@ -4,6 +4,7 @@ pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod conversations;
 pub(crate) mod keys;
+pub(crate) mod links;
 pub(crate) mod make;
 pub(crate) mod people;
 pub(crate) mod responses;
@@ -21,8 +22,9 @@ pub(crate) struct Case {
 }
 
 /// Everything, by subject. A new case stands in its subject's list.
-pub(crate) const SUBJECTS: [&[Case]; 8] = [
+pub(crate) const SUBJECTS: [&[Case]; 9] = [
     people::CASES,
+    links::CASES,
     conversations::CASES,
     runs::CASES,
     approvals::CASES,

@@ -20,6 +20,14 @@ pub(crate) async fn status(State(app): State<App>, Who(who): Who) -> Answer {
     Ok(Json(json!((app.status)())))
 }
 
+pub(crate) async fn whoami(State(app): State<App>, Who(who): Who) -> Answer {
+    Ok(Json(json!(app.agent.whoami(&who).await?)))
+}
+
+pub(crate) async fn people(State(app): State<App>, Who(who): Who) -> Answer {
+    Ok(Json(json!({ "people": app.agent.people(&who).await? })))
+}
+
 pub(crate) async fn targets(State(app): State<App>, Who(who): Who) -> Answer {
     app.agent.may_look(&who)?;
     Ok(Json(json!({ "targets": app.registry.targets() })))
