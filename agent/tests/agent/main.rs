@@ -13,6 +13,8 @@ mod injection;
 #[cfg(test)]
 mod links;
 #[cfg(test)]
+mod many_rooms;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod outbox;

@@ -1,11 +1,8 @@
 //! People on platforms: who they are, what that gives them in a room, and that no words change it.
 
-use std::sync::Arc;
-
 use jarvis_agent::people::{Directory, Heard, Ignored};
 use jarvis_agent::view::CardStatus;
-use jarvis_gateway::chat::{Event, Finish, FinishReason, Request, Role};
-use jarvis_gateway::provider::{Call, Events, Provider};
+use jarvis_gateway::chat::{Request, Role};
 use jarvis_gateway::providers::scripted::{calls, says};
 use jarvis_memory::records::MessageRole;
 
@@ -447,48 +444,6 @@ async fn whoami_and_rules_and_help_say_what_holds() {
         town.asks(&owner(), GENERAL, "rules are rules").await,
         "a rule is a rule"
     );
-}
-
-/// Says what the last message said.
-struct Echo;
-
-impl Provider for Echo {
-    fn stream(&self, call: Call) -> Events {
-        let last = call
-            .request
-            .messages
-            .last()
-            .map(jarvis_gateway::chat::Message::joined_text);
-        Box::pin(async_stream::stream! {
-            yield Ok(Event::Text(format!("re: {}", last.unwrap_or_default())));
-            yield Ok(Event::Finish(Finish::because(FinishReason::Stop)));
-        })
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_rooms_at_once_each_in_order() {
-    let town = Arc::new(Town::with_chain(Arc::new(Echo)).await);
-    let rooms: Vec<String> = (0..200).map(|number| format!("{}", 1_000 + number)).collect();
-    let talks = rooms.iter().map(|room| {
-        town.build(room);
-        let town = Arc::clone(&town);
-        async move {
-            for number in 0..3 {
-                let heard = town
-                    .hears(town.event(&stranger(), room, &format!("{room}/{number}")))
-                    .await;
-                assert!(matches!(heard, Heard::Taken(_)), "{heard:?}");
-            }
-            town.line("discord", room, 2).await;
-            town.lines("discord", room)
-        }
-    });
-    let shown = futures_util::future::join_all(talks).await;
-    for (room, lines) in rooms.iter().zip(shown) {
-        let expect: Vec<String> = (0..3).map(|number| format!("re: {room}/{number}")).collect();
-        assert_eq!(lines, expect);
-    }
 }
 
 #[tokio::test]

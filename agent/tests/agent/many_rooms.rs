@@ -1,0 +1,51 @@
+//! Many rooms of a platform at once.
+
+use std::sync::Arc;
+
+use jarvis_agent::people::Heard;
+use jarvis_gateway::chat::{Event, Finish, FinishReason};
+use jarvis_gateway::provider::{Call, Events, Provider};
+
+use crate::support::town::{Town, discord};
+
+/// Says what the last message said.
+struct Echo;
+
+impl Provider for Echo {
+    fn stream(&self, call: Call) -> Events {
+        let last = call
+            .request
+            .messages
+            .last()
+            .map(jarvis_gateway::chat::Message::joined_text);
+        Box::pin(async_stream::stream! {
+            yield Ok(Event::Text(format!("re: {}", last.unwrap_or_default())));
+            yield Ok(Event::Finish(Finish::because(FinishReason::Stop)));
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_rooms_at_once_each_in_order() {
+    let town = Arc::new(Town::with_chain(Arc::new(Echo)).await);
+    let rooms: Vec<String> = (0..200).map(|number| format!("{}", 1_000 + number)).collect();
+    let talks = rooms.iter().map(|room| {
+        town.build(room);
+        let town = Arc::clone(&town);
+        async move {
+            for number in 0..3 {
+                let heard = town
+                    .hears(town.event(&discord("666", "nobody", &[]), room, &format!("{room}/{number}")))
+                    .await;
+                assert!(matches!(heard, Heard::Taken(_)), "{heard:?}");
+            }
+            town.line("discord", room, 2).await;
+            town.lines("discord", room)
+        }
+    });
+    let shown = futures_util::future::join_all(talks).await;
+    for (room, lines) in rooms.iter().zip(shown) {
+        let expect: Vec<String> = (0..3).map(|number| format!("re: {room}/{number}")).collect();
+        assert_eq!(lines, expect);
+    }
+}
