@@ -105,6 +105,25 @@ pub(crate) enum Command {
     },
     /// Measure the agent with cases: replayed against every attack, or played by a real model
     Eval(Eval),
+    /// Let nothing act, or one tool not: reads go on, cards wait
+    Freeze {
+        /// `all`, or the name of a tool
+        #[arg(default_value = "all", value_name = "WHAT")]
+        what: String,
+        /// For how long: 90s, 10m, 2h [default: until `jarvis unfreeze`]
+        #[arg(value_name = "TIME", value_parser = time)]
+        time: Option<Duration>,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// End a freeze
+    Unfreeze {
+        /// `all`, or the name of a tool
+        #[arg(default_value = "all", value_name = "WHAT")]
+        what: String,
+        #[command(flatten)]
+        server: Server,
+    },
     /// List open approvals, or decide one
     Approve {
         /// The card's id, like K7QX; without it the open cards are listed

@@ -63,6 +63,14 @@ async fn dispatch(command: Command, config: config::Config, environment: Environ
             commands::targets::targets(&config, &environment, server.url, act, json).await
         }
         Command::Eval(eval) => commands::eval::eval(config, &environment, eval).await,
+        Command::Freeze { what, time, server } => {
+            let act = commands::freeze::Act::Freeze(time);
+            commands::freeze::freeze(&config, &environment, server.url, &what, act).await
+        }
+        Command::Unfreeze { what, server } => {
+            let act = commands::freeze::Act::Unfreeze;
+            commands::freeze::freeze(&config, &environment, server.url, &what, act).await
+        }
         Command::Approve { id, deny, server } => {
             commands::approve::approve(&config, &environment, server.url, id, !deny).await
         }

@@ -115,7 +115,8 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     let gate = OutputGate::new(environment.secrets().chain([local_key.secret.clone()]));
     let parts = parts(&config, &registry, &store, &clock, &tasks)?
         .with_tracer(tracer.clone())
-        .with_gate(gate);
+        .with_gate(gate)
+        .with_approvals(config.approvals.clone());
     let agent = agent(parts, &registry).await?;
     let (found, status) = look_around(&config, following.clone(), &tasks, clock.now(), address);
     let reload_now = Arc::new(Notify::new());

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer;
-use crate::approvals;
+use crate::approvals::{self, Verdict};
 use crate::bus::{Position, Subscription};
 use crate::conversations;
 use crate::error::Error;
@@ -332,7 +332,19 @@ impl Agent {
         yes: bool,
         note: Option<String>,
     ) -> Result<ApprovalView, Error> {
-        let row: Approval = approvals::decide(self.parts(), principal, id, yes, note).await?;
+        let verdict = if yes { Verdict::Yes } else { Verdict::No };
+        let row: Approval = approvals::decide(self.parts(), principal, id, verdict, note).await?;
+        Ok(row.into())
+    }
+
+    /// Approves a card, and acts of its kind by its requester, in its room, on its target, for an hour.
+    pub async fn approve_for_an_hour(
+        &self,
+        principal: &Principal,
+        id: &str,
+        note: Option<String>,
+    ) -> Result<ApprovalView, Error> {
+        let row = approvals::decide(self.parts(), principal, id, Verdict::YesForAnHour, note).await?;
         Ok(row.into())
     }
 

@@ -112,7 +112,6 @@ pub(crate) fn turn(parts: &Parts, principal: &Principal, text: &str, context: Co
         caller: Caller::Person(principal.trust),
         ceiling: principal.room.ceiling,
         public: principal.room.public,
-        frozen: false,
         limits: parts.config.limits,
         operator_text: if trusted { text.to_owned() } else { String::new() },
         last_step: context::LAST_STEP.trim().to_owned(),

@@ -6,6 +6,7 @@ use jarvis_tools::risk::Trust;
 use jiff::Timestamp;
 
 use crate::approvals;
+use crate::freeze;
 use crate::parts::Parts;
 use crate::principal::Principal;
 use crate::quarantine::{self, Marks};
@@ -48,7 +49,10 @@ pub(crate) async fn of_conversation(
     let here = |card: &Approval| card.conversation_id.as_deref() == Some(conversation_id);
     let open: Vec<Approval> = open.into_iter().filter(here).collect();
     let marks = Marks::fresh();
-    let mut messages = vec![system(parts, principal, &open)];
+    let mut system = system(parts, principal, &open);
+    let note = freeze::note(parts).await;
+    system.content.extend(note.map(|note| Part::Text(format!("\n{note}"))));
+    let mut messages = vec![system];
     let kept = newest_that_fit(&history);
     messages.extend(kept.iter().map(|message| of_record(parts, &marks, message)));
     messages.push(Message::text(Role::User, parts.gate.hide(&message.text)));

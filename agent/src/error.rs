@@ -10,10 +10,25 @@ pub enum Error {
     NoApproval(String),
     #[error("you may not decide this: it takes a key with the scope `approve`")]
     MayNotApprove,
-    #[error("approval {id} is {} already", word(*.status))]
-    AlreadyDecided { id: String, status: ApprovalStatus },
+    #[error("{}", already(id, *.status, by.as_deref()))]
+    AlreadyDecided {
+        id: String,
+        status: ApprovalStatus,
+        /// Who decided, for people.
+        by: Option<String>,
+    },
     #[error("approval {0} has expired; ask for the act again")]
     ApprovalExpired(String),
+    #[error("{id} is not allowed for a while: {why}")]
+    NotGrantable { id: String, why: String },
+    #[error("there is no grant `{0}`; `/grants` lists those that hold")]
+    NoGrant(String),
+    #[error("there is no tool `{name}`; the tools are: {tools}")]
+    NoTool { name: String, tools: String },
+    #[error("`{0}` is not frozen")]
+    NotFrozen(String),
+    #[error("acts of `{0}` are frozen; unfreeze them first")]
+    Frozen(String),
     #[error("no new card was raised: {0}")]
     NotRaised(String),
     #[error("this needs a key with the scope `ops`")]
@@ -28,6 +43,13 @@ pub enum Error {
     Stopping,
     #[error("the database does not answer, so nothing was done")]
     Store(#[from] jarvis_memory::Error),
+}
+
+fn already(id: &str, status: ApprovalStatus, by: Option<&str>) -> String {
+    match by {
+        Some(by) => format!("approval {id} was already decided by {by}; it is {}", word(status)),
+        None => format!("approval {id} is {} already", word(status)),
+    }
 }
 
 pub(crate) fn word(status: ApprovalStatus) -> &'static str {

@@ -9,11 +9,13 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::approvals::grant;
+use crate::freeze;
 use crate::guard::guarded;
 use crate::parts::{Parts, fresh_id};
 use crate::policy::Decision;
 use crate::spans;
-use crate::turn::ReadyCall;
+use crate::turn::{ReadyCall, denied};
 
 /// On whose behalf and from where, for the audit.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -68,6 +70,9 @@ pub(crate) async fn execute(parts: &Parts, origin: &Origin, allowed: Allowed, st
 }
 
 async fn record_and_run(parts: &Parts, origin: &Origin, allowed: &Allowed, stop: &CancellationToken) -> ToolResult {
+    if let Some(refused) = refused(parts, origin, allowed).await {
+        return refused;
+    }
     let started = parts.now();
     let row_id = fresh_id();
     if let Err(error) = write_intent(parts, origin, allowed, &row_id).await {
@@ -93,6 +98,30 @@ async fn record_and_run(parts: &Parts, origin: &Origin, allowed: &Allowed, stop:
         tracing::error!(tool = allowed.tool, outcome = outcome(&result), %error, "the outcome of a call could not be written");
     }
     result
+}
+
+/// What can have changed since the call was decided, or approved: a freeze, and the last use of a grant.
+async fn refused(parts: &Parts, origin: &Origin, allowed: &Allowed) -> Option<ToolResult> {
+    let (tool, prepared) = (allowed.tool.as_str(), &allowed.prepared);
+    let rule = if freeze::holds(parts, tool, prepared.risk.effect).await {
+        "frozen"
+    } else if allowed.decision == Decision::Allow("granted") && !grant::used(parts, origin, tool, prepared).await {
+        "grant_used"
+    } else {
+        return None;
+    };
+    let event = AuditEvent {
+        tool: Some(allowed.tool.clone()),
+        arguments: Some(prepared.arguments.clone()),
+        decision: Some("deny".to_owned()),
+        rule: Some(rule.to_owned()),
+        outcome: Some("denied".to_owned()),
+        ..origin.event("decision")
+    };
+    if let Err(error) = parts.store.append_audit(&event, parts.now()).await {
+        tracing::warn!(tool, rule, %error, "a refused call is not in the audit");
+    }
+    Some(denied(rule, false))
 }
 
 async fn run(parts: &Parts, allowed: &Allowed, stop: &CancellationToken) -> ToolResult {

@@ -13,6 +13,7 @@ mod context;
 mod conversations;
 mod error;
 mod execute;
+mod freeze;
 mod guard;
 mod limits;
 mod operate;
@@ -34,8 +35,10 @@ pub mod view;
 mod watch;
 
 pub use agent::{Agent, Said};
+pub use approvals::{Config as ApprovalsConfig, GrantView};
 pub use bus::{Position, Published, Subscription};
 pub use error::Error;
+pub use freeze::Frozen;
 pub use limits::{Config, Limits};
 pub use outbox::Outbox;
 pub use parts::Parts;

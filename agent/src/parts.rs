@@ -9,6 +9,7 @@ use jarvis_gateway::trace::Tracer;
 use jarvis_memory::Store;
 use jarvis_tools::catalog::Catalog;
 
+use crate::approvals;
 use crate::bus::Bus;
 use crate::limits::Config;
 use crate::outbox::Outbox;
@@ -25,6 +26,7 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     pub tasks: Tasks,
     pub config: Config,
+    pub approvals: approvals::Config,
     pub bus: Arc<Bus>,
     pub gate: Arc<OutputGate>,
     pub tracer: Tracer,
@@ -50,6 +52,7 @@ impl Parts {
             clock,
             tasks,
             config,
+            approvals: approvals::Config::default(),
             bus: Arc::new(Bus::new(Arc::default())),
             gate: Arc::default(),
             tracer: Tracer::off(),
@@ -88,6 +91,12 @@ impl Parts {
 
     pub(crate) fn directory(&self) -> Arc<Directory> {
         Arc::clone(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The same parts, with the section `[approvals]` of the configuration.
+    #[must_use]
+    pub fn with_approvals(self, approvals: approvals::Config) -> Self {
+        Self { approvals, ..self }
     }
 
     pub(crate) fn now(&self) -> Millis {

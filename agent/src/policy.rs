@@ -33,7 +33,7 @@ pub struct Room {
 )]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Flags {
-    /// Somebody froze all acts.
+    /// Somebody froze all acts, or those of this tool.
     pub frozen: bool,
     /// Text by somebody below Operator, or a tool's outside text, is in the context.
     pub tainted: bool,
@@ -83,10 +83,11 @@ impl Decision {
 ///    4. `carries_out`: outside text and private data in the context, and a read whose arguments reach somebody outside,
 ///       need a person, unless one named the target.
 ///    5. `read`: other reads are free.
-///    6. `rule_of_two`: outside text, private data and an act together need a person, unless one asked for it in words.
+///    6. `rule_of_two`: outside text, private data and an act together need a person, unless one asked for it in words,
+///       or granted acts of this kind on this target for a while, and they can be undone and reach nobody outside.
 ///    7. `destructive`: always a card.
-///    8. `reversible`: free with a grant, without outside text, when asked for in words, or for tools open to members;
-///       otherwise `tainted`. Trust does not free it: it is the text's idea as much for the owner as for anybody.
+///    8. `reversible`: free without outside text, when asked for in words, or for tools open to members;
+///       `granted` with a grant; otherwise `tainted`. Trust does not free it: it is the text's idea as much for the owner as for anybody.
 /// 5. For a playbook: reads are free, acts need attempts left, destructive ones also their own permission and window.
 pub fn decide(caller: Caller, room: Room, flags: Flags, risk: Risk) -> Decision {
     let acts = risk.effect > Effect::Read;
@@ -144,15 +145,18 @@ fn decide_person(trust: Trust, room: Room, flags: Flags, risk: Risk) -> Decision
             Decision::Allow("read")
         };
     }
-    if flags.tainted && (flags.saw_private || risk.reads_private) && !flags.grounded {
+    let granted = flags.granted && risk.effect == Effect::Reversible && !risk.egress;
+    if flags.tainted && (flags.saw_private || risk.reads_private) && !flags.grounded && !granted {
         return Decision::Ask("rule_of_two");
     }
     if risk.effect == Effect::Destructive {
         return Decision::Ask("destructive");
     }
-    let free = flags.granted || !flags.tainted || flags.grounded || risk.min_trust <= Trust::Member;
+    let free = !flags.tainted || flags.grounded || risk.min_trust <= Trust::Member;
     if free {
         Decision::Allow("reversible")
+    } else if granted {
+        Decision::Allow("granted")
     } else {
         Decision::Ask("tainted")
     }
@@ -273,7 +277,8 @@ mod tests {
                 at()
             );
             let three = flags.tainted && (flags.saw_private || risk.reads_private) && acts;
-            assert!(!(three && !flags.grounded && allowed), "rule of two: {}", at());
+            let granted = flags.granted && risk.effect == Effect::Reversible && !risk.egress;
+            assert!(!three || flags.grounded || granted || !allowed, "rule of two: {}", at());
             let carries = risk.egress && flags.tainted && flags.saw_private;
             assert!(
                 !(carries && !flags.grounded && allowed),

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 pub use jarvis_memory::records::ApprovalStatus as CardStatus;
 
+use crate::freeze::Frozen;
+
 /// One event on the bus.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -32,6 +34,10 @@ pub enum Happening {
     Tool(ToolLine),
     Approval {
         approval: Box<ApprovalView>,
+    },
+    /// What is frozen from now on.
+    Frozen {
+        frozen: Vec<Frozen>,
     },
     /// The configuration was read anew: what holds from now on, or why nothing changes.
     Config {

@@ -319,6 +319,8 @@ pub struct Delivery {
     pub opens: bool,
     pub message_id: Option<String>,
     pub approval_id: Option<String>,
+    /// Strangers can read along. Read, never written.
+    pub public: bool,
     /// Read from the message, or its own words; empty for a card.
     pub text: String,
     /// The platform's id of the message that this one answers. Read, never written.
@@ -351,6 +353,7 @@ impl Delivery {
             opens: true,
             message_id: None,
             approval_id: None,
+            public: false,
             text,
             answers: None,
             state: DeliveryState::Waiting,
@@ -365,6 +368,47 @@ impl Delivery {
             fault: None,
         }
     }
+}
+
+/// Acts of one kind that a person allowed for a while: one person, one room, one tool, one target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Grant {
+    /// Short and speakable, like a card's: it is the id of the card that it came from.
+    pub id: String,
+    /// Who may act.
+    pub person_id: String,
+    #[serde(skip)]
+    pub room_id: String,
+    pub tool: String,
+    pub target: String,
+    pub uses_left: i64,
+    pub created_at: Millis,
+    pub expires_at: Millis,
+    /// Who allowed it, for people.
+    pub granted_by: String,
+    #[serde(skip)]
+    pub approval_id: String,
+}
+
+/// The call that a grant has to fit.
+#[derive(Debug, Clone, Copy)]
+pub struct GrantedCall<'a> {
+    pub person_id: &'a str,
+    pub conversation_id: &'a str,
+    pub tool: &'a str,
+    pub target: &'a str,
+}
+
+/// A freeze.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switch {
+    /// `all`, or `tool:NAME`.
+    pub name: String,
+    /// It holds until then, or until it is taken away.
+    pub until: Option<Millis>,
+    /// Who froze, for people.
+    pub by_name: String,
+    pub at: Millis,
 }
 
 /// What is written to the audit. The store adds number and hashes.

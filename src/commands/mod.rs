@@ -6,6 +6,7 @@ pub(crate) mod chat;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+pub(crate) mod freeze;
 pub(crate) mod key;
 pub(crate) mod migrate;
 pub(crate) mod models;

@@ -28,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) people: People,
     pub(crate) servers: BTreeMap<PlatformId, Server>,
     pub(crate) rooms: BTreeMap<PlatformId, RoomRules>,
+    pub(crate) approvals: jarvis_agent::ApprovalsConfig,
     pub(crate) tools: jarvis_tools::Config,
     pub(crate) traces: Traces,
     pub(crate) budget: jarvis_gateway::usage::Config,

@@ -1,7 +1,7 @@
 //! The list of our own routes.
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
 use crate::app::App;
 use crate::{api, events};
@@ -29,6 +29,10 @@ pub fn router(app: App) -> Router {
         .route("/v1/jarvis/approvals", get(api::approvals))
         .route("/v1/jarvis/approvals/{id}", get(api::approval).post(api::decide))
         .route("/v1/jarvis/approvals/{id}/again", post(api::ask_again))
+        .route("/v1/jarvis/grants", get(api::grants))
+        .route("/v1/jarvis/grants/{id}", delete(api::revoke_grant))
+        .route("/v1/jarvis/freeze", get(api::frozen).post(api::freeze))
+        .route("/v1/jarvis/unfreeze", post(api::unfreeze))
         .route("/v1/jarvis/audit", get(api::audit))
         .route("/v1/jarvis/events", get(events::events))
         .with_state(app)

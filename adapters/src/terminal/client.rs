@@ -68,6 +68,25 @@ impl Client {
         Ok(answer.targets)
     }
 
+    /// What is frozen.
+    pub async fn frozen(&self) -> Result<Vec<Value>, Error> {
+        let answer: Frozen = self.fetch("/v1/jarvis/freeze").await?;
+        Ok(answer.frozen)
+    }
+
+    /// Freezes all acts or those of one tool, for a time or until it is taken away; what is frozen afterwards.
+    pub async fn freeze(&self, what: &str, seconds: Option<u64>) -> Result<Vec<Value>, Error> {
+        let asked = json!({ "what": what, "seconds": seconds });
+        let answer: Frozen = self.post("/v1/jarvis/freeze", &asked).await?.0;
+        Ok(answer.frozen)
+    }
+
+    /// Takes a freeze away; what is frozen afterwards.
+    pub async fn unfreeze(&self, what: &str) -> Result<Vec<Value>, Error> {
+        let answer: Frozen = self.post("/v1/jarvis/unfreeze", &json!({ "what": what })).await?.0;
+        Ok(answer.frozen)
+    }
+
     /// The cards that wait for a decision, newest first.
     pub async fn approvals(&self) -> Result<Vec<Value>, Error> {
         let answer: Approvals = self.fetch("/v1/jarvis/approvals?status=pending").await?;
@@ -237,6 +256,11 @@ impl Client {
 #[derive(Deserialize)]
 struct Targets {
     targets: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct Frozen {
+    frozen: Vec<Value>,
 }
 
 #[derive(Deserialize)]

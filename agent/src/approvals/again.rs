@@ -10,7 +10,7 @@ use crate::execute::Origin;
 use crate::parts::Parts;
 use crate::policy::Decision;
 use crate::principal::Principal;
-use crate::turn::ReadyCall;
+use crate::turn::{ReadyCall, Standing};
 
 /// Raises a new card with a new plan for the same act. Only for cards that expired, went stale, were denied or failed:
 /// an act that was done is not repeated by a click.
@@ -27,6 +27,7 @@ pub(crate) async fn ask_again(parts: &Parts, principal: &Principal, id: &str) ->
             return Err(Error::AlreadyDecided {
                 id: old.id,
                 status: old.status,
+                by: old.decided_by,
             });
         }
     }
@@ -50,6 +51,7 @@ pub(crate) async fn ask_again(parts: &Parts, principal: &Principal, id: &str) ->
         prepared: Ok(prepared),
         untrusted_output: false,
         listed: true,
+        standing: Standing::default(),
     };
     // The card refers to whoever asks, who may never have spoken here.
     parts.store.put_person(&principal.person()).await?;

@@ -7,6 +7,7 @@ use jarvis_memory::records::{Approval, ApprovalStatus, AuditEvent, ToolCall};
 use jarvis_tools::{Context, Plan, Prepared};
 use rand::RngExt;
 
+use super::routes::{self, Asking};
 use super::{args_hash, publish, title};
 use crate::execute::{Origin, of_error, write_note};
 use crate::guard::guarded;
@@ -26,7 +27,7 @@ const ID_TRIES: usize = 5;
 pub(crate) async fn raise(parts: &Parts, origin: &Origin, ready: &ReadyCall, decision: Decision) -> ToolResult {
     let result = match raised(parts, origin, ready, decision).await {
         Ok(approval) => {
-            let result = pending(parts, &approval);
+            let result = pending(parts, &approval).await;
             publish(parts, approval);
             return result;
         }
@@ -54,7 +55,7 @@ pub(super) async fn raised(
         .open_approval(conversation, &ready.call.name, &hash, parts.now())
         .await
     {
-        Ok(Some(open)) => return Err(pending(parts, &open)),
+        Ok(Some(open)) => return Err(pending(parts, &open).await),
         Ok(None) => {}
         Err(error) => return Err(unwritten(&ready.call.name, &error)),
     }
@@ -107,7 +108,7 @@ async fn write(
         conversation_id: origin.conversation_id.clone(),
         run_id: Some(origin.run_id.clone()).filter(|id| !id.is_empty()),
         min_trust: prepared.risk.min_trust.level(),
-        need: 1,
+        need: parts.approvals.need(&ready.call.name, &prepared.arguments),
         status: ApprovalStatus::Pending,
         created_at: now,
         expires_at: now.plus(Duration::from_secs(u64::from(parts.config.approval_minutes) * 60)),
@@ -127,7 +128,8 @@ async fn write(
     };
     // The card last of what may fail: one that nobody was told of must not be there to be approved.
     parts.store.append_audit(&event, now).await?;
-    parts.store.create_approval(&approval).await?;
+    let copies = routes::copies(parts, &approval, now).await?;
+    parts.store.create_approval(&approval, &copies).await?;
     if !origin.run_id.is_empty() {
         let row = row(origin, ready, prepared, &approval);
         if let Err(error) = parts.store.start_tool_call(&row).await {
@@ -172,7 +174,8 @@ fn short_id() -> String {
 }
 
 /// What the model is told: the truth, and not to try again.
-fn pending(parts: &Parts, approval: &Approval) -> ToolResult {
+async fn pending(parts: &Parts, approval: &Approval) -> ToolResult {
+    let asking = routes::asking(parts, approval).await;
     let minutes = approval.expires_at.since(parts.now()).as_secs().div_ceil(60);
     let plan = |key: &str| {
         approval
@@ -182,7 +185,7 @@ fn pending(parts: &Parts, approval: &Approval) -> ToolResult {
             .unwrap_or("unknown")
             .to_owned()
     };
-    let says = format!(
+    let mut says = format!(
         "NOT done yet: **{title}** needs approval **{id}** first.\n\nNow: {before}. Afterwards: {after}.\n\n\
          Approve it on its card, or say `approve {id}` (or `deny {id}`) within {minutes} min.",
         title = title(approval),
@@ -190,6 +193,20 @@ fn pending(parts: &Parts, approval: &Approval) -> ToolResult {
         before = plan("before"),
         after = plan("after"),
     );
+    let reached = match asking {
+        Asking::Home => true,
+        Asking::Platform { reached } => reached,
+        Asking::Public { reached } => {
+            says = format!(
+                "NOT done yet: this needs approval **{}** from an operator.",
+                approval.id
+            );
+            reached
+        }
+    };
+    if !reached {
+        says += " Nobody who may decide is reached on a platform; it is shown in the console alone.";
+    }
     ToolResult::Pending {
         approval: approval.id.clone(),
         says,

@@ -1,11 +1,22 @@
 //! Deciding a card, and letting it expire.
 
 use jarvis_memory::records::{Approval, ApprovalStatus, AuditEvent, Vote, VoteOutcome};
+use jarvis_tools::risk::Effect;
 
-use super::{act, publish, tell, title};
+use super::{act, grant, is_open, publish, tell, title};
 use crate::error::Error;
+use crate::freeze;
 use crate::parts::Parts;
 use crate::principal::Principal;
+
+/// What somebody says to a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Yes,
+    /// And acts of this kind on this target for an hour, without another card.
+    YesForAnHour,
+    No,
+}
 
 /// Counts the vote of `principal`. Returns the card as it is afterwards; an approved act runs in the background and the
 /// conversation is told of its outcome.
@@ -13,9 +24,10 @@ pub(crate) async fn decide(
     parts: &Parts,
     principal: &Principal,
     id: &str,
-    yes: bool,
+    verdict: Verdict,
     note: Option<String>,
 ) -> Result<Approval, Error> {
+    let yes = verdict != Verdict::No;
     let found = parts.store.approval(id).await?;
     if !principal.may_approve {
         // Who may not decide is not told which cards there are.
@@ -27,6 +39,14 @@ pub(crate) async fn decide(
     let Some(approval) = found else {
         return Err(Error::NoApproval(id.chars().take(16).collect()));
     };
+    let granted = match verdict {
+        Verdict::YesForAnHour => Some(grant::target(parts, &approval)?),
+        Verdict::Yes | Verdict::No => None,
+    };
+    // The card stays open: what was approved before the freeze and not begun is refused when it begins.
+    if yes && is_open(&approval) && freeze::holds(parts, &approval.tool, Effect::Destructive).await {
+        return Err(Error::Frozen(approval.tool));
+    }
     // The vote statement reads the trust from the table, so the row has to be there and right before it.
     let person = principal.person();
     parts.store.put_person(&person).await?;
@@ -52,9 +72,12 @@ pub(crate) async fn decide(
         }
         VoteOutcome::Already(ApprovalStatus::Expired) => return Err(Error::ApprovalExpired(approval.id)),
         VoteOutcome::Already(status) => {
+            // Who was faster is known since then.
+            let now = parts.store.approval(&approval.id).await?;
             return Err(Error::AlreadyDecided {
                 id: approval.id,
                 status,
+                by: now.and_then(|card| card.decided_by),
             });
         }
     }
@@ -68,6 +91,9 @@ pub(crate) async fn decide(
     publish(parts, decided.clone());
     match outcome {
         VoteOutcome::Decided(ApprovalStatus::Approved) => {
+            if let Some(target) = granted {
+                grant::give(parts, principal, &decided, target).await;
+            }
             let (parts, id) = (parts.clone(), decided.id.clone());
             let tasks = parts.tasks.clone();
             tasks.spawn("approved act", async move { act::carry_out(&parts, &id).await });

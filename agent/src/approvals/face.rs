@@ -4,8 +4,9 @@ use jarvis_memory::records::{Approval, ApprovalStatus};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::title;
+use super::{grant, title};
 use crate::platform::Button;
+use crate::quarantine;
 
 /// Characters of the arguments that a card shows.
 const ARGUMENT_CHARS: usize = 600;
@@ -15,10 +16,10 @@ pub(crate) fn is_open(approval: &Approval) -> bool {
     approval.status == ApprovalStatus::Pending
 }
 
-/// The text and the buttons. `votes` is how many voted so far.
-pub(crate) fn shown(approval: &Approval, votes: i64) -> (String, Vec<Button>) {
+/// The text and the buttons. `votes` is how many voted so far, `by` the name of who asked.
+pub(crate) fn shown(approval: &Approval, votes: i64, by: &str) -> (String, Vec<Button>) {
     match approval.status {
-        ApprovalStatus::Pending => (open(approval, votes), decisions(approval)),
+        ApprovalStatus::Pending => (open(approval, votes, by), decisions(approval)),
         ApprovalStatus::Expired | ApprovalStatus::Stale => {
             let again = Button {
                 label: "Ask again".to_owned(),
@@ -34,7 +35,7 @@ pub(crate) fn shown(approval: &Approval, votes: i64) -> (String, Vec<Button>) {
     }
 }
 
-fn open(approval: &Approval, votes: i64) -> String {
+fn open(approval: &Approval, votes: i64, by: &str) -> String {
     let plan = |key: &str| approval.plan.get(key).and_then(Value::as_str);
     let mut text = format!("**Approval {}: {}**\n", approval.id, title(approval));
     for step in approval
@@ -61,8 +62,7 @@ fn open(approval: &Approval, votes: i64) -> String {
         arguments.replace('`', "'"),
         approval.effect
     );
-    let by = approval.requester_id.as_deref().unwrap_or("somebody who is forgotten");
-    text += &format!("Asked for by: {by}\n");
+    text += &format!("Asked for by: {}\n", quarantine::one_line(by));
     if approval.need > 1 {
         text += &format!("It takes {} different persons; {votes} voted so far.\n", approval.need);
     }
@@ -76,10 +76,14 @@ fn decisions(approval: &Approval) -> Vec<Button> {
         label: label.to_owned(),
         says,
     };
-    vec![
+    let mut buttons = vec![
         button("Approve", format!("approve {}", approval.id)),
         button("Deny", format!("deny {}", approval.id)),
-    ]
+    ];
+    if grant::is_possible(approval) {
+        buttons.insert(1, button("Approve for 1 h", format!("approve {} 1h", approval.id)));
+    }
+    buttons
 }
 
 /// The card after the decision.

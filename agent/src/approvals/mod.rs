@@ -14,18 +14,23 @@ mod again;
 mod card;
 mod decide;
 mod face;
+pub(crate) mod grant;
+mod routes;
 
 pub(crate) use act::{carry_out, origin, outcome_unknown};
 pub(crate) use again::ask_again;
 pub(crate) use card::raise;
-pub(crate) use decide::{decide, expire};
+pub(crate) use decide::{Verdict, decide, expire};
 pub(crate) use face::{is_open, shown};
+pub use grant::GrantView;
+pub use routes::Config;
 
 use jarvis_memory::records::{Approval, ApprovalStatus};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::conversations;
+use crate::error::word;
 use crate::parts::Parts;
 use crate::view::Happening;
 
@@ -83,6 +88,11 @@ pub(crate) fn title(approval: &Approval) -> &str {
 async fn tell(parts: &Parts, approval: &Approval, text: String) {
     let Some(conversation_id) = approval.conversation_id.clone() else {
         return;
+    };
+    // Strangers are told how it ended, and not what it was.
+    let text = match routes::asking(parts, approval).await {
+        routes::Asking::Public { .. } => format!("**{}** is {}.", approval.id, word(approval.status)),
+        routes::Asking::Home | routes::Asking::Platform { .. } => text,
     };
     let quotes = parts
         .catalog

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::approvals;
 use crate::guard::guarded;
+use crate::output_gate::Outlet;
 use crate::parts::Parts;
 use crate::platform::{Adapter, Button, Delivered, Outgoing, RoomId, SendError};
 
@@ -22,6 +23,9 @@ const GIVE_UP: Duration = Duration::from_hours(24);
 const MOST_DOUBTS: i64 = 1;
 /// How often a copy of a card is tried to be changed; what it shows is refused by the card itself.
 const MOST_CHANGES: i64 = 20;
+
+/// Platforms whose rooms are chats beside a stream.
+const STREAM_CHATS: [&str; 3] = ["twitch", "kick", "youtube"];
 
 /// The text and the buttons of a delivery, and what of a card they show.
 struct Shape {
@@ -48,7 +52,7 @@ pub(super) async fn send(parts: &Parts, delivery: &Delivery) {
     };
     let sent = match room(adapter.as_ref(), delivery).await {
         Ok(room) => {
-            let outgoing = outgoing(delivery, &room, shape);
+            let outgoing = outgoing(parts, delivery, shape);
             let sending = guarded(async move { adapter.send(&room, &outgoing).await });
             match tokio::time::timeout(SEND_LIMIT, sending).await {
                 Ok(Some(sent)) => sent,
@@ -122,30 +126,34 @@ async fn shape(parts: &Parts, delivery: &Delivery) -> Result<Option<Shape>, jarv
             buttons: Vec::new(),
         }));
     };
-    let card = parts.store.approval(id).await?;
+    let Some(card) = parts.store.approval(id).await? else {
+        return Ok(None);
+    };
+    if delivery.shown.is_none() && !approvals::is_open(&card) {
+        return Ok(None);
+    }
+    let by = match card.requester_id.as_deref() {
+        Some(id) => parts.store.person(id).await?.map(|person| person.display),
+        None => None,
+    };
     let votes = delivery.wanted.as_deref().and_then(|wanted| wanted.split_once('/'));
     let votes = votes.and_then(|(_, votes)| votes.parse().ok()).unwrap_or(0);
-    Ok(card
-        .filter(|card| delivery.shown.is_some() || approvals::is_open(card))
-        .map(|card| {
-            let (text, buttons) = approvals::shown(&card, votes);
-            Shape { text, buttons }
-        }))
+    let (text, buttons) = approvals::shown(&card, votes, by.as_deref().unwrap_or("somebody who is forgotten"));
+    Ok(Some(Shape { text, buttons }))
 }
 
 /// The last step before every send.
-fn outgoing(delivery: &Delivery, room: &RoomId, shape: Shape) -> Outgoing {
+fn outgoing(parts: &Parts, delivery: &Delivery, shape: Shape) -> Outgoing {
+    let outlet = Outlet {
+        public: delivery.public,
+        stream_chat: STREAM_CHATS.contains(&delivery.platform.as_str()),
+    };
     Outgoing {
         key: delivery.id.clone(),
-        text: gated(room, shape.text),
+        text: parts.gate.text(outlet, &shape.text),
         buttons: shape.buttons,
         answers: delivery.answers.clone(),
     }
-}
-
-/// What may leave for this room.
-fn gated(_room: &RoomId, text: String) -> String {
-    text
 }
 
 /// What was shown is written down, however long the database takes: without the row it would be shown again.
@@ -236,7 +244,7 @@ pub(super) async fn change(parts: &Parts, delivery: &Delivery) {
         return;
     };
     let changed = match shape(parts, delivery).await {
-        Ok(Some(shape)) => edit(adapter, delivery, shape).await,
+        Ok(Some(shape)) => edit(parts, adapter, delivery, shape).await,
         Ok(None) => Ok(()),
         Err(error) => {
             tracing::warn!(delivery.id = delivery.id, %error, "a card is changed later because the database does not answer");
@@ -270,7 +278,7 @@ pub(super) async fn change(parts: &Parts, delivery: &Delivery) {
     }
 }
 
-async fn edit(adapter: Arc<dyn Adapter>, delivery: &Delivery, shape: Shape) -> Result<(), SendError> {
+async fn edit(parts: &Parts, adapter: Arc<dyn Adapter>, delivery: &Delivery, shape: Shape) -> Result<(), SendError> {
     // Where nothing can be changed, the card itself refuses late clicks, in one line.
     if !adapter.caps().edits {
         return Ok(());
@@ -284,7 +292,7 @@ async fn edit(adapter: Arc<dyn Adapter>, delivery: &Delivery, shape: Shape) -> R
         },
         message: delivery.shown_message.clone().unwrap_or_default(),
     };
-    let outgoing = outgoing(delivery, &shown.room, shape);
+    let outgoing = outgoing(parts, delivery, shape);
     match tokio::time::timeout(
         SEND_LIMIT,
         guarded(async move { adapter.edit(&shown, &outgoing).await }),

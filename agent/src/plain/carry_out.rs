@@ -1,12 +1,14 @@
 //! Carrying a plain command out: at once, also while a turn runs.
 
+use jarvis_memory::records::ApprovalStatus;
 use jarvis_tools::risk::Trust;
 use serde_json::{Value, json};
 
 use super::{Needs, Plain, help};
 use crate::agent::Agent;
-use crate::approvals;
+use crate::approvals::{self, Verdict, grant};
 use crate::error::Error;
+use crate::freeze;
 use crate::people::{link, rules, trust, whoami};
 use crate::principal::Principal;
 
@@ -70,8 +72,24 @@ impl Agent {
             ));
         }
         match plain {
-            Plain::Approve(id) => self.decided(asked, id, true).await,
-            Plain::Deny(id) => self.decided(asked, id, false).await,
+            Plain::Approve(id) => self.decided(asked, id, Verdict::Yes).await,
+            Plain::ApproveForAnHour(id) => self.decided(asked, id, Verdict::YesForAnHour).await,
+            Plain::Deny(id) => self.decided(asked, id, Verdict::No).await,
+            Plain::Grants => Ok(Some(
+                said(self.grants(asked.principal).await, |grants| grant::lines(&grants))?.into(),
+            )),
+            Plain::Revoke(id) => {
+                let done = self.revoke_grant(asked.principal, &id).await;
+                Ok(Some(said(done, |()| format!("**{id}** is taken back."))?.into()))
+            }
+            Plain::Freeze(what, time) => {
+                let frozen = self.freeze(asked.principal, &what, time).await;
+                Ok(Some(said(frozen, |frozen| freeze::lines(&frozen))?.into()))
+            }
+            Plain::Unfreeze(what) => {
+                let frozen = self.unfreeze(asked.principal, &what).await;
+                Ok(Some(said(frozen, |frozen| freeze::lines(&frozen))?.into()))
+            }
             Plain::Again(id) => self.asked_again(asked, id).await,
             Plain::Stop => Ok(Some(self.stopped(asked).into())),
             Plain::WhoAmI => Ok(Some(whoami::in_words(self.parts(), asked.principal).await?.into())),
@@ -102,9 +120,16 @@ impl Agent {
         }
     }
 
-    async fn decided(&self, asked: Asked<'_>, id: String, yes: bool) -> Result<Option<Reply>, Error> {
-        let text = match approvals::decide(self.parts(), asked.principal, &id, yes, None).await {
-            Ok(_) if yes => format!("**{id}** is approved; doing it now."),
+    async fn decided(&self, asked: Asked<'_>, id: String, verdict: Verdict) -> Result<Option<Reply>, Error> {
+        let text = match approvals::decide(self.parts(), asked.principal, &id, verdict, None).await {
+            // Others have to say yes too.
+            Ok(row) if row.status == ApprovalStatus::Pending => {
+                format!("**{id}** has your yes; it takes {} different persons.", row.need)
+            }
+            Ok(_) if verdict == Verdict::YesForAnHour => {
+                format!("**{id}** is approved, and so are acts like it for an hour (`/grants`); doing it now.")
+            }
+            Ok(_) if verdict == Verdict::Yes => format!("**{id}** is approved; doing it now."),
             // The card's own conversation is told of a denial; this one may be another.
             Ok(row) if row.conversation_id.as_deref() == Some(asked.conversation_id) => return Ok(None),
             Ok(_) => format!("**{id}** is denied."),
@@ -123,5 +148,14 @@ impl Agent {
             Err(error) => format!("Not asked again: {error}."),
         };
         Ok(Some(Reply::of_card(&id, text)))
+    }
+}
+
+/// A refusal is an answer too; that the database is away is not.
+fn said<T>(done: Result<T, Error>, words: impl FnOnce(T) -> String) -> Result<String, Error> {
+    match done {
+        Ok(done) => Ok(words(done)),
+        Err(Error::Store(error)) => Err(Error::Store(error)),
+        Err(error) => Ok(format!("Not done: {error}.")),
     }
 }

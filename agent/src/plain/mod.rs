@@ -8,19 +8,27 @@ mod parse;
 pub(crate) use carry_out::{Asked, Reply};
 pub(crate) use parse::parse;
 
+use std::time::Duration;
+
 use jarvis_tools::risk::Trust;
 
 use crate::people::link;
 use crate::principal::Principal;
-use parse::{approval_id, nothing, words};
+use parse::{approval, approval_id, freezing, nothing, words};
 
 /// A command that code carries out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Plain {
     Approve(String),
+    ApproveForAnHour(String),
     Deny(String),
     /// Ask again for an act whose card came to nothing.
     Again(String),
+    Grants,
+    Revoke(String),
+    /// `all` or the name of a tool, and for how long.
+    Freeze(String, Option<Duration>),
+    Unfreeze(String),
     Stop,
     WhoAmI,
     Rules,
@@ -76,11 +84,11 @@ pub(crate) struct Form {
 pub(crate) const COMMANDS: &[Form] = &[
     Form {
         words: &["approve"],
-        arguments: "ID",
-        help: "does what the card asks for",
+        arguments: "ID [1h]",
+        help: "does what the card asks for; with `1h`, acts like it need no card for an hour",
         needs: Needs::Approving,
         marked: false,
-        read: |words| approval_id(words).map(Plain::Approve),
+        read: approval,
     },
     Form {
         words: &["deny", "reject"],
@@ -97,6 +105,38 @@ pub(crate) const COMMANDS: &[Form] = &[
         needs: Needs::Approving,
         marked: false,
         read: |words| approval_id(words).map(Plain::Again),
+    },
+    Form {
+        words: &["grants"],
+        arguments: "[revoke ID]",
+        help: "lists what is allowed for a while, or takes one of it back",
+        needs: Needs::Approving,
+        marked: true,
+        read: |words| match words {
+            [] => Some(Plain::Grants),
+            ["revoke", id] => approval_id(&[id]).map(Plain::Revoke),
+            _ => None,
+        },
+    },
+    Form {
+        words: &["freeze"],
+        arguments: "all|TOOL [2h]",
+        help: "lets nothing act, or one tool not, for a time or until `/unfreeze`",
+        needs: Needs::Trust(Trust::Operator),
+        marked: true,
+        read: freezing,
+    },
+    Form {
+        words: &["unfreeze"],
+        arguments: "all|TOOL",
+        help: "ends a freeze",
+        needs: Needs::Trust(Trust::Operator),
+        marked: true,
+        read: |words| match words {
+            [] => Some(Plain::Unfreeze("all".to_owned())),
+            [what] => Some(Plain::Unfreeze((*what).to_owned())),
+            _ => None,
+        },
     },
     Form {
         words: &["stop"],

@@ -1,5 +1,7 @@
 //! From a message to a command.
 
+use std::time::Duration;
+
 use super::{COMMANDS, Needs, Plain};
 
 /// Reads a message as a command. Only a message that is the command and nothing else is one, so that talk about
@@ -23,6 +25,38 @@ pub(super) fn approval_id(words: &[&str]) -> Option<String> {
     let word = word.trim_end_matches(['.', '!']).trim_matches('`');
     let fits = word.len() == 4 && word.chars().all(|c| c.is_ascii_alphanumeric());
     fits.then(|| word.to_uppercase())
+}
+
+/// `K7QX`, or `K7QX 1h`.
+pub(super) fn approval(words: &[&str]) -> Option<Plain> {
+    match words {
+        [id, time] if time.eq_ignore_ascii_case("1h") => approval_id(&[id]).map(Plain::ApproveForAnHour),
+        _ => approval_id(words).map(Plain::Approve),
+    }
+}
+
+/// Nothing, which is everything; `all` or a tool; and for how long.
+pub(super) fn freezing(words: &[&str]) -> Option<Plain> {
+    match words {
+        [] => Some(Plain::Freeze("all".to_owned(), None)),
+        [what] => Some(Plain::Freeze((*what).to_owned(), None)),
+        [what, time] => Some(Plain::Freeze((*what).to_owned(), Some(span(time)?))),
+        _ => None,
+    }
+}
+
+/// `90s`, `30m`, `2h`, `1d`.
+fn span(word: &str) -> Option<Duration> {
+    let unit = word.chars().next_back()?.to_ascii_lowercase();
+    let number: u64 = word.get(..word.len() - unit.len_utf8())?.parse().ok()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return None,
+    };
+    (number > 0).then(|| Duration::from_secs(number.saturating_mul(seconds)))
 }
 
 /// The command when no word follows it.
@@ -57,6 +91,24 @@ mod tests {
         check("stop web", None);
         check("please approve K7QX", None);
         check("approve K7QX now", None);
+        check("approve k7qx 1H", Some(Plain::ApproveForAnHour("K7QX".into())));
+        check("approve K7QX 2h", None);
+        check("deny K7QX 1h", None);
+        check("/grants", Some(Plain::Grants));
+        check("/grants revoke k7qx", Some(Plain::Revoke("K7QX".into())));
+        check("grants", None);
+        let freeze =
+            |what: &str, seconds: Option<u64>| Some(Plain::Freeze(what.into(), seconds.map(Duration::from_secs)));
+        check("/freeze", freeze("all", None));
+        check("/freeze all 2h", freeze("all", Some(7_200)));
+        check("/freeze docker_action 90s", freeze("docker_action", Some(90)));
+        check("/freeze all 0h", None);
+        check("/freeze all soon", None);
+        check("/freeze all ä", None);
+        check("/freeze all 2h please", None);
+        check("freeze all", None);
+        check("/unfreeze", Some(Plain::Unfreeze("all".into())));
+        check("/unfreeze docker_action", Some(Plain::Unfreeze("docker_action".into())));
         check("approve", None);
         check("approve K7QXY", None);
         check("approve ../a", None);

@@ -19,11 +19,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::bounds::Why;
 use super::effect::Effect;
-use super::event::{Event, ReadyCall};
+use super::event::{Event, ReadyCall, Standing};
 use super::state::{State, unprepared};
 use crate::approvals;
 use crate::coerce::coerce;
 use crate::execute::{self, Allowed, Origin, execute};
+use crate::freeze;
 use crate::guard::guarded;
 use crate::output_gate::{self, Outlet};
 use crate::parts::Parts;
@@ -313,7 +314,10 @@ impl Driver {
         if !reply.tool_calls.is_empty() && !reply.text.is_empty() {
             self.watch.tell(Progress::Break).await;
         }
-        let calls = self.ready(&reply, &mut work.ids);
+        let mut calls = self.ready(&reply, &mut work.ids);
+        for call in &mut calls {
+            self.look_at_switches(call).await;
+        }
         Some(Event::Replied { reply, calls })
     }
 
@@ -386,6 +390,16 @@ impl Driver {
         reply.tool_calls.iter().enumerate().map(with_own_id).collect()
     }
 
+    /// What people switched is read when the call is decided, not when the turn began.
+    async fn look_at_switches(&self, call: &mut ReadyCall) {
+        let Ok(prepared) = &call.prepared else { return };
+        let tool = call.call.name.as_str();
+        call.standing = Standing {
+            frozen: freeze::holds(&self.parts, tool, prepared.risk.effect).await,
+            granted: approvals::grant::fits(&self.parts, &self.origin, tool, prepared).await,
+        };
+    }
+
     fn look_up(&self, call: ToolCall) -> ReadyCall {
         let failed = |error: String, hint: Option<String>| ToolResult::Error {
             error,
@@ -430,6 +444,7 @@ impl Driver {
                 prepared: Ok(prepared),
                 untrusted_output: tool.untrusted_output(),
                 listed,
+                standing: Standing::default(),
             },
             Err(error) => unprepared(call, execute::of_error(error)),
         }

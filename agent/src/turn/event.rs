@@ -30,4 +30,14 @@ pub struct ReadyCall {
     pub untrusted_output: bool,
     /// The room's list has this tool.
     pub listed: bool,
+    pub standing: Standing,
+}
+
+/// What people switched, as it was when the model asked for the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// Acts of this tool are frozen.
+    pub frozen: bool,
+    /// A grant fits the call.
+    pub granted: bool,
 }

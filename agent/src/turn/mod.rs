@@ -13,5 +13,6 @@ mod state;
 pub use bounds::Why;
 pub(crate) use drive::{Brought, Driver, Outcome};
 pub use effect::Effect;
-pub use event::{Event, ReadyCall};
+pub use event::{Event, ReadyCall, Standing};
+pub(crate) use state::denied;
 pub use state::{Setting, State};

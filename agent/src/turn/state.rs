@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::bounds::{Used, Why};
 use super::effect::Effect;
-use super::event::{Event, ReadyCall};
+use super::event::{Event, ReadyCall, Standing};
 use crate::asked_for::asks_for;
 use crate::limits::Limits;
 use crate::policy::{self, Decision, Flags};
@@ -21,7 +21,6 @@ pub struct Setting {
     pub caller: policy::Caller,
     pub ceiling: Trust,
     pub public: bool,
-    pub frozen: bool,
     pub limits: Limits,
     /// What operators and owners wrote in this run: a target named here is grounded.
     pub operator_text: String,
@@ -247,7 +246,7 @@ impl State {
                 return Self::note(slot, None, result);
             }
         };
-        let decision = self.decide(prepared, call.listed);
+        let decision = self.decide(prepared, &call);
         match decision {
             Decision::Allow(_) => Effect::Run { call, decision },
             Decision::Ask(_) => Effect::RaiseCard { call, decision },
@@ -264,18 +263,18 @@ impl State {
         }
     }
 
-    fn decide(&self, prepared: &Prepared, listed: bool) -> Decision {
+    fn decide(&self, prepared: &Prepared, call: &ReadyCall) -> Decision {
         let flags = Flags {
-            frozen: self.setting.frozen,
+            frozen: call.standing.frozen,
             tainted: self.tainted,
             saw_private: self.saw_private,
             grounded: asks_for(&self.setting.operator_text, prepared),
-            granted: false,
+            granted: call.standing.granted,
         };
         let room = policy::Room {
             ceiling: self.setting.ceiling,
             public: self.setting.public,
-            lists_tool: listed,
+            lists_tool: call.listed,
         };
         policy::decide(self.setting.caller, room, flags, prepared.risk)
     }
@@ -406,9 +405,12 @@ fn skipped(why: Why) -> ToolResult {
 }
 
 /// What the model is told of a refusal. It is told to pass it on and not to try again.
-fn denied(rule: &'static str, public: bool) -> ToolResult {
+pub(crate) fn denied(rule: &'static str, public: bool) -> ToolResult {
     let reason = match rule {
-        "frozen" => "all acts are frozen at the moment",
+        "frozen" => {
+            "acts are frozen at the moment, or the database does not answer and nobody can tell; nothing was done"
+        }
+        "grant_used" => "the grant that allowed this is used up or was taken back, so nothing was done",
         "trust" => "the person who asks may not do this",
         "not_in_this_room" if public => "this tool is not available in this room; ask in a direct message",
         "not_in_this_room" => "this tool is not available here",
@@ -465,6 +467,7 @@ pub(super) fn unprepared(call: ToolCall, result: ToolResult) -> ReadyCall {
         prepared: Err(result),
         untrusted_output: false,
         listed: true,
+        standing: Standing::default(),
     }
 }
 

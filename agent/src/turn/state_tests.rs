@@ -14,7 +14,6 @@ fn setting(text: &str) -> Setting {
         caller: policy::Caller::Person(Trust::Owner),
         ceiling: Trust::Owner,
         public: false,
-        frozen: false,
         limits: Limits::default(),
         operator_text: text.into(),
         last_step: "last: {why}".into(),
@@ -64,6 +63,7 @@ fn call(id: &str, risk: Risk, target: Option<&str>) -> ReadyCall {
         }),
         untrusted_output: true,
         listed: true,
+        standing: Standing::default(),
     }
 }
 
@@ -336,13 +336,20 @@ fn a_long_result_is_shortened_for_the_model_only() {
 }
 
 #[test]
-fn frozen_means_no_act() {
-    let frozen = Setting {
-        frozen: true,
-        ..setting("restart web")
+fn frozen_means_no_act_and_a_grant_frees_one() {
+    let check = |standing: Standing, tainted: bool, expect: &[&str]| {
+        let state = State::new(setting("look"), vec![], tainted, tainted, START);
+        let (state, _) = state.on(Event::Begin, START);
+        let call = ReadyCall {
+            standing,
+            ..restart("a", "web")
+        };
+        let (_, effects) = state.on(reply("", vec![call]), START);
+        assert_eq!(short(&effects), expect, "{standing:?} {tainted}");
     };
-    let state = State::new(frozen, vec![], false, false, START);
-    let (state, _) = state.on(Event::Begin, START);
-    let (_, effects) = state.on(reply("", vec![restart("a", "web")]), START);
-    assert_eq!(short(&effects), ["note a denied", "ask"]);
+    let standing = |frozen, granted| Standing { frozen, granted };
+    check(standing(true, false), false, &["note a denied", "ask"]);
+    check(standing(true, true), true, &["note a denied", "ask"]);
+    check(standing(false, false), true, &["card a rule_of_two"]);
+    check(standing(false, true), true, &["run a"]);
 }

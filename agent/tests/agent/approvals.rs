@@ -175,7 +175,7 @@ async fn a_denied_act_never_runs() {
     assert_eq!(denied.status, CardStatus::Denied);
     let again = house.decide(&card.id, true).await;
     assert!(
-        matches!(&again, Err(Error::AlreadyDecided { id, status: CardStatus::Denied }) if *id == card.id),
+        matches!(&again, Err(Error::AlreadyDecided { id, status: CardStatus::Denied, .. }) if *id == card.id),
         "{again:?}"
     );
     assert_eq!(

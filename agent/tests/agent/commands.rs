@@ -43,7 +43,9 @@ async fn approving_and_denying_in_words() {
     house.say(&format!("approve {id}")).await.expect("taken");
     assert_eq!(
         house.talk().await.pop(),
-        Some(format!("event: Not decided: approval {id} is denied already."))
+        Some(format!(
+            "event: Not decided: approval {id} was already decided by owner; it is denied."
+        ))
     );
     house.say("approve ZZZZ").await.expect("taken");
     assert_eq!(

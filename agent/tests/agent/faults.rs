@@ -137,6 +137,8 @@ async fn loses_the_database(how: impl AsyncFn(&House)) -> (House, Message, Vec<S
     (house, message, seen.lines())
 }
 
+const FROZEN: &str = r#"{"status":"denied","reason":"acts are frozen at the moment, or the database does not answer and nobody can tell; nothing was done. Do not try again; tell the user."}"#;
+
 #[tokio::test]
 async fn without_a_database_reads_are_answered_and_acts_are_refused() {
     let closed = loses_the_database(async |house: &House| house.store.close().await).await;
@@ -149,34 +151,30 @@ async fn without_a_database_reads_are_answered_and_acts_are_refused() {
             .expect("the connection takes it");
     })
     .await;
-    for (house, answer, lines) in [closed, read_only] {
+    let error = ["tool act web running", "tool act web error", "tool act web error"];
+    let unwritten = [
+        r#"{"status":"error","error":"the audit could not be written, so nothing was done","hint":"look at the database of Jarvis; `jarvis doctor` checks it","retry":false}"#,
+        r#"{"status":"error","error":"the approval could not be written to the database, so nothing is queued and nothing was done","retry":false}"#,
+    ];
+    // What is frozen cannot be read, and then everything is.
+    let denied = ["tool act web denied", "tool act web denied"];
+    for ((house, answer, lines), acts, told_of) in
+        [(closed, &denied[..], [FROZEN; 2]), (read_only, &error[..], unwritten)]
+    {
         assert_eq!(answer.text, "I could read, and nothing was done.");
-        assert_eq!(
-            lines[2..],
-            [
-                "tool read_state web running",
-                "tool read_state web ok",
-                "tool act web running",
-                "tool act web error",
-                "tool act web error",
-                "delta \"I could read, and nothing was done.\"",
-                "message assistant: I could read, and nothing was done.",
-                "run finished answered",
-            ]
-        );
+        let end = [
+            "delta \"I could read, and nothing was done.\"",
+            "message assistant: I could read, and nothing was done.",
+            "run finished answered",
+        ];
+        let reads = ["tool read_state web running", "tool read_state web ok"];
+        assert_eq!(lines[2..], [&reads[..], acts, &end[..]].concat());
         assert_eq!(house.world.done(), Vec::<String>::new());
         let told = |index: usize| {
             let messages = &house.model.calls()[index].request.messages;
             short::unmarked(messages.last().expect("a result"))
         };
-        assert_eq!(
-            told(2),
-            r#"{"status":"error","error":"the audit could not be written, so nothing was done","hint":"look at the database of Jarvis; `jarvis doctor` checks it","retry":false}"#
-        );
-        assert_eq!(
-            told(3),
-            r#"{"status":"error","error":"the approval could not be written to the database, so nothing is queued and nothing was done","retry":false}"#
-        );
+        assert_eq!([told(2), told(3)], told_of);
     }
 }
 
@@ -223,9 +221,8 @@ async fn without_a_database_a_message_is_answered_and_not_kept() {
             "run started",
             "tool read_state web running",
             "tool read_state web ok",
-            "tool act web running",
-            "tool act web error",
-            "tool act web error",
+            "tool act web denied",
+            "tool act web denied",
             "delta \"web is running; I could not restart it.\"",
             "message assistant: web is running; I could not restart it.",
             "run finished answered",

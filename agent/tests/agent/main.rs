@@ -9,6 +9,10 @@ mod deciding;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod freezing;
+#[cfg(test)]
+mod grants;
+#[cfg(test)]
 mod injection;
 #[cfg(test)]
 mod links;
@@ -28,6 +32,8 @@ mod questions;
 mod restart;
 #[cfg(test)]
 mod rights;
+#[cfg(test)]
+mod routes;
 #[cfg(test)]
 mod stopping;
 #[cfg(test)]

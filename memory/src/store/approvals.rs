@@ -6,15 +6,15 @@ use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::error::{Named, tried};
-use super::{Result, Store, row};
-use crate::records::{Approval, ApprovalStatus};
+use super::{Result, Store, deliveries, row};
+use crate::records::{Approval, ApprovalStatus, Delivery};
 
 const COLUMNS: &str = "id, tool, arguments, args_hash, effect, rule, plan, state_hash, requester_id, conversation_id,
     run_id, min_trust, need, status, created_at, expires_at, decided_at, decided_by, executed_at, result";
 
 impl Store {
-    /// The id is stored in upper case.
-    pub async fn create_approval(&self, approval: &Approval) -> Result<()> {
+    /// Writes a card, and with it the copies that platforms are to show. The id is stored in upper case.
+    pub async fn create_approval(&self, approval: &Approval, copies: &[Delivery]) -> Result<()> {
         let sql = format!(
             "INSERT INTO approvals ({COLUMNS})
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
@@ -41,7 +41,12 @@ impl Store {
             .bind(approval.executed_at.map(|at| at.0))
             .bind(approval.result.as_ref().map(Value::to_string));
         tried(Named("create approval", &approval.id), async {
-            query.execute(&self.write).await.map(drop)
+            let mut transaction = self.write.begin().await?;
+            query.execute(&mut *transaction).await?;
+            for copy in copies {
+                deliveries::insert(copy).execute(&mut *transaction).await?;
+            }
+            transaction.commit().await
         })
         .await
     }

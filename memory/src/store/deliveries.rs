@@ -1,7 +1,8 @@
 //! The outbox: what platforms are to show, what they showed, and which copies of a card show something old.
 
 use jarvis_gateway::clock::Millis;
-use sqlx::any::AnyRow;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe, Row, Transaction};
 
 use super::error::{Named, tried};
@@ -10,35 +11,20 @@ use crate::records::{Delivery, DeliveryKind, DeliveryState, Message, MessageRole
 
 const SELECT: &str =
     "SELECT d.id, d.kind, d.platform, d.room, d.server, d.direct, d.opens, d.message_id, d.approval_id,
-      COALESCE(m.text, d.text) AS text,
+      COALESCE(r.public, 0) AS public, COALESCE(m.text, d.text) AS text,
       (SELECT u.external_id FROM messages u WHERE u.run_id = m.run_id AND u.role = 'user'
        ORDER BY u.id LIMIT 1) AS answers,
       d.state, d.attempts, d.doubts, d.next_at, d.created_at, d.shown_room, d.shown_message, d.shown,
       (SELECT a.status || '/' || COUNT(v.person_id) FROM approvals a
        LEFT JOIN approval_votes v ON v.approval_id = a.id WHERE a.id = d.approval_id GROUP BY a.id) AS wanted,
       d.fault
-    FROM deliveries d LEFT JOIN messages m ON m.id = d.message_id";
+    FROM deliveries d LEFT JOIN messages m ON m.id = d.message_id
+      LEFT JOIN rooms r ON d.opens = 0 AND r.platform = d.platform AND r.external_id = d.room";
 
 impl Store {
     /// Puts something into the outbox. What is there already under this id stays as it is.
     pub async fn deliver(&self, delivery: &Delivery) -> Result<()> {
-        let query = sqlx::query(
-            "INSERT INTO deliveries (id, kind, platform, room, server, direct, opens, message_id, approval_id, text, state,
-               attempts, doubts, next_at, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'waiting', 0, 0, $11, $12) ON CONFLICT (id) DO NOTHING",
-        )
-        .bind(&delivery.id)
-        .bind(delivery.kind.as_str())
-        .bind(&delivery.platform)
-        .bind(&delivery.room)
-        .bind(&delivery.server)
-        .bind(i64::from(delivery.direct))
-        .bind(i64::from(delivery.opens))
-        .bind(&delivery.message_id)
-        .bind(&delivery.approval_id)
-        .bind(&delivery.text)
-        .bind(delivery.next_at.0)
-        .bind(delivery.created_at.0);
+        let query = insert(delivery);
         tried(Named("put into the outbox", &delivery.id), async {
             query.execute(&self.write).await.map(drop)
         })
@@ -198,6 +184,26 @@ impl Store {
     }
 }
 
+pub(super) fn insert(delivery: &Delivery) -> Query<'_, Any, AnyArguments> {
+    sqlx::query(
+        "INSERT INTO deliveries (id, kind, platform, room, server, direct, opens, message_id, approval_id, text, state,
+           attempts, doubts, next_at, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'waiting', 0, 0, $11, $12) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(&delivery.id)
+    .bind(delivery.kind.as_str())
+    .bind(&delivery.platform)
+    .bind(&delivery.room)
+    .bind(&delivery.server)
+    .bind(i64::from(delivery.direct))
+    .bind(i64::from(delivery.opens))
+    .bind(&delivery.message_id)
+    .bind(&delivery.approval_id)
+    .bind(&delivery.text)
+    .bind(delivery.next_at.0)
+    .bind(delivery.created_at.0)
+}
+
 /// A message that Jarvis says in a room of a platform is in the outbox as soon as it is a message at all.
 pub(super) async fn of_message(transaction: &mut Transaction<'_, Any>, message: &Message) -> sqlx::Result<()> {
     match message.role {
@@ -230,6 +236,7 @@ fn delivery(row: &AnyRow) -> sqlx::Result<Delivery> {
         opens: row::flag(row, "opens")?,
         message_id: row.try_get("message_id")?,
         approval_id: row.try_get("approval_id")?,
+        public: row::flag(row, "public")?,
         text: row.try_get("text")?,
         answers: row.try_get("answers")?,
         state: row::word(row, "state", &DeliveryState::ALL, DeliveryState::as_str)?,

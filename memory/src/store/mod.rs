@@ -10,6 +10,7 @@ mod audit_chain;
 mod conversations;
 mod deliveries;
 mod error;
+mod grants;
 mod identities;
 mod keys;
 mod links;
@@ -20,6 +21,7 @@ mod responses;
 mod row;
 mod runs;
 mod sqlite;
+mod switches;
 mod usage;
 mod votes;
 

@@ -65,7 +65,7 @@ async fn with_people(store: &Store) {
 }
 
 async fn create(store: &Store, approval: Approval) -> Approval {
-    store.create_approval(&approval).await.unwrap();
+    store.create_approval(&approval, &[]).await.unwrap();
     approval
 }
 
@@ -77,12 +77,15 @@ async fn whole_way(store: Store) {
         conversation_id: Some(conversation.id),
         ..make::approval("K7QX")
     };
-    store.create_approval(&card).await.unwrap();
+    store.create_approval(&card, &[]).await.unwrap();
     let again = store
-        .create_approval(&Approval {
-            id: "k7qx".into(),
-            ..card.clone()
-        })
+        .create_approval(
+            &Approval {
+                id: "k7qx".into(),
+                ..card.clone()
+            },
+            &[],
+        )
         .await;
     assert!(matches!(again, Err(Error::Conflict { .. })), "{again:?}");
     assert_eq!(store.approval("k7Qx").await.unwrap(), Some(card.clone()));

@@ -160,7 +160,7 @@ async fn merge(store: Store) {
         need: 3,
         ..make::approval("K7QX")
     };
-    store.create_approval(&card).await.unwrap();
+    store.create_approval(&card, &[]).await.unwrap();
     for person in [&one, &two] {
         store.vote(&make::vote("K7QX", person, true), make::NOW).await.unwrap();
     }
@@ -288,7 +288,7 @@ async fn void(store: Store) {
 
 async fn votes(store: Store) {
     store.put_person(&make::person("owner", 4)).await.unwrap();
-    store.create_approval(&make::approval("K7QX")).await.unwrap();
+    store.create_approval(&make::approval("K7QX"), &[]).await.unwrap();
     let weak = jarvis_memory::records::Vote {
         trust: 2,
         ..make::vote("K7QX", "owner", true)

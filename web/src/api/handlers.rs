@@ -1,5 +1,7 @@
 //! The handlers.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -9,7 +11,7 @@ use jarvis_gateway::breaker::Forced;
 use serde_json::{Value, json};
 
 use super::caller::{Body, Who};
-use super::rows::{Asked, AuditWindow, CardFilter, Deciding, Forcing, Saying, Window};
+use super::rows::{Asked, AuditWindow, CardFilter, Deciding, Forcing, Freezing, Saying, Unfreezing, Window};
 use crate::app::App;
 use crate::error::ApiError;
 
@@ -134,9 +136,39 @@ pub(crate) async fn decide(
     Path(id): Path<String>,
     Body(deciding): Body<Deciding>,
 ) -> Answer {
-    Ok(Json(json!(
-        app.agent.decide(&who, &id, deciding.yes, deciding.note).await?
-    )))
+    let card = match (deciding.yes, deciding.grant) {
+        (yes, false) => app.agent.decide(&who, &id, yes, deciding.note).await?,
+        (true, true) => app.agent.approve_for_an_hour(&who, &id, deciding.note).await?,
+        (false, true) => return Err(ApiError::bad_request("grant", "`grant` goes with `yes`")),
+    };
+    Ok(Json(json!(card)))
+}
+
+pub(crate) async fn grants(State(app): State<App>, Who(who): Who) -> Answer {
+    Ok(Json(json!({ "grants": app.agent.grants(&who).await? })))
+}
+
+pub(crate) async fn revoke_grant(State(app): State<App>, Who(who): Who, Path(id): Path<String>) -> Answer {
+    app.agent.revoke_grant(&who, &id).await?;
+    Ok(Json(json!({ "grants": app.agent.grants(&who).await? })))
+}
+
+pub(crate) async fn frozen(State(app): State<App>, Who(who): Who) -> Answer {
+    Ok(Json(json!({ "frozen": app.agent.frozen(&who).await? })))
+}
+
+pub(crate) async fn freeze(State(app): State<App>, Who(who): Who, Body(freezing): Body<Freezing>) -> Answer {
+    let time = match freezing.seconds {
+        Some(0) => return Err(ApiError::bad_request("seconds", "`seconds` is at least 1")),
+        seconds => seconds.map(Duration::from_secs),
+    };
+    let frozen = app.agent.freeze(&who, &freezing.what, time).await?;
+    Ok(Json(json!({ "frozen": frozen })))
+}
+
+pub(crate) async fn unfreeze(State(app): State<App>, Who(who): Who, Body(unfreezing): Body<Unfreezing>) -> Answer {
+    let frozen = app.agent.unfreeze(&who, &unfreezing.what).await?;
+    Ok(Json(json!({ "frozen": frozen })))
 }
 
 pub(crate) async fn ask_again(

@@ -7,5 +7,5 @@ mod rows;
 pub(crate) use caller::Who;
 pub(crate) use handlers::{
     approval, approvals, ask_again, audit, cancel, conversations, create_conversation, decide, force_backend,
-    force_target, messages, people, say, status, targets, whoami,
+    force_target, freeze, frozen, grants, messages, people, revoke_grant, say, status, targets, unfreeze, whoami,
 };

@@ -26,6 +26,26 @@ pub(crate) struct Deciding {
     pub(crate) yes: bool,
     #[serde(default)]
     pub(crate) note: Option<String>,
+    /// Yes, and to acts like it for an hour.
+    #[serde(default)]
+    pub(crate) grant: bool,
+}
+
+/// What nothing may do for a while.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Freezing {
+    /// `all`, or the name of a tool.
+    pub(crate) what: String,
+    /// For how long; without it, until it is taken away.
+    #[serde(default)]
+    pub(crate) seconds: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Unfreezing {
+    pub(crate) what: String,
 }
 
 /// What a person wants of a circuit breaker.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jarvis_agent::view::{ApprovalView, CardStatus, Happening, RunState};
-use jarvis_agent::{Agent, Config, Error, Parts, Principal, Published, Said, Subscription, Surface};
+use jarvis_agent::{Agent, ApprovalsConfig, Config, Error, Parts, Principal, Published, Said, Subscription, Surface};
 use jarvis_gateway::caller::{Caller, Key, Scope};
 use jarvis_gateway::clock::{Fixed, Millis};
 use jarvis_gateway::provider::Provider;
@@ -30,6 +30,7 @@ pub(crate) struct House {
     pub(crate) tasks: Tasks,
     /// The conversation of the owner.
     pub(crate) conversation: String,
+    pub(crate) approvals: ApprovalsConfig,
 }
 
 pub(crate) fn owner() -> Principal {
@@ -64,6 +65,13 @@ impl House {
         .await
     }
 
+    /// With the section `[approvals]`.
+    pub(crate) async fn with_approvals(approvals: ApprovalsConfig, turns: impl IntoIterator<Item = Turn>) -> Self {
+        let house = Self::new([]).await;
+        let house = Self { approvals, ..house };
+        house.restarted(turns).await
+    }
+
     /// With something else in front of the model: a chain, command mode.
     pub(crate) async fn with_chain(chain: Arc<dyn Provider>, world: World) -> Self {
         let store = Store::temporary().await.expect("a store");
@@ -73,7 +81,8 @@ impl House {
     async fn over(store: Store, world: World, chain: Arc<dyn Provider>, model: Arc<Scripted>) -> Self {
         let clock = Fixed::at(NOW);
         let tasks = Tasks::default();
-        let agent = start(&store, &world, chain, &clock, &tasks).await;
+        let approvals = ApprovalsConfig::default();
+        let agent = start(&store, &world, chain, &clock, &tasks, &approvals).await;
         let conversation = agent.create_conversation(&owner()).await.expect("a conversation").id;
         Self {
             agent,
@@ -83,6 +92,7 @@ impl House {
             clock,
             tasks,
             conversation,
+            approvals,
         }
     }
 
@@ -92,7 +102,7 @@ impl House {
         let store = self.store.another().await.expect("the same database");
         let model = Arc::new(Scripted::new(turns));
         let tasks = Tasks::default();
-        let agent = start(&store, &self.world, model.clone(), &self.clock, &tasks).await;
+        let agent = start(&store, &self.world, model.clone(), &self.clock, &tasks, &self.approvals).await;
         Self {
             agent,
             store,
@@ -187,7 +197,14 @@ impl House {
     }
 }
 
-async fn start(store: &Store, world: &World, chain: Arc<dyn Provider>, clock: &Fixed, tasks: &Tasks) -> Agent {
+async fn start(
+    store: &Store,
+    world: &World,
+    chain: Arc<dyn Provider>,
+    clock: &Fixed,
+    tasks: &Tasks,
+    approvals: &ApprovalsConfig,
+) -> Agent {
     let parts = Parts::new(
         store.clone(),
         chain,
@@ -195,7 +212,8 @@ async fn start(store: &Store, world: &World, chain: Arc<dyn Provider>, clock: &F
         Arc::new(clock.clone()),
         tasks.clone(),
         Config::default(),
-    );
+    )
+    .with_approvals(approvals.clone());
     Agent::start(parts).await.expect("the agent starts")
 }
 

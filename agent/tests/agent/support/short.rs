@@ -63,6 +63,10 @@ pub(crate) fn happening(happening: &Happening) -> String {
             approval.plan["title"].as_str().unwrap_or("-"),
             approval.status.as_str()
         ),
+        Happening::Frozen { frozen } => {
+            let what: Vec<&str> = frozen.iter().map(|frozen| frozen.what.as_str()).collect();
+            format!("frozen {}", what.join(" "))
+        }
         Happening::Target { .. } => "target".to_owned(),
         Happening::Config { changes, fault } => {
             format!("config {} {}", changes.join("; "), fault.as_deref().unwrap_or("-"))

@@ -72,6 +72,15 @@ impl Wall {
         state.shown.iter().map(line).collect()
     }
 
+    /// The buttons that are shown: `Approve: approve K7QX`.
+    pub(crate) fn buttons(&self) -> Vec<String> {
+        let state = self.state();
+        let buttons = state.shown.iter().flat_map(|(_, what)| &what.buttons);
+        buttons
+            .map(|button| format!("{}: {}", button.label, button.says))
+            .collect()
+    }
+
     pub(crate) fn sends(&self) -> usize {
         self.state().sends
     }
