@@ -28,7 +28,7 @@ fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Result<Bytes, M
     let mut decoder = Decoder::default();
     let mut seen = Vec::new();
     for piece in pieces {
-        decoder.push(piece);
+        decoder.push(Bytes::copy_from_slice(piece));
         while let Some(item) = decoder.next_line().transpose() {
             seen.push(item);
         }

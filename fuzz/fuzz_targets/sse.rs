@@ -2,6 +2,7 @@
 
 #![no_main]
 
+use bytes::Bytes;
 use jarvis_gateway::upstream::Malformed;
 use jarvis_gateway::upstream::sse::{Decoder, Event};
 use jarvis_fuzz::cut;
@@ -20,7 +21,7 @@ fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Result<Event, M
     let mut decoder = Decoder::default();
     let mut seen = Vec::new();
     for piece in pieces {
-        decoder.push(piece);
+        decoder.push(Bytes::copy_from_slice(piece));
         while let Some(item) = decoder.next_event().transpose() {
             seen.push(item);
         }

@@ -99,7 +99,7 @@ impl Reader {
         }
         match tokio::time::timeout(SILENCE, response.chunk()).await {
             Ok(Ok(Some(bytes))) => {
-                self.decoder.push(&bytes);
+                self.decoder.push(bytes);
                 true
             }
             Ok(Ok(None) | Err(_)) | Err(_) => false,

@@ -68,7 +68,7 @@ const GRAMMAR: [&str; 4] = ["image_generation.", "image_edit.", "transcript.", "
 impl Events {
     pub(super) fn push(&mut self, bytes: &Bytes) {
         if !self.is_blind {
-            self.decoder.push(bytes);
+            self.decoder.push(bytes.clone());
             self.read();
         }
     }

@@ -62,7 +62,7 @@ impl Connector {
 impl Connector {
     pub(super) async fn connect(&self, to: Uri) -> Result<Io, BoxError> {
         let connecting = self.https.clone().oneshot(to);
-        Ok(TokioIo::new(within(self.limit, connecting).await?))
+        Ok(Box::new(TokioIo::new(within(self.limit, connecting).await?)))
     }
 }
 

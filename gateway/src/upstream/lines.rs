@@ -19,7 +19,7 @@ pub enum Malformed {
 /// A bare CR ends a line in server-sent events; in NDJSON it cannot occur inside a value, so one rule serves both.
 #[derive(Debug)]
 pub(super) struct Lines {
-    buffer: BytesMut,
+    buffer: Bytes,
     /// Bytes of `buffer` that are known to hold no line end, so that a long line is not searched again and again.
     searched: usize,
     /// The last line ended in CR: an LF that follows belongs to it.
@@ -31,7 +31,7 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn new(max: usize) -> Self {
         Self {
-            buffer: BytesMut::new(),
+            buffer: Bytes::new(),
             searched: 0,
             after_cr: false,
             ended: false,
@@ -39,8 +39,16 @@ impl Lines {
         }
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+    /// What comes when everything before it was taken is not copied.
+    pub(super) fn push(&mut self, bytes: Bytes) {
+        if self.buffer.is_empty() {
+            self.buffer = bytes;
+            return;
+        }
+        let begun = std::mem::take(&mut self.buffer).try_into_mut();
+        let mut all = begun.unwrap_or_else(|shared| BytesMut::from(&*shared));
+        all.extend_from_slice(&bytes);
+        self.buffer = all.freeze();
     }
 
     /// No more bytes will come: what is left counts as a line.
@@ -72,7 +80,7 @@ impl Lines {
         if std::str::from_utf8(&line).is_err() {
             return Err(Malformed::NotUtf8);
         }
-        Ok(Some(line.freeze()))
+        Ok(Some(line))
     }
 
     /// The next whole line without its end, or `None` until more bytes came.
@@ -90,7 +98,7 @@ impl Lines {
             self.buffer.advance(1);
             line
         } else if self.ended && !self.buffer.is_empty() {
-            self.buffer.split()
+            std::mem::take(&mut self.buffer)
         } else {
             self.searched = self.buffer.len();
             if self.searched > self.max {
@@ -105,7 +113,7 @@ impl Lines {
         if std::str::from_utf8(&line).is_err() {
             return Err(Malformed::NotUtf8);
         }
-        Ok(Some(line.freeze()))
+        Ok(Some(line))
     }
 }
 
@@ -131,7 +139,7 @@ mod tests {
             }
         };
         for piece in given.split(|byte| *byte == b'|') {
-            lines.push(piece);
+            lines.push(Bytes::copy_from_slice(piece));
             drain(&mut lines, &mut seen);
         }
         lines.end();

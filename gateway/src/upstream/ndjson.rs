@@ -15,7 +15,7 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub fn push(&mut self, bytes: Bytes) {
         self.0.push(bytes);
     }
 
@@ -45,7 +45,7 @@ mod tests {
         let mut decoder = Decoder::default();
         let mut seen = Vec::new();
         for piece in pieces {
-            decoder.push(piece);
+            decoder.push(Bytes::copy_from_slice(piece));
             while let Some(item) = decoder.next_line().transpose() {
                 seen.push(item);
             }

@@ -49,7 +49,7 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub fn push(&mut self, bytes: Bytes) {
         self.lines.push(bytes);
     }
 
@@ -172,7 +172,7 @@ pub(super) mod tests {
         let mut decoder = Decoder::default();
         let mut seen = Vec::new();
         for piece in pieces {
-            decoder.push(piece);
+            decoder.push(Bytes::copy_from_slice(piece));
             while let Some(item) = decoder.next_event().transpose() {
                 seen.push(item);
             }
@@ -215,7 +215,7 @@ pub(super) mod tests {
     #[test]
     fn an_event_keeps_the_id_of_the_one_before() {
         let mut decoder = Decoder::default();
-        decoder.push(b"data: a\n\nid: 7\ndata: b\n\ndata: c\n\n");
+        decoder.push(Bytes::from_static(b"data: a\n\nid: 7\ndata: b\n\ndata: c\n\n"));
         let mut seen = Vec::new();
         while let Ok(Some(event)) = decoder.next_event() {
             seen.push((event.data, decoder.last_id().cloned()));

@@ -66,7 +66,8 @@ impl Provider for Ollama {
             let (mut events, mut finish) = (Vec::new(), None);
             while finish.is_none() {
                 let chunk = response.chunk().await?;
-                match &chunk {
+                let is_last = chunk.is_none();
+                match chunk {
                     Some(bytes) => decoder.push(bytes),
                     None => decoder.end(),
                 }
@@ -79,7 +80,7 @@ impl Provider for Ollama {
                         }
                     }
                 }
-                if chunk.is_none() {
+                if is_last {
                     break;
                 }
             }

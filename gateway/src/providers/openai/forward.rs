@@ -140,7 +140,7 @@ async fn beginning(response: &mut Response, nature: Nature) -> Result<Held, Erro
             Nature::Document => length > WHOLE_UP_TO,
             Nature::Sound => true,
             Nature::Events => {
-                decoder.push(&chunk);
+                decoder.push(chunk.clone());
                 length > FIRST_EVENT || !matches!(decoder.next_event(), Ok(None) | Err(Malformed::NotUtf8))
             }
         };
@@ -218,7 +218,7 @@ fn said_instead(held: &[Bytes], otherwise: &str) -> Error {
 fn first_error(held: &[Bytes]) -> Option<Error> {
     let mut decoder = sse::Decoder::default();
     for bytes in held {
-        decoder.push(bytes);
+        decoder.push(bytes.clone());
     }
     let event = decoder.next_event().ok().flatten()?;
     let value: serde_json::Value = serde_json::from_slice(&event.data).ok()?;

@@ -77,7 +77,8 @@ impl Provider for OpenAi {
             let mut events = Vec::new();
             while !reader.is_over() {
                 let chunk = more(&mut response, reader.is_complete()).await?;
-                match &chunk {
+                let is_last = chunk.is_none();
+                match chunk {
                     Some(bytes) => decoder.push(bytes),
                     None => decoder.end(),
                 }
@@ -86,7 +87,7 @@ impl Provider for OpenAi {
                         yield event;
                     }
                 }
-                if chunk.is_none() {
+                if is_last {
                     break;
                 }
             }

@@ -1,25 +1,25 @@
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use hyper_rustls::MaybeHttpsStream;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::head::Head;
 
-/// What is read at once. The pieces of a streamed answer are much shorter; a thousand streams have a buffer each.
+/// What is read at once. The pieces of a streamed answer are much shorter.
 const READ: usize = 8 * 1024;
-/// With less room than this left, a read would be cut short.
-const ROOM: usize = 1024;
 /// How many parts of a request are written together.
 const TOGETHER: usize = 8;
 
-pub(in crate::upstream) type Io = TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>;
+/// In a box, because the state of TLS takes a kilobyte even where there is none, and connections are handed around.
+pub(in crate::upstream) type Io = Box<TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>>;
 
 /// Why a request got no answer, or not all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,12 +76,17 @@ impl Connection {
         Ok(head)
     }
 
-    /// Reads more into the buffer; 0 is the end of the connection.
+    /// Reads more into the buffer; 0 is the end of the connection. A stream that waits for its next piece owns no memory
+    /// for it: a thousand such buffers would be read into from afar every time.
     pub(in crate::upstream) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.buffer.capacity() - self.buffer.len() < ROOM {
-            self.buffer.reserve(READ);
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
         }
-        pin!(self.io.read_buf(&mut self.buffer)).poll(context)
+        let mut space = [MaybeUninit::uninit(); READ];
+        let mut read = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(&mut self.io).poll_read(context, &mut read))?;
+        self.buffer.extend_from_slice(read.filled());
+        Poll::Ready(Ok(read.filled().len()))
     }
 
     /// Whether an idle connection can be asked something: it is open, and nothing came that nobody asked for.

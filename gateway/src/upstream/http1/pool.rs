@@ -54,13 +54,9 @@ async fn look_after(pool: Weak<Mutex<Unused>>) {
             return;
         };
         let mut unused = lock(&pool);
-        unused.connections.retain_mut(|(connection, since)| {
-            let keeps = since.elapsed() < IDLE && connection.is_quiet();
-            if since.elapsed() >= LOOK {
-                connection.buffer = bytes::BytesMut::new();
-            }
-            keeps
-        });
+        unused
+            .connections
+            .retain_mut(|(connection, since)| since.elapsed() < IDLE && connection.is_quiet());
         unused.connections.shrink_to_fit();
         if unused.connections.is_empty() {
             unused.is_looked_after = false;
