@@ -17,6 +17,7 @@ pub mod progress;
 pub mod provider;
 pub mod providers;
 pub mod registry;
+mod seldom;
 pub mod tasks;
 pub mod trace;
 pub mod upstream;

@@ -21,6 +21,13 @@ impl Tasks {
         self.tracker.spawn(task.instrument(span));
     }
 
+    /// The same for a task of which there are hundreds, and which is woken all the time: its name stands in the log at the
+    /// level `debug` only, because entering a span is work at every poll.
+    pub fn spawn_one_of_many(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let span = tracing::debug_span!("task", task.name = name);
+        self.tracker.spawn(task.instrument(span));
+    }
+
     /// Cancelled when the process is asked to stop.
     pub fn stopping(&self) -> &CancellationToken {
         &self.stop

@@ -1,8 +1,7 @@
 //! One target being asked for a chat answer once: its stream under the time limits, up to the commit point and after it.
 
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use super::pace::Pace;
 use super::thoughts::Thoughts;
 use crate::chat::{Event, FinishReason};
 use crate::provider::{Class, Error, Events};
+use crate::seldom::Seldom;
 
 /// What is held back at most before the commit point. It is lifecycle noise by definition; beyond this it is dropped.
 const HELD_EVENTS: usize = 64;
@@ -26,7 +26,7 @@ const LONGER_READ_ALONG: f64 = 1.5;
 pub(super) struct Attempt {
     pub(super) admission: Admission,
     events: Events,
-    timer: Pin<Box<Sleep>>,
+    timer: Seldom<Sleep>,
     due: Due,
     idle: Duration,
     /// The server's own chunks are handed on.
@@ -84,7 +84,7 @@ impl Attempt {
         };
         Self {
             events,
-            timer: Box::pin(sleep_until(at)),
+            timer: Seldom::new(sleep_until(at)),
             due: Due::FirstToken { at, error },
             idle,
             is_wire: false,
@@ -162,7 +162,7 @@ impl Attempt {
         self.due = Due::Idle { since: Instant::now() };
         self.pace = self.least_pace.map(Pace::new);
         let ends = self.ends();
-        self.timer.as_mut().reset(ends);
+        self.timer.change().reset(ends);
     }
 
     fn broke(&mut self, error: Error) -> Error {
@@ -224,7 +224,7 @@ impl Attempt {
             return Poll::Ready(item);
         }
         // The timer is moved when it fires and not with every event, because moving it takes a lock.
-        while self.timer.as_mut().poll(context).is_ready() {
+        while self.timer.poll(context).is_ready() {
             if let Some(pace) = &mut self.pace
                 && pace.is_slow(Instant::now())
             {
@@ -234,7 +234,7 @@ impl Attempt {
             if ends <= Instant::now() {
                 return Poll::Ready(Some(Err(self.late())));
             }
-            self.timer.as_mut().reset(ends);
+            self.timer.change().reset(ends);
         }
         Poll::Pending
     }

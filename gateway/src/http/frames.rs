@@ -1,7 +1,6 @@
 //! The body of a streamed answer: events in, bytes of one format out.
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use super::{served, write};
 use crate::chat::Event;
 use crate::progress::Progress;
 use crate::provider::{Class, Error, Events};
+use crate::seldom::Seldom;
 
 /// How long an answer may keep silent before the status is sent. Until then an error still has a status of its own.
 const STATUS_WITHIN: Duration = Duration::from_secs(3);
@@ -81,7 +81,7 @@ pub(super) async fn answer<E: Encoder>(
         events,
         encoder,
         buffer,
-        timer: Box::pin(sleep(COMMENT_AFTER)),
+        timer: Seldom::new(sleep(COMMENT_AFTER)),
         last_sent: Instant::now(),
         stage: Stage::Live,
         progress: progress.filter(|_| first.is_none()),
@@ -91,7 +91,7 @@ pub(super) async fn answer<E: Encoder>(
     }
     if frames.progress.is_some() {
         frames.tell_progress();
-        frames.timer.as_mut().reset(Instant::now() + PROGRESS_AFTER);
+        frames.timer.change().reset(Instant::now() + PROGRESS_AFTER);
     }
     let mut response = Response::new(Body::from_stream(frames));
     let headers = response.headers_mut();
@@ -110,7 +110,7 @@ struct Frames<E> {
     events: Events,
     encoder: E,
     buffer: BytesMut,
-    timer: Pin<Box<Sleep>>,
+    timer: Seldom<Sleep>,
     last_sent: Instant,
     stage: Stage,
     /// Until the answer begins.
@@ -183,9 +183,9 @@ impl<E: Encoder> Frames<E> {
 
     /// Ready when a step of a load is due; nothing is left of it once the answer has begun.
     fn poll_progress(&mut self, context: &mut Context<'_>) -> Poll<Bytes> {
-        ready!(self.timer.as_mut().poll(context));
+        ready!(self.timer.poll(context));
         loop {
-            self.timer.as_mut().reset(Instant::now() + PROGRESS_AFTER);
+            self.timer.change().reset(Instant::now() + PROGRESS_AFTER);
             let is_told = self.tell_progress();
             let is_due = self.last_sent + COMMENT_AFTER <= Instant::now();
             if let (false, true, Some(comment)) = (is_told, is_due, E::COMMENT) {
@@ -195,7 +195,7 @@ impl<E: Encoder> Frames<E> {
                 self.last_sent = Instant::now();
                 return Poll::Ready(self.buffer.split().freeze());
             }
-            ready!(self.timer.as_mut().poll(context));
+            ready!(self.timer.poll(context));
         }
     }
 
@@ -205,14 +205,14 @@ impl<E: Encoder> Frames<E> {
             return Poll::Pending;
         };
         loop {
-            ready!(self.timer.as_mut().poll(context));
+            ready!(self.timer.poll(context));
             let due = self.last_sent + COMMENT_AFTER;
             if due <= Instant::now() {
                 self.last_sent = Instant::now();
-                self.timer.as_mut().reset(self.last_sent + COMMENT_AFTER);
+                self.timer.change().reset(self.last_sent + COMMENT_AFTER);
                 return Poll::Ready(comment);
             }
-            self.timer.as_mut().reset(due);
+            self.timer.change().reset(due);
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The accept loop.
 
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,6 +17,7 @@ use tokio::sync::Semaphore;
 use tower::Service;
 
 use super::stall::Impatient;
+use crate::seldom::Seldom;
 use crate::tasks::Tasks;
 
 /// A listener that cannot accept, because the process is out of file descriptors, is tried again after this.
@@ -69,7 +72,7 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: &Tasks, limits:
             break;
         };
         let connection = connection(stream, peer, router.clone(), tasks.clone(), limits);
-        tasks.spawn("connection", async move {
+        tasks.spawn_one_of_many("connection", async move {
             connection.await;
             drop(slot);
         });
@@ -108,17 +111,20 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, tasks: 
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(limits.header);
     let mut connection = pin!(server.serve_connection(TokioIo::new(Impatient::new(stream)), service));
-    let stopping = tasks.stopping();
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stopping.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            let Ok(ended) = tokio::time::timeout(limits.finish, connection).await else {
-                tracing::warn!(peer.address = %peer, "a connection was cut because it did not finish in time");
-                return;
-            };
-            ended
-        }
+    let mut stop = Seldom::new(tasks.stopping().cancelled());
+    let ended = poll_fn(|context| match connection.as_mut().poll(context) {
+        Poll::Ready(ended) => Poll::Ready(Some(ended)),
+        Poll::Pending => stop.poll(context).map(|()| None),
+    });
+    let ended = if let Some(ended) = ended.await {
+        ended
+    } else {
+        connection.as_mut().graceful_shutdown();
+        let Ok(ended) = tokio::time::timeout(limits.finish, connection).await else {
+            tracing::warn!(peer.address = %peer, "a connection was cut because it did not finish in time");
+            return;
+        };
+        ended
     };
     if let Err(error) = ended {
         tracing::debug!(peer.address = %peer, %error, "a connection ended with an error");
