@@ -22,4 +22,4 @@ pub use lines::{MAX_LINE, Malformed};
 pub(crate) use pattern::Pattern;
 pub use pieces::Pieces;
 pub use response::Response;
-pub(crate) use scan::{NotJson, Scanner};
+pub(crate) use scan::{NotJson, Scanner, plain};

@@ -1,3 +1,5 @@
+use super::scan::plain;
+
 /// A chunk of a stream, and where in it stands the text by which the chunks after it differ.
 ///
 /// Servers write the hundreds of chunks of an answer alike but for the new text. A chunk that follows the pattern of one
@@ -30,7 +32,7 @@ impl Pattern {
         let (before, rest) = self.chunk.split_at_checked(self.from)?;
         let after = rest.get(self.to.checked_sub(self.from)?..)?;
         let text = chunk.strip_prefix(before)?.strip_suffix(after)?;
-        let is_plain = text.iter().all(|byte| !matches!(byte, ..b' ' | b'"' | b'\\'));
+        let is_plain = plain(text) == text.len();
         std::str::from_utf8(text).ok().filter(|_| is_plain)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::upstream::{NotJson, Scanner};
+use crate::upstream::{NotJson, Scanner, plain};
 
 /// Fields are looked for one after the other, which must not take for ever.
 const MOST_FIELDS: usize = 256;
@@ -213,7 +213,7 @@ impl Fields<'_> {
 }
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
-    if text.bytes().any(|byte| matches!(byte, ..b' ' | b'"' | b'\\')) {
+    if plain(text.as_bytes()) < text.len() {
         // Writing text into memory cannot fail.
         drop(serde_json::to_writer(out, text));
         return;
