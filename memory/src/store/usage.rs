@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use jarvis_gateway::clock::Millis;
 use jarvis_gateway::usage::{Attempt, By, Entry, MicroUsd, Outcome, Spent, Sums};
-use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::error::BoxDynError;
+use sqlx::{AnyConnection, Arguments, AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use super::error::tried;
@@ -133,53 +134,54 @@ fn statement(rows: usize) -> String {
 }
 
 async fn insert(connection: &mut AnyConnection, entries: &[Entry]) -> sqlx::Result<()> {
-    // Only a full statement comes again and again, so only that one is kept prepared.
-    let mut query = if entries.len() == TOGETHER {
-        sqlx::query(FULL.as_str())
-    } else {
-        sqlx::query(AssertSqlSafe(statement(entries.len()))).persistent(false)
-    };
+    // Gathered apart from the query, which would be moved for every value.
+    let mut values = AnyArguments::default();
+    values.reserve(entries.len() * WIDTH, 0);
     for entry in entries {
-        query = bind(query, entry);
+        add(&mut values, entry).map_err(sqlx::Error::Encode)?;
     }
+    // Only a full statement comes again and again, so only that one is kept prepared.
+    let query = if entries.len() == TOGETHER {
+        sqlx::query_with(FULL.as_str(), values)
+    } else {
+        sqlx::query_with(AssertSqlSafe(statement(entries.len())), values).persistent(false)
+    };
     query.execute(connection).await.map(drop)
 }
 
-type Query<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
-
 /// In the order of [`COLUMNS`].
-fn bind<'q>(query: Query<'q>, Entry { attempt, cost, at }: &Entry) -> Query<'q> {
+fn add(values: &mut AnyArguments, Entry { attempt, cost, at }: &Entry) -> std::result::Result<(), BoxDynError> {
     let (outcome, fault, reason) = outcome(&attempt.outcome);
     let origin = &attempt.origin;
-    query
-        .bind(fresh_id(*at))
-        .bind(attempt.started_at.0)
-        .bind(origin.id.clone())
-        .bind(attempt.caller.label())
-        .bind(attempt.caller.key().map(|key| key.id.clone()))
-        .bind(origin.conversation.clone())
-        .bind(origin.endpoint.as_str())
-        .bind(word(&origin.surface))
-        .bind(origin.model.clone())
-        .bind(attempt.backend.to_string())
-        .bind(attempt.model.to_string())
-        .bind(word(&attempt.class))
-        .bind(i64::from(attempt.number))
-        .bind(outcome)
-        .bind(fault)
-        .bind(reason)
-        .bind(whole(attempt.usage.prompt_tokens))
-        .bind(whole(attempt.usage.completion_tokens))
-        .bind(whole(attempt.usage.cached_tokens))
-        .bind(whole(attempt.usage.reasoning_tokens))
-        .bind(i64::from(attempt.estimated))
-        .bind(i64::from(attempt.truncated))
-        .bind(i64::from(attempt.pieces.images))
-        .bind(millis(attempt.pieces.audio))
-        .bind(whole(attempt.pieces.characters))
-        .bind(cost.map(|cost| cost.0.min(MOST)))
-        .bind(attempt.first_token.map(millis))
-        .bind(millis(attempt.took))
+    values.add(fresh_id(*at))?;
+    values.add(attempt.started_at.0)?;
+    values.add(origin.id.clone())?;
+    values.add(attempt.caller.label())?;
+    values.add(attempt.caller.key().map(|key| key.id.clone()))?;
+    values.add(origin.conversation.clone())?;
+    values.add(origin.endpoint.as_str())?;
+    values.add(word(&origin.surface))?;
+    values.add(origin.model.clone())?;
+    values.add(attempt.backend.to_string())?;
+    values.add(attempt.model.to_string())?;
+    values.add(word(&attempt.class))?;
+    values.add(i64::from(attempt.number))?;
+    values.add(outcome)?;
+    values.add(fault)?;
+    values.add(reason)?;
+    values.add(whole(attempt.usage.prompt_tokens))?;
+    values.add(whole(attempt.usage.completion_tokens))?;
+    values.add(whole(attempt.usage.cached_tokens))?;
+    values.add(whole(attempt.usage.reasoning_tokens))?;
+    values.add(i64::from(attempt.estimated))?;
+    values.add(i64::from(attempt.truncated))?;
+    values.add(i64::from(attempt.pieces.images))?;
+    values.add(millis(attempt.pieces.audio))?;
+    values.add(whole(attempt.pieces.characters))?;
+    values.add(cost.map(|cost| cost.0.min(MOST)))?;
+    values.add(attempt.first_token.map(millis))?;
+    values.add(millis(attempt.took))?;
+    Ok(())
 }
 
 fn outcome(outcome: &Outcome) -> (&'static str, Option<String>, Option<String>) {
