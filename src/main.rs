@@ -18,6 +18,10 @@ use clap::Parser;
 use crate::cli::{Cli, Command};
 use crate::config::Environment;
 
+#[cfg(target_arch = "x86_64")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
