@@ -20,14 +20,23 @@ use crate::config::{Alias, Backend, Config, Environment, Kind, Target};
 
 /// Sends traces to where the configuration says, or nowhere.
 pub(crate) fn tracer(config: &Config, environment: &Environment, tasks: &Tasks) -> anyhow::Result<Tracer> {
-    let Some(endpoint) = config.traces.endpoint.clone().or_else(|| environment.otlp_endpoint()) else {
-        return Ok(Tracer::off());
-    };
+    let collector = collector(config, environment)?;
+    Ok(collector.map_or_else(Tracer::off, |upstream| {
+        Tracer::to(upstream, env!("CARGO_PKG_VERSION"), tasks)
+    }))
+}
+
+/// Where traces are sent, and with which credential. That one is looked for even when they are sent nowhere.
+pub(crate) fn collector(config: &Config, environment: &Environment) -> anyhow::Result<Option<Upstream>> {
     let credential = config.traces.credential.as_deref();
-    let credential = credential.map(|reference| environment.secret(reference)).transpose()?;
+    let credential = credential.map(|reference| environment.secret(reference)).transpose();
+    let credential = credential.context("`[traces] credential` cannot be used")?;
+    let Some(endpoint) = config.traces.endpoint.clone().or_else(|| environment.otlp_endpoint()) else {
+        return Ok(None);
+    };
     let upstream = Upstream::new(&endpoint, credential, HostClass::Cloud.connect_limit())
-        .context("`traces.endpoint`, or OTEL_EXPORTER_OTLP_ENDPOINT")?;
-    Ok(Tracer::to(upstream, env!("CARGO_PKG_VERSION"), tasks))
+        .context("`[traces] endpoint`, or OTEL_EXPORTER_OTLP_ENDPOINT")?;
+    Ok(Some(upstream))
 }
 
 /// The backends and aliases of the configuration.

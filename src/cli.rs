@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -175,6 +176,7 @@ pub(crate) enum Models {
     List,
     /// What an Ollama says of one model
     Show {
+        /// The model, or `backend/model`
         name: String,
         /// The backend [default: the only Ollama]
         #[arg(long, value_name = "BACKEND")]
@@ -182,6 +184,7 @@ pub(crate) enum Models {
     },
     /// Make an Ollama fetch a model from its library; a running Jarvis uses it within 15 s
     Pull {
+        /// The model, or `backend/model`
         name: String,
         /// The backend [default: the only Ollama]
         #[arg(long, value_name = "BACKEND")]
@@ -271,13 +274,13 @@ pub(crate) struct KeyLimits {
     pub(crate) models: Vec<String>,
     /// Requests a minute
     #[arg(long, value_name = "COUNT")]
-    pub(crate) rpm: Option<Limit<u32>>,
+    pub(crate) rpm: Option<Limit<Count>>,
     /// Tokens a minute, read and written together
     #[arg(long, value_name = "COUNT")]
-    pub(crate) tpm: Option<Limit<u32>>,
+    pub(crate) tpm: Option<Limit<Count>>,
     /// Requests at the same time
     #[arg(long, value_name = "COUNT")]
-    pub(crate) concurrency: Option<Limit<u32>>,
+    pub(crate) concurrency: Option<Limit<Count>>,
     /// US dollars a day, by UTC: 1.50
     #[arg(long, value_name = "DOLLARS")]
     pub(crate) budget_day: Option<Limit<MicroUsd>>,
@@ -308,6 +311,20 @@ impl<T: FromStr<Err: Display>> FromStr for Limit<T> {
         }
         let limit = text.parse().map_err(|error: T::Err| error.to_string())?;
         Ok(Self(Some(limit)))
+    }
+}
+
+/// How many of something, at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Count(pub(crate) NonZeroU32);
+
+impl FromStr for Count {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse()
+            .map(Self)
+            .map_err(|_| "write a whole number from 1 on, or `none`; `jarvis key revoke` shuts a key out".to_owned())
     }
 }
 

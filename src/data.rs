@@ -22,6 +22,19 @@ pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
         })
 }
 
+/// Commands that read need what a start has made, and make nothing themselves: a mistyped folder stays one.
+pub(crate) fn need(folder: &Path) -> anyhow::Result<()> {
+    let database = folder.join("jarvis.db");
+    if database.is_file() {
+        return Ok(());
+    }
+    bail!(
+        "there is no database {}: nothing was kept here yet. Start Jarvis once, or name the folder of another with \
+         --data DIR",
+        database.display()
+    )
+}
+
 /// Held for the life of a server.
 pub(crate) struct Lock {
     /// The lock lasts as long as the file is open, also when the process is killed.

@@ -6,7 +6,7 @@ use anyhow::Context;
 use jarvis_gateway::clock::Clock;
 use jarvis_gateway::metrics::Metrics;
 use jarvis_gateway::tasks::Tasks;
-use jarvis_gateway::usage::{Books, Budgets, Ledger, Prices};
+use jarvis_gateway::usage::{Books, Budgets, Ledger, Prices, Retention};
 use jarvis_memory::Store;
 
 use crate::config::Config;
@@ -15,6 +15,17 @@ use crate::config::Config;
 pub(crate) struct Money {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) budgets: Arc<Budgets>,
+    prices: Arc<Prices>,
+    retention: Arc<Retention>,
+}
+
+impl Money {
+    /// Goes on with another configuration, and with the price list that was read for it.
+    pub(crate) fn configure(&self, config: &Config, prices: Prices) {
+        self.prices.replace(prices);
+        self.budgets.set_caps(config.budget.caps());
+        self.retention.set(config.usage);
+    }
 }
 
 /// Reads what was spent before, and begins to write.
@@ -30,11 +41,19 @@ pub(crate) async fn open(
     let budgets = Arc::new(budgets);
     budgets.begin_with(store.spent(budgets.counts_from()).await?);
     let books = Arc::new(store.clone());
-    let ledger = Ledger::new(books, prices, Arc::clone(&budgets), Arc::clone(clock));
+    let retention = Arc::new(Retention::new(Arc::clone(&books) as _, Arc::clone(clock), config.usage));
+    let ledger = Ledger::new(books, Arc::clone(&prices), Arc::clone(&budgets), Arc::clone(clock));
     let ledger = Arc::new(ledger.with_metrics(Arc::clone(metrics)));
     let (writer, stopping) = (Arc::clone(&ledger), tasks.stopping().clone());
     tasks.spawn("ledger", async move { writer.run(stopping).await });
-    Ok(Money { ledger, budgets })
+    let (forgetful, stopping) = (Arc::clone(&retention), tasks.stopping().clone());
+    tasks.spawn("retention of usage", async move { forgetful.run(stopping).await });
+    Ok(Money {
+        ledger,
+        budgets,
+        prices,
+        retention,
+    })
 }
 
 /// The program's price list, behind the one that the configuration names. That one is looked for beside the

@@ -8,12 +8,15 @@ use std::time::Duration;
 use anyhow::Context;
 use jarvis_agent::Agent;
 use jarvis_gateway::discovery::{Discovery, Following};
+use jarvis_gateway::http::cache::Cache;
 use jarvis_gateway::registry::{self, Registry};
 use jarvis_gateway::tasks::Tasks;
+use jarvis_gateway::usage::Prices;
 use tokio::sync::Notify;
 
 use crate::assemble;
 use crate::config::{self, Changes, Config, Environment};
+use crate::money::{self, Money};
 
 /// How often the file is looked at.
 const EVERY: Duration = Duration::from_secs(2);
@@ -29,6 +32,8 @@ pub(crate) struct Reload {
     pub(crate) tasks: Tasks,
     /// There while nothing is configured.
     pub(crate) following: Option<Arc<Following>>,
+    pub(crate) money: Money,
+    pub(crate) cache: Arc<Cache>,
     /// Told by a signal.
     pub(crate) now: Arc<Notify>,
 }
@@ -39,6 +44,7 @@ struct Ready {
     changes: Changes,
     backends: Vec<registry::Backend>,
     discovery: Option<Discovery>,
+    prices: Prices,
 }
 
 /// Tells one version of the file from another.
@@ -83,6 +89,8 @@ impl Reload {
         match self.prepare() {
             Ok(ready) if ready.changes.is_empty() => {
                 tracing::debug!("the configuration was read anew; nothing is different");
+                // The price list is a file of its own.
+                self.money.configure(&ready.config, ready.prices);
                 self.config = ready.config;
             }
             Ok(ready) => self.apply(ready).await,
@@ -115,6 +123,7 @@ impl Reload {
             .transpose()
             .context("OLLAMA_HOST or the base URL of OpenAI")?;
         Ok(Ready {
+            prices: money::prices(&config)?,
             config,
             changes,
             backends,
@@ -129,7 +138,10 @@ impl Reload {
             changes,
             backends,
             discovery,
+            prices,
         } = ready;
+        self.money.configure(&config, prices);
+        self.cache.configure(config.cache.clone());
         if !config.aliases.is_empty() {
             self.following = None;
         }

@@ -74,7 +74,7 @@ pub(crate) async fn serve(config: Config, environment: Environment) -> anyhow::R
     }
     line("Open that address in a browser, or talk here: jarvis chat");
     stop.recv().await;
-    line("Stopping: running turns are finished first; stop again to leave at once.");
+    line("Stopping: what runs is finished first. Press Ctrl-C again to leave at once.");
     tokio::select! {
         () = running.stop() => {}
         _ = stop.recv() => tracing::warn!("stopped at once; what was running is reported at the next start"),
@@ -108,7 +108,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
             Arc::clone(&money.ledger) as _,
             Arc::new(Meter(Arc::clone(door.counters()))),
         ],
-        purse: Some(money.budgets),
+        purse: Some(Arc::clone(&money.budgets) as _),
     };
     let registry = assemble::registry(&config, environment, Arc::clone(&clock), &tasks, surroundings)?;
     let following = follow(&config, environment, &registry, &tasks)?;
@@ -119,6 +119,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         .with_approvals(config.approvals.clone());
     let agent = agent(parts, &registry).await?;
     let (found, status) = look_around(&config, following.clone(), &tasks, clock.now(), address);
+    let ledger = Arc::clone(&money.ledger);
     let reload_now = Arc::new(Notify::new());
     let reload = Reload {
         config,
@@ -127,6 +128,8 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         agent: agent.clone(),
         tasks: tasks.clone(),
         following,
+        money,
+        cache: Arc::clone(&cache),
         now: Arc::clone(&reload_now),
     };
     tasks.spawn("configuration", reload.run());
@@ -158,7 +161,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         local_key,
         tasks,
         store,
-        ledger: money.ledger,
+        ledger,
         found,
         reload_now,
         _lock: lock,

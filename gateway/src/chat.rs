@@ -118,6 +118,8 @@ pub enum Part {
     /// A `data:` or `https:` URL, as in OpenAI's `image_url`.
     Image {
         url: String,
+        /// How closely to look, as OpenAI's `detail` says it (`low`, `high`, ...). `None` leaves it to the server.
+        detail: Option<String>,
     },
     /// A part we do not interpret (audio, file); only a provider of the same protocol can send it on.
     Other(Value),
@@ -173,6 +175,8 @@ pub struct Options {
     pub reasoning_effort: Option<ReasoningEffort>,
     /// Whether an answer may hold more than one call.
     pub parallel_tool_calls: Option<bool>,
+    /// How many answers are wanted (`n`); `None` is one. Only a server of the same protocol gives more.
+    pub answers: Option<u32>,
     /// The answer comes with the probability of each token, and with those of so many others in its place.
     pub logprobs: Option<u32>,
 }

@@ -17,7 +17,8 @@ pub struct Tasks {
 impl Tasks {
     /// Runs `task` in the background under `name`. It should end soon after [`Tasks::stopping`] is cancelled.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let span = tracing::info_span!("task", task.name = name);
+        // Not below the task that spawns it: a log line names one task.
+        let span = tracing::info_span!(parent: None, "task", task.name = name);
         self.tracker.spawn(task.instrument(span));
     }
 

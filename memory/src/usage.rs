@@ -16,6 +16,10 @@ impl Books for Store {
         self.spending(day).await.map_err(failed)
     }
 
+    async fn forget(&self, before: Millis, most: u32) -> Result<u64, Failed> {
+        self.forget_usage(before, most).await.map_err(failed)
+    }
+
     async fn sums(&self, since: Millis, by: By) -> Result<Vec<Sums>, Failed> {
         self.usage(since, by).await.map_err(failed)
     }

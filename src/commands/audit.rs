@@ -10,7 +10,7 @@ use crate::data;
 use crate::output::{line, when};
 
 pub(crate) async fn audit(config: &Config, limit: i64, json: bool) -> anyhow::Result<ExitCode> {
-    data::make(&config.data)?;
+    data::need(&config.data)?;
     let store = Store::open(&config.database_url()).await?;
     let entries = store.audit(None, limit.clamp(1, 100_000)).await?;
     let check = store.check_audit().await?;
@@ -54,6 +54,9 @@ fn words(entry: &AuditEntry) -> String {
     if let Some(arguments) = &entry.arguments {
         text += &format!(" {arguments}");
     }
+    if let Some(detail) = &entry.detail {
+        text += &format!(" {detail}");
+    }
     if let (Some(decision), Some(rule)) = (&entry.decision, &entry.rule) {
         text += &format!("  {decision} by {rule}");
     }
@@ -92,12 +95,14 @@ mod tests {
             decision: None,
             rule: None,
             outcome: Some("denied".into()),
-            detail: None,
+            detail: Some(serde_json::json!({"scopes": "chat"})),
             prev: String::new(),
             hash: String::new(),
         };
         assert!(
-            words(&entry).ends_with("  jarvis via console  decision  x\u{fffd}9  forged\u{fffd}[2K\u{fffd}  denied"),
+            words(&entry).ends_with(
+                "  jarvis via console  decision  x\u{fffd}9  forged\u{fffd}[2K\u{fffd} {\"scopes\":\"chat\"}  denied"
+            ),
             "{:?}",
             words(&entry)
         );

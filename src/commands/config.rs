@@ -25,6 +25,7 @@ fn check(place: &Place, environment: &Environment, file: Option<PathBuf>) -> any
     for name in config.backends.keys() {
         assemble::backend(name, &config, environment)?;
     }
+    assemble::collector(&config, environment)?;
     money::prices(&config)?;
     let Some(path) = &config.path else {
         line("There is no configuration, which is fine: what is found is used.");

@@ -10,7 +10,7 @@ use jarvis_memory::Store;
 use jarvis_memory::records::{AuditEvent, KeyRow};
 use serde_json::json;
 
-use crate::cli::{Key, KeyLimits, Limit, Span};
+use crate::cli::{Count, Key, KeyLimits, Limit, Span};
 use crate::config::Config;
 use crate::data;
 use crate::keys;
@@ -20,7 +20,10 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 const LONGEST_PATTERN: usize = 200;
 
 pub(crate) async fn key(config: &Config, command: Key) -> anyhow::Result<ExitCode> {
-    data::make(&config.data)?;
+    match command {
+        Key::Add { .. } => data::make(&config.data)?,
+        Key::List | Key::Set { .. } | Key::Revoke { .. } => data::need(&config.data)?,
+    }
     let store = Store::open(&config.database_url()).await?;
     let done = match command {
         Key::Add { name, scopes, limits } => add(&store, &name, &scopes, &limits).await,
@@ -36,6 +39,13 @@ async fn add(store: &Store, name: &str, scopes: &[Scope], limits: &KeyLimits) ->
     let name = name.trim();
     if name.is_empty() || name.chars().count() > 60 || name.chars().any(char::is_control) {
         bail!("the name of a key has 1 to 60 characters, such as `laptop`");
+    }
+    let is_taken = |row: &KeyRow| row.revoked_at.is_none() && row.name == name;
+    if store.keys().await?.iter().any(is_taken) {
+        bail!(
+            "there is a key `{name}` already; choose another name, change it with `jarvis key set {name}`, or revoke it \
+             with `jarvis key revoke {name}`"
+        );
     }
     let first = !store.any_key().await?;
     let secret = keys::fresh_secret();
@@ -110,9 +120,9 @@ fn limit(row: &mut KeyRow, limits: &KeyLimits, now: Millis) -> anyhow::Result<()
         }
         allowance.models.clone_from(&limits.models);
     }
-    let count = |limit: &mut Option<u32>, to: Option<Limit<u32>>| {
+    let count = |limit: &mut Option<u32>, to: Option<Limit<Count>>| {
         if let Some(Limit(to)) = to {
-            *limit = to;
+            *limit = to.map(|Count(count)| count.get());
         }
     };
     count(&mut allowance.requests_per_minute, limits.rpm);

@@ -25,8 +25,23 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub(crate) async fn models(config: &Config, environment: &Environment, command: Models) -> anyhow::Result<ExitCode> {
     match command {
         Models::List => list(config, environment).await,
-        Models::Show { name, on } => show(&place(config, environment, on.as_deref())?, &name).await,
-        Models::Pull { name, on } => pull(config, &place(config, environment, on.as_deref())?, &name).await,
+        Models::Show { name, on } => {
+            let (on, name) = meant(config, on.as_deref(), &name);
+            show(&place(config, environment, on)?, name).await
+        }
+        Models::Pull { name, on } => {
+            let (on, name) = meant(config, on.as_deref(), &name);
+            pull(config, &place(config, environment, on)?, name).await
+        }
+    }
+}
+
+/// The backend and the model: `gpu/qwen3:14b` names both, when there is a backend `gpu`. Names of models have slashes too.
+fn meant<'a>(config: &Config, on: Option<&'a str>, name: &'a str) -> (Option<&'a str>, &'a str) {
+    match (on, name.split_once('/')) {
+        (None, Some((backend, model))) if config.backends.contains_key(backend) => (Some(backend), model),
+        (None, Some(("ollama", model))) if config.backends.is_empty() => (None, model),
+        (on, _) => (on, name),
     }
 }
 

@@ -26,7 +26,7 @@ const HEAD: [&str; 10] = [
 const LONGEST_NAME: usize = 48;
 
 pub(crate) async fn usage(config: &Config, since: Since, by: By, json: bool) -> anyhow::Result<ExitCode> {
-    data::make(&config.data)?;
+    data::need(&config.data)?;
     let store = Store::open(&config.database_url()).await?;
     let report = Report::read(&store, since, by, System.now()).await;
     store.close().await;

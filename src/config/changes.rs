@@ -8,7 +8,7 @@ use super::backends::{Backend, Target};
 use super::file::Config;
 
 /// Sections beside the chains that hold at once.
-const AT_ONCE: [&str; 3] = ["people", "servers", "rooms"];
+const AT_ONCE: [&str; 6] = ["people", "servers", "rooms", "budget", "cache", "usage"];
 
 /// The way from one configuration to another.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -301,6 +301,16 @@ mod tests {
         let change = changes(|old| format!("listen = \"127.0.0.1:1\"\n[agent.limits]\ntokens = 5\n{old}"));
         let expect = Changes {
             after_restart: list(&["agent.limits.tokens", "listen"]),
+            ..Changes::default()
+        };
+        assert_eq!(change, expect);
+    }
+
+    #[test]
+    fn budgets_the_cache_and_the_ledger_change_at_once() {
+        let change = changes(|old| format!("[budget]\nday = 5\n[cache]\nshared = true\n[usage]\nkeep_days = 3\n{old}"));
+        let expect = Changes {
+            says: list(&["budget.day is 5", "cache.shared is true", "usage.keep_days is 3"]),
             ..Changes::default()
         };
         assert_eq!(change, expect);

@@ -33,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) traces: Traces,
     pub(crate) budget: jarvis_gateway::usage::Config,
     pub(crate) cache: jarvis_gateway::http::cache::Config,
+    pub(crate) usage: jarvis_gateway::usage::Keeping,
     /// Where the file was, for messages.
     #[serde(skip)]
     pub(crate) path: Option<PathBuf>,

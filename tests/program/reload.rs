@@ -119,6 +119,52 @@ async fn a_file_that_is_not_right_changes_nothing() {
     assert_eq!(audit.matches("config.changed").count(), 1, "{audit}");
 }
 
+/// Money and the cache follow the file like the chains: all of it, or nothing when the price list is missing.
+#[tokio::test]
+async fn budgets_prices_and_the_cache_change_while_it_runs() {
+    let server = stand_in().await;
+    let setup = chain(&server.url(), &[("cloud", "ok")]);
+    let jarvis = Jarvis::start(&setup).await;
+    let events = open(&jarvis.address, "GET", "/v1/jarvis/events", &[], "").await;
+    let mut events = events.into_body();
+    let status = async || {
+        let answer = jarvis.post("/v1/chat/completions", chat("cloud/ok", "hi", false)).await;
+        (answer.status, answer.text)
+    };
+    let becomes = async |expect: u16, says: &str| {
+        eventually(says, async || {
+            let (status, text) = status().await;
+            (status == expect && text.contains(says)).then_some(())
+        })
+        .await;
+    };
+    assert_eq!(status().await.0, 200);
+    // A cloud whose answers nobody pays for has no price to know.
+    let config = setup.config.replace("/v1\"\n", "/v1\"\nclass = \"cloud\"\n");
+    let with = |budget: &str| format!("[budget]\nday = 5\n{budget}[cache]\nmegabytes = 1\n{config}");
+    write(&jarvis, &with(""));
+    hang_up(&jarvis);
+    becomes(429, "the price of `cloud/ok` is not known").await;
+    write(&jarvis, &with("prices = \"prices.toml\"\n"));
+    hang_up(&jarvis);
+    let told = read_until(&mut events, r#""fault":""#).await;
+    assert!(told.contains("read the price list"), "{told}");
+    assert_eq!(status().await.0, 429);
+    let prices = "[[price]]\nmodel = \"ok\"\ninput = 1\noutput = 1\n";
+    std::fs::write(jarvis.data().join("prices.toml"), prices).expect("a file");
+    hang_up(&jarvis);
+    becomes(200, "choices").await;
+    write(
+        &jarvis,
+        &with("prices = \"prices.toml\"\n").replace("day = 5", "day = 0"),
+    );
+    hang_up(&jarvis);
+    becomes(429, "is used up").await;
+    let expect = ["budget.day 5 becomes 0"];
+    let told = async || changes(&jarvis).await.filter(|lines| *lines == expect);
+    eventually("the audit", told).await;
+}
+
 /// What was learned about a server that stays is kept, and what was learned about one whose key changed is not.
 #[tokio::test]
 async fn breakers_of_servers_that_stay_keep_what_they_know() {

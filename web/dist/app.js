@@ -2950,15 +2950,32 @@ function Models() {
   return a4("main", { id: "main", class: "panel view", tabIndex: 0, "aria-labelledby": "models-title", children: [
     a4("h2", { id: "models-title", tabIndex: -1, children: "Models" }),
     a4("p", { class: "muted", children: "The first that works answers. When none does, Jarvis understands plain commands and says so." }),
-    a4(Targets, { hands: !0 }),
+    a4(Chains, {}),
     a4(Found, {})
   ] });
 }
+function Chains() {
+  let names = [...new Set(targets.value.flatMap((target) => target.aliases))], alone = targets.value.filter((target) => target.aliases.length === 0);
+  return names.length === 0 ? a4(Targets, { hands: !0 }) : a4($, { children: [
+    names.map((name) => a4("section", { class: "target-group", "aria-label": `Chain ${exact(name)}`, children: [
+      a4("h3", { children: a4("bdi", { children: exact(name) }) }),
+      a4(List, { of: targets.value.filter((target) => target.aliases.includes(name)), chain: name, hands: !0 })
+    ] }, name)),
+    alone.length > 0 && a4("section", { class: "target-group", "aria-label": "In no chain", children: [
+      a4("h3", { children: "In no chain" }),
+      a4(List, { of: alone, chain: "", hands: !0 })
+    ] })
+  ] });
+}
 function Targets({ hands = !1 }) {
-  return targets.value.length === 0 ? a4("p", { class: "muted", children: loaded.value ? "No model is set up. Plain commands work: say help." : "Loading…" }) : a4("ol", { class: "targets", children: targets.value.map((target) => a4("li", { class: `target ${target.state}`, children: [
+  return targets.value.length === 0 ? a4("p", { class: "muted", children: loaded.value ? "No model is set up. Plain commands work: say help." : "Loading…" }) : a4(List, { of: targets.value, hands });
+}
+function List({ of, chain, hands = !1 }) {
+  let Title = chain === void 0 ? "h3" : "h4", others = (target) => target.aliases.filter((name) => name !== chain);
+  return a4("ol", { class: "targets", children: of.map((target) => a4("li", { class: `target ${target.state}`, children: [
     a4(Icon, { shape: MARK[target.state] ?? "unknown" }),
     a4("div", { children: [
-      a4("h3", { children: a4("bdi", { children: exact(target.name) }) }),
+      a4(Title, { children: a4("bdi", { children: exact(target.name) }) }),
       a4("p", { children: targetText(target, now.value) }),
       target.reason && a4("p", { class: "small", dir: "auto", children: exact(target.reason) }),
       knownText(target) && a4("p", { class: "small", dir: "auto", children: knownText(target) }),
@@ -2966,9 +2983,11 @@ function Targets({ hands = !1 }) {
         a4("bdi", { children: exact(target.kind) }),
         " · ",
         a4("bdi", { children: exact(target.class) }),
-        target.aliases.length > 0 && a4($, { children: [
-          " · also called ",
-          a4("bdi", { children: target.aliases.map(exact).join(", ") })
+        others(target).length > 0 && a4($, { children: [
+          " · ",
+          chain === void 0 ? "also called" : "also in",
+          " ",
+          a4("bdi", { children: others(target).map(exact).join(", ") })
         ] })
       ] }),
       hands && a4(Hand, { target })

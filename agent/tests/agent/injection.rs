@@ -230,6 +230,7 @@ async fn what_a_client_sends_beside_the_question_is_a_card_at_most() {
             Part::Text("what is this?".into()),
             Part::Image {
                 url: "data:image/png;base64,AA==".into(),
+                detail: None,
             },
         ],
         ..user("")

@@ -104,6 +104,7 @@ impl Walk {
             model: &target.model,
             prompt_tokens: u64::from(self.errand.prompt_tokens),
             answer_tokens: self.errand.answer_tokens.map(u64::from),
+            answers: self.errand.answers,
             pieces: self.errand.pieces,
         };
         match purse.may_spend(&self.errand.caller, &planned) {

@@ -23,6 +23,8 @@ pub struct Errand {
     pub at_once: Option<u32>,
     /// Tokens that the answer may have at most, when the request says so.
     pub answer_tokens: Option<u32>,
+    /// How many answers are wanted; 0 is one.
+    pub answers: u32,
     /// The model is asked to think first, which takes longer.
     pub thinks: bool,
     /// Nothing of it was answered before, so that no server has a part of it in its cache.
@@ -52,6 +54,7 @@ impl Errand {
             prompt_tokens: prompt_tokens(request),
             at_once: None,
             answer_tokens: request.options.max_tokens,
+            answers: request.options.answers.unwrap_or(1),
             thinks: match request.options.reasoning_effort {
                 None | Some(ReasoningEffort::None | ReasoningEffort::Minimal) => false,
                 Some(

@@ -92,6 +92,7 @@ mod tests {
         check(said(&"é".repeat(360)), vec![], 108);
         let picture = Part::Image {
             url: "data:image/png;base64,AAAA".into(),
+            detail: None,
         };
         check(
             Message {

@@ -1,6 +1,7 @@
 //! `POST /v1/audio/transcriptions` and `POST /v1/audio/speech`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
@@ -24,6 +25,8 @@ use crate::usage::Pieces;
 const LONGEST_BODY: usize = 1024 * 1024;
 /// Sound to be heard, as much as `OpenAI` takes.
 const LONGEST_UPLOAD: usize = 25 * 1024 * 1024;
+/// Bytes of a second of speech as it is mostly sent (64 kbit/s), to know before it was heard what hearing it costs.
+const BYTES_A_SECOND: usize = 8 * 1024;
 /// What a form has around its file.
 const AROUND: usize = 64 * 1024;
 
@@ -45,8 +48,11 @@ pub(super) async fn transcriptions(
     let job = Forward {
         task: Task::Transcription,
         streams: read.streams(),
+        asks_for: Pieces {
+            audio: Duration::from_secs((form.len() / BYTES_A_SECOND) as u64),
+            ..Pieces::default()
+        },
         body: jobs::Body::Form(form),
-        asks_for: Pieces::default(),
     };
     pass_on(&state, &headers, caller, &read.model, job).await
 }

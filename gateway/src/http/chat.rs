@@ -55,13 +55,15 @@ pub(super) async fn completions(
         include_usage,
     };
     let progress = request.demands.progress.clone();
-    let found = cache::look_up(&state, &headers, &request, &model)?;
-    let call = Call {
-        request: Arc::new(request),
-        model,
-        left: Vec::new(),
-    };
-    let events = found.stream(&state, provider.as_ref(), call);
+    let body = request.original.as_ref().map(|original| original.body.as_ref());
+    let found = cache::look_up(&state, &headers, &request, (&model, body))?;
+    let events = found.stream(&state, Arc::new(request), |request| {
+        provider.stream(Call {
+            request,
+            model,
+            left: Vec::new(),
+        })
+    });
     let mut response = if stream {
         streamed(events, identity, progress).await
     } else {

@@ -17,7 +17,7 @@ use super::frames::{self, Encoder};
 use super::guard::require;
 use super::whole::gather;
 use super::wire::{Text, parse_completion};
-use super::{demands, router, served, write};
+use super::{cache, demands, router, served, write};
 use crate::caller::{Caller, Scope};
 use crate::chat::{Delivery, Event, Message, Request, Role};
 use crate::demands::Endpoint;
@@ -40,19 +40,23 @@ pub(super) async fn completions(
         model: asked.model.clone(),
     };
     let progress = demands.progress.clone();
-    let events = provider.stream(Call {
-        request: Arc::new(Request {
-            messages: vec![Message::text(Role::User, asked.prompt)],
-            options: asked.options,
-            conversation: origin.conversation.clone(),
-            origin,
-            demands,
-            caller,
-            delivery: if asked.stream { Delivery::Live } else { Delivery::Whole },
-            ..Request::default()
-        }),
-        model: asked.model,
-        left: Vec::new(),
+    let request = Request {
+        messages: vec![Message::text(Role::User, asked.prompt)],
+        options: asked.options,
+        conversation: origin.conversation.clone(),
+        origin,
+        demands,
+        caller,
+        delivery: if asked.stream { Delivery::Live } else { Delivery::Whole },
+        ..Request::default()
+    };
+    let found = cache::look_up(&state, &headers, &request, (&asked.model, Some(&body)))?;
+    let events = found.stream(&state, Arc::new(request), |request| {
+        provider.stream(Call {
+            request,
+            model: asked.model,
+            left: Vec::new(),
+        })
     });
     let mut response = if asked.stream {
         let include_usage = asked.include_usage;
@@ -61,6 +65,7 @@ pub(super) async fn completions(
         whole(events, text).await?
     };
     served::tell_dropped(response.headers_mut(), &asked.dropped);
+    found.tell(response.headers_mut());
     Ok(response)
 }
 

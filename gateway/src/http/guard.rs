@@ -79,7 +79,12 @@ pub async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Ne
 }
 
 async fn admitted(door: &Arc<Door>, caller: Caller, mut request: Request, next: Next) -> Response {
-    let asked = (request.method(), request.uri().path(), request.headers());
+    if !is_text(request.uri().path()) {
+        let message = "the address has escapes (%XX) that are not UTF-8";
+        return Error::invalid(None, "invalid_url", message).into_response();
+    }
+    let tokens = limits::estimate(request.body());
+    let asked = (request.method(), request.uri().path(), tokens);
     let admission = match limits::admit(&door.counters, &caller, asked).await {
         Ok(admission) => admission,
         Err(refused) => return refused,
@@ -91,6 +96,11 @@ async fn admitted(door: &Arc<Door>, caller: Caller, mut request: Request, next: 
         Some(admission) => admission.ends_with(response),
         None => response,
     }
+}
+
+/// Whether a path is text behind its escapes. Routes read ids and names from it.
+fn is_text(path: &str) -> bool {
+    !path.contains('%') || percent_encoding::percent_decode_str(path).decode_utf8().is_ok()
 }
 
 /// Refuses a caller without a right. What may act may talk.

@@ -87,6 +87,8 @@ pub struct Planned<'a> {
     pub prompt_tokens: u64,
     /// Tokens that the answer may have at most, when the request says so.
     pub answer_tokens: Option<u64>,
+    /// How many answers are wanted; 0 is one.
+    pub answers: u32,
     pub pieces: Pieces,
 }
 

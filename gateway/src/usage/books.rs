@@ -31,6 +31,10 @@ pub trait Books: Send + Sync {
     /// What was spent since `day` (days since 1970), by day and key.
     async fn spent(&self, day: i64) -> Result<Vec<Spent>, Failed>;
 
+    /// Forgets at most `most` entries that were told before `before`, the oldest first, and says how many those were. What
+    /// [`Books::spent`] tells stays.
+    async fn forget(&self, before: Millis, most: u32) -> Result<u64, Failed>;
+
     /// Sums over what began at `since` or later, dearest first.
     async fn sums(&self, since: Millis, by: By) -> Result<Vec<Sums>, Failed>;
 }

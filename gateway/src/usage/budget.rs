@@ -47,7 +47,6 @@ pub struct Spent {
 pub struct Budgets {
     prices: Arc<Prices>,
     clock: Arc<dyn Clock>,
-    all: Caps,
     state: Arc<Mutex<State>>,
 }
 
@@ -56,6 +55,8 @@ struct State {
     /// The day and the first day of the month that is counted, in days since 1970.
     day: i64,
     month: i64,
+    /// Of everybody together.
+    all: Caps,
     /// By the id of the key. There are as many as there are keys.
     accounts: HashMap<String, Account>,
 }
@@ -78,14 +79,19 @@ impl Budgets {
         let state = State {
             day: day_of(clock.now()),
             month: month_of(day_of(clock.now())),
+            all,
             accounts: HashMap::new(),
         };
         Self {
             prices,
             clock,
-            all,
             state: Arc::new(Mutex::new(state)),
         }
+    }
+
+    /// Bounds what everybody together spends from now on, counting what was spent before.
+    pub fn set_caps(&self, all: Caps) {
+        lock(&self.state).all = all;
     }
 
     /// The first day that [`Budgets::begin_with`] needs to know of, in days since 1970.
@@ -128,7 +134,8 @@ impl Budgets {
 
     /// The budgets that hold for a caller: whose account, how much, and what to call it.
     fn caps(&self, caller: &Caller) -> impl Iterator<Item = (String, Span, MicroUsd, String)> {
-        let of_all = [(self.all.day, Span::Day), (self.all.month, Span::Month)];
+        let all = lock(&self.state).all;
+        let of_all = [(all.day, Span::Day), (all.month, Span::Month)];
         let of_all = of_all.map(|(cap, span)| cap.map(|cap| (ALL.to_owned(), span, cap, "the budget".to_owned())));
         let of_key = caller.key().map(|key| {
             let allowed = [

@@ -1,5 +1,6 @@
-//! The section `[budget]` of the configuration.
+//! The sections `[budget]` and `[usage]` of the configuration.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -16,6 +17,21 @@ pub struct Config {
     month: Option<Dollars>,
     /// A price list that is looked at before the one of the program.
     pub prices: Option<PathBuf>,
+}
+
+/// For how long the ledger keeps its entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keeping {
+    /// Days. A year and a month, so that a month can be held against that of the year before.
+    pub keep_days: NonZeroU32,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        const USUAL: NonZeroU32 = NonZeroU32::new(400).unwrap();
+        Self { keep_days: USUAL }
+    }
 }
 
 impl Config {

@@ -29,6 +29,10 @@ impl Books for Held {
         Ok(Vec::new())
     }
 
+    async fn forget(&self, _before: Millis, _most: u32) -> Result<u64, Failed> {
+        Ok(0)
+    }
+
     async fn sums(&self, _since: Millis, _by: By) -> Result<Vec<Sums>, Failed> {
         Ok(Vec::new())
     }

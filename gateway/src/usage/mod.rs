@@ -8,14 +8,16 @@ mod ledger;
 mod money;
 mod prices;
 mod report;
+mod retention;
 mod since;
 
 pub use attempt::{Attempt, Hold, Observer, Outcome, Pieces, Planned, Purse, Refused};
 pub use books::{Books, By, Entry, Failed, Sums};
 pub use budget::{Budgets, Caps, Spent};
-pub use config::Config;
+pub use config::{Config, Keeping};
 pub use ledger::Ledger;
 pub use money::MicroUsd;
 pub use prices::{Cost, Prices};
 pub use report::Report;
+pub use retention::Retention;
 pub use since::{Since, span_of_time};

@@ -21,12 +21,17 @@ const USUAL_ANSWER: u64 = 1024;
 const LETTERS_A_SECOND: u64 = 15;
 const PER_MILLION: i128 = 1_000_000;
 
-/// The price list.
+/// The price list. It can be replaced while it is in use.
 #[derive(Default)]
 pub struct Prices {
-    entries: Vec<Entry>,
-    /// Places in the list by backend and model, so that patterns are not tried for every attempt.
-    found: RwLock<HashMap<Target, Option<usize>>>,
+    list: RwLock<List>,
+}
+
+#[derive(Default)]
+struct List {
+    entries: Vec<Arc<Entry>>,
+    /// By backend and model, so that patterns are not tried for every attempt.
+    found: HashMap<Target, Option<Arc<Entry>>>,
 }
 
 /// Backend and model.
@@ -88,10 +93,19 @@ impl Prices {
     pub fn with(own: &str) -> Result<Self, toml::de::Error> {
         let mut entries = toml::from_str::<File>(own)?.price;
         entries.extend(toml::from_str::<File>(EMBEDDED)?.price);
+        let list = List {
+            entries: entries.into_iter().map(Arc::new).collect(),
+            found: HashMap::new(),
+        };
         Ok(Self {
-            entries,
-            found: RwLock::default(),
+            list: RwLock::new(list),
         })
+    }
+
+    /// Takes over the figures of another list. Attempts that are over keep what they were said to cost.
+    pub fn replace(&self, by: Self) {
+        let by = by.list.into_inner().unwrap_or_else(PoisonError::into_inner);
+        *self.list.write().unwrap_or_else(PoisonError::into_inner) = by;
     }
 
     /// What an attempt that is over costs.
@@ -115,7 +129,10 @@ impl Prices {
     pub fn estimate(&self, planned: &Planned<'_>) -> Cost {
         let usage = Usage {
             prompt_tokens: planned.prompt_tokens,
-            completion_tokens: planned.answer_tokens.unwrap_or(USUAL_ANSWER),
+            completion_tokens: planned
+                .answer_tokens
+                .unwrap_or(USUAL_ANSWER)
+                .saturating_mul(planned.answers.max(1).into()),
             ..Usage::default()
         };
         let price = self.find(&planned.backend.into(), &planned.model.into());
@@ -127,21 +144,27 @@ impl Prices {
         })
     }
 
-    fn find(&self, backend: &Arc<str>, model: &Arc<str>) -> Option<&Entry> {
+    fn find(&self, backend: &Arc<str>, model: &Arc<str>) -> Option<Arc<Entry>> {
         let name = (Arc::clone(backend), Arc::clone(model));
-        if let Some(place) = self.found.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
-            return self.entries.get((*place)?);
+        if let Some(known) = self
+            .list
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .found
+            .get(&name)
+        {
+            return known.clone();
         }
-        let fits = |entry: &&Entry| {
+        let fits = |entry: &&Arc<Entry>| {
             let of_backend = entry.backend.as_ref().is_none_or(|of| glob::fits(of, backend));
             of_backend && (glob::fits(&entry.model, model) || glob::fits(&entry.model, undated(model)))
         };
-        let place = self.entries.iter().position(|entry| fits(&entry));
-        let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
-        if found.len() < MOST_REMEMBERED {
-            found.insert(name, place);
+        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        let entry = list.entries.iter().find(fits).map(Arc::clone);
+        if list.found.len() < MOST_REMEMBERED {
+            list.found.insert(name, entry.clone());
         }
-        self.entries.get(place?)
+        entry
     }
 }
 

@@ -132,7 +132,7 @@ fn pieces_are_charged_where_tokens_are_not() {
     check("gpt-image-1", none, images, Cost::Unknown);
     check("whisper-1", none, audio, known(9000));
     check("gpt-4o-transcribe", none, audio, known(9000));
-    check("gpt-4o-transcribe", usage(1000, 0, 0), audio, known(2500));
+    check("gpt-4o-transcribe", usage(1000, 0, 0), audio, known(6000));
     check("tts-1", none, characters, known(30_000));
     let spoken = Pieces {
         characters: 900,
@@ -144,20 +144,23 @@ fn pieces_are_charged_where_tokens_are_not() {
 #[test]
 fn an_estimate_takes_an_answer_of_the_usual_length() {
     let prices = Prices::with("").unwrap();
-    let check = |model: &str, answer_tokens: Option<u64>, expect: Cost| {
+    let check = |model: &str, answer_tokens: Option<u64>, answers: u32, expect: Cost| {
         let planned = Planned {
             backend: "cloud",
             model,
             prompt_tokens: 1000,
             answer_tokens,
+            answers,
             pieces: Pieces::default(),
         };
-        assert_eq!(prices.estimate(&planned), expect, "{model} {answer_tokens:?}");
+        assert_eq!(prices.estimate(&planned), expect, "{model} {answer_tokens:?} {answers}");
     };
-    check("gpt-5.4-mini", Some(100), known(750 + 450));
-    check("gpt-5.4-mini", None, known(750 + 4608));
-    check("whisper-1", None, known(0));
-    check("unlisted", None, Cost::Unknown);
+    check("gpt-5.4-mini", Some(100), 1, known(750 + 450));
+    check("gpt-5.4-mini", Some(100), 3, known(750 + 3 * 450));
+    check("gpt-5.4-mini", None, 0, known(750 + 4608));
+    check("gpt-5.4-mini", None, 2, known(750 + 2 * 4608));
+    check("whisper-1", None, 1, known(0));
+    check("unlisted", None, 1, Cost::Unknown);
 }
 
 #[test]

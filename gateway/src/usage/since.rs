@@ -43,7 +43,14 @@ impl Default for Since {
 impl fmt::Display for Since {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Last(span) => write!(f, "in the last {} h", span.as_secs() / 3600),
+            Self::Last(span) => {
+                let seconds = span.as_secs();
+                let units = [(24 * 60 * 60, "days"), (60 * 60, "h"), (60, "min"), (1, "s")];
+                // A day is told in hours, as it is asked for.
+                let fits = |unit: u64| seconds % unit == 0 && seconds > unit || unit == 1;
+                let (unit, name) = units.into_iter().find(|(unit, _)| fits(*unit)).unwrap_or((1, "s"));
+                write!(f, "in the last {} {name}", seconds / unit)
+            }
             Self::Today => f.write_str("today"),
             Self::Month => f.write_str("this month"),
         }
@@ -87,6 +94,21 @@ pub fn span_of_time(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_are_told_in_their_own_unit() {
+        let check = |text: &str, expect: &str| {
+            let since: Since = text.parse().unwrap();
+            assert_eq!(since.to_string(), expect, "{text}");
+        };
+        check("1m", "in the last 60 s");
+        check("90m", "in the last 90 min");
+        check("90s", "in the last 90 s");
+        check("24h", "in the last 24 h");
+        check("7d", "in the last 7 days");
+        check("2h", "in the last 2 h");
+        check("today", "today");
+    }
 
     #[test]
     fn times_to_begin_at() {

@@ -212,6 +212,7 @@ async fn the_request_is_what_ollama_wants() {
             Part::Text("what is this?".into()),
             Part::Image {
                 url: "data:image/png;base64,iVBORw0KGgo=".into(),
+                detail: None,
             },
         ],
         ..Message::text(Role::User, "")

@@ -51,6 +51,20 @@ impl Store {
         .await
     }
 
+    /// Forgets at most `most` entries that were told before `before`, the oldest first; tells how many. What was spent by
+    /// day and key stays.
+    pub async fn forget_usage(&self, before: Millis, most: u32) -> Result<u64> {
+        let query = sqlx::query(
+            "DELETE FROM usage_attempts WHERE id IN
+             (SELECT id FROM usage_attempts WHERE id < $1 ORDER BY id LIMIT $2)",
+        );
+        let query = query.bind(first_id(before)).bind(i64::from(most));
+        tried("forget old usage", async {
+            Ok(query.execute(&self.write).await?.rows_affected())
+        })
+        .await
+    }
+
     /// What was spent since `day` (days since 1970), by day and key.
     pub async fn spending(&self, day: i64) -> Result<Vec<Spent>> {
         let query =

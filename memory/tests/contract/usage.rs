@@ -33,6 +33,10 @@ pub(crate) const CASES: &[Case] = &[
         run: |store| Box::pin(nonsense(store)),
     },
     Case {
+        name: "what is old is forgotten in batches, and what was spent is not",
+        run: |store| Box::pin(forgotten(store)),
+    },
+    Case {
         name: "a large batch keeps every entry",
         run: |store| Box::pin(large(store)),
     },
@@ -221,6 +225,28 @@ fn at(days_ago: i64, took: i64) -> Entry {
         at: Millis(started_at.0 + took),
         ..entry
     }
+}
+
+async fn forgotten(store: Store) {
+    let at = |day: i64| Entry {
+        at: Millis(day * DAY),
+        ..of(
+            key("a"),
+            origin("m", Endpoint::Chat, None),
+            entry("cloud/m", Some(1), Outcome::Answered),
+        )
+    };
+    store.append_usage(&[at(3), at(1), at(2), at(4), at(2)]).await.unwrap();
+    let before = Millis(3 * DAY);
+    let mut counts = Vec::new();
+    for _ in 0..3 {
+        counts.push(store.forget_usage(before, 2).await.unwrap());
+    }
+    assert_eq!(counts, [2, 1, 0]);
+    let lines = store.usage(Millis(0), By::Model).await.unwrap();
+    assert_eq!(lines.iter().map(|line| line.attempts).sum::<i64>(), 2);
+    let spent = store.spending(0).await.unwrap();
+    assert_eq!(spent.iter().map(|spent| spent.cost.0).sum::<i64>(), 5);
 }
 
 async fn since(store: Store) {

@@ -25,6 +25,20 @@ export const scenarios = [{
     await end();
   },
 }, {
+  name: "many targets do not crush the approvals beside the chat",
+  async run({ browser, start, shots }) {
+    const { base, mock, close: end } = await start({});
+    mock.targets.push(...Array.from({ length: 12 }, (_, at) => ({ ...mock.targets[0], name: `gpu/model-${at}` })));
+    const { page, bad, close } = await open(browser, base, { size: SIZES[0] });
+    await page.locator(".rail").getByText("gpu/model-11").waitFor();
+    const hidden = await page.locator(".rail > .approvals").evaluate((panel) => panel.scrollHeight - panel.clientHeight);
+    assert.ok(hidden <= 1, `${hidden} px of the approvals are hidden`);
+    if (shots) await page.screenshot({ path: `${shots}/many-targets.png` });
+    assert.deepEqual(bad, []);
+    await close();
+    await end();
+  },
+}, {
   name: "every view is accessible and fits",
   anywhere: true,
   async run({ browser, base, key, ask, shots }) {

@@ -18,27 +18,56 @@ export function Models(): JSX.Element {
     <main id="main" class="panel view" tabIndex={0} aria-labelledby="models-title">
       <h2 id="models-title" tabIndex={-1}>Models</h2>
       <p class="muted">The first that works answers. When none does, Jarvis understands plain commands and says so.</p>
-      <Targets hands />
+      <Chains />
       <Found />
     </main>
+  );
+}
+
+/** The chains with their targets. A target of two chains stands in both; what is in no chain comes last. */
+function Chains(): JSX.Element {
+  const names = [...new Set(targets.value.flatMap((target) => target.aliases))];
+  const alone = targets.value.filter((target) => target.aliases.length === 0);
+  if (names.length === 0) return <Targets hands />;
+  return (
+    <>
+      {names.map((name) => (
+        <section key={name} class="target-group" aria-label={`Chain ${exact(name)}`}>
+          <h3><bdi>{exact(name)}</bdi></h3>
+          <List of={targets.value.filter((target) => target.aliases.includes(name))} chain={name} hands />
+        </section>
+      ))}
+      {alone.length > 0 && (
+        <section class="target-group" aria-label="In no chain">
+          <h3>In no chain</h3>
+          <List of={alone} chain="" hands />
+        </section>
+      )}
+    </>
   );
 }
 
 /** The list alone, as it also stands beside the chat. */
 export function Targets({ hands = false }: { hands?: boolean }): JSX.Element {
   if (targets.value.length === 0) return <p class="muted">{loaded.value ? "No model is set up. Plain commands work: say help." : "Loading…"}</p>;
+  return <List of={targets.value} hands={hands} />;
+}
+
+function List({ of, chain, hands = false }: { of: Target[]; chain?: string; hands?: boolean }): JSX.Element {
+  const Title = chain === undefined ? "h3" : "h4";
+  const others = (target: Target): string[] => target.aliases.filter((name) => name !== chain);
   return (
     <ol class="targets">
-      {targets.value.map((target) => (
+      {of.map((target) => (
         <li key={target.name} class={`target ${target.state}`}>
           <Icon shape={MARK[target.state] ?? "unknown"} />
           <div>
-            <h3><bdi>{exact(target.name)}</bdi></h3>
+            <Title><bdi>{exact(target.name)}</bdi></Title>
             <p>{targetText(target, now.value)}</p>
             {target.reason && <p class="small" dir="auto">{exact(target.reason)}</p>}
             {knownText(target) && <p class="small" dir="auto">{knownText(target)}</p>}
             <p class="muted small"><bdi>{exact(target.kind)}</bdi> · <bdi>{exact(target.class)}</bdi>
-              {target.aliases.length > 0 && <> · also called <bdi>{target.aliases.map(exact).join(", ")}</bdi></>}</p>
+              {others(target).length > 0 && <> · {chain === undefined ? "also called" : "also in"} <bdi>{others(target).map(exact).join(", ")}</bdi></>}</p>
             {hands && <Hand target={target} />}
           </div>
         </li>

@@ -66,7 +66,10 @@ fn what_a_model_cannot_do_it_is_not_asked_for() {
     check(&tools(ToolChoice::Auto), &chats, &any, no_tools);
     check(&tools(ToolChoice::Auto), &none, &any, None);
     check(&tools(ToolChoice::None), &chats, &any, None);
-    let image = with_part(Part::Image { url: "data:".into() });
+    let image = with_part(Part::Image {
+        url: "data:".into(),
+        detail: None,
+    });
     check(
         &image,
         &chats,

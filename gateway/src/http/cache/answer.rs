@@ -15,7 +15,7 @@ use super::wish::{HEADER, wish};
 use crate::chat::{Event, Finish, FinishReason, Request, Served, WireChunk};
 use crate::http::error::Error;
 use crate::http::router;
-use crate::provider::{self, Call, Events, Provider};
+use crate::provider::{self, Events};
 use crate::usage::{Attempt, Outcome, Pieces};
 
 /// How a request is answered.
@@ -33,12 +33,13 @@ enum Kind {
     },
 }
 
-/// Looks for an answer, when the request or the key wants one from the cache.
+/// Looks for an answer, when the request or the key wants one from the cache. `body` is all that the question says;
+/// `None` when it goes on from something else.
 pub(in crate::http) fn look_up(
     state: &router::State,
     headers: &HeaderMap,
     request: &Request,
-    model: &str,
+    (model, body): (&str, Option<&[u8]>),
 ) -> Result<Found, Error> {
     let cache = &state.cache;
     let Some(time) = wish(cache, headers, &request.caller)? else {
@@ -46,7 +47,8 @@ pub(in crate::http) fn look_up(
     };
     // What the program itself registered is the agent.
     let is_chain = matches!(state.registry.chain_of(&request.caller, model), Ok(Some(_)));
-    let question = question(request, model, cache.is_shared()).filter(|_| is_chain);
+    let body = body.filter(|_| is_chain);
+    let question = body.and_then(|body| question(request, body, model, cache.is_shared()));
     let kind = question.map_or(Kind::Ask, |question| match cache.find(&question) {
         Some(events) => Kind::Again(events),
         None => Kind::Keep { question, time },
@@ -65,19 +67,24 @@ impl Found {
         headers.insert(HEADER, HeaderValue::from_static(told));
     }
 
-    /// The answer, from the cache or from `provider`.
-    pub(in crate::http) fn stream(&self, state: &router::State, provider: &dyn Provider, call: Call) -> Events {
+    /// The answer, from the cache or from whoever is asked.
+    pub(in crate::http) fn stream(
+        &self,
+        state: &router::State,
+        request: Arc<Request>,
+        ask: impl FnOnce(Arc<Request>) -> Events,
+    ) -> Events {
         match &self.kind {
-            Kind::Ask => provider.stream(call),
+            Kind::Ask => ask(request),
             Kind::Again(events) => {
-                tell_observers(state, &call, events);
+                tell_observers(state, &request, events);
                 let events = Arc::clone(events);
                 let count = events.len();
                 let again = (0..count).filter_map(move |place| events.get(place).cloned().map(Ok));
                 Box::pin(futures_util::stream::iter(again))
             }
             Kind::Keep { question, time } => Box::pin(Keeping {
-                events: provider.stream(call),
+                events: ask(request),
                 cache: Arc::clone(&state.cache),
                 question: *question,
                 time: *time,
@@ -187,7 +194,7 @@ fn size(event: &Event) -> usize {
 }
 
 /// The ledger shows what was asked for and cost nothing, with the tokens that were spared.
-fn tell_observers(state: &router::State, call: &Call, events: &[Event]) {
+fn tell_observers(state: &router::State, request: &Request, events: &[Event]) {
     let served = events.iter().find_map(|event| match event {
         Event::Served(served) => Some(served),
         _ => None,
@@ -202,8 +209,8 @@ fn tell_observers(state: &router::State, call: &Call, events: &[Event]) {
         return;
     };
     let attempt = Attempt {
-        origin: Arc::new(call.request.origin.clone()),
-        caller: call.request.caller.clone(),
+        origin: Arc::new(request.origin.clone()),
+        caller: request.caller.clone(),
         backend: backend.into(),
         model: model.into(),
         kind,

@@ -6,6 +6,7 @@
 //! acts. The temperature does not matter: whoever asks for the cache asks for the same answer again.
 
 mod answer;
+mod digest;
 mod question;
 mod shelf;
 mod wish;

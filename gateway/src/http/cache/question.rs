@@ -1,8 +1,8 @@
 //! What makes two questions the same.
 
-use serde_json::Value;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
+use super::digest::{self, Digest};
 use super::shelf::Question;
 use crate::caller::Caller;
 use crate::chat::Request;
@@ -10,11 +10,10 @@ use crate::chat::Request;
 /// What the form of the answer depends on, and not what it says.
 const OF_FORM: [&str; 2] = ["stream", "stream_options"];
 
-/// `None` when the request has no body to compare. Bodies are the same when they say the same: the order of keys and
-/// blanks do not matter.
-pub(super) fn question(request: &Request, model: &str, is_shared: bool) -> Option<Question> {
-    let original = request.original.as_ref()?;
-    let body: Value = serde_json::from_slice(&original.body).ok()?;
+/// `None` when `body` is no JSON object. Bodies are the same when they say the same: the order of keys and blanks do not
+/// matter.
+pub(super) fn question(request: &Request, body: &[u8], model: &str, is_shared: bool) -> Option<Question> {
+    let body = digest::of_object(body, &OF_FORM)?;
     let mut hash = Sha256::new();
     let whose = match &request.caller {
         _ if is_shared => "",
@@ -23,65 +22,20 @@ pub(super) fn question(request: &Request, model: &str, is_shared: bool) -> Optio
         Caller::Loopback => "loopback",
     };
     let local_only = request.demands.local_only || request.caller.is_local_only();
+    // A stream that was passed on without its usage at the end lacks it in what was kept, too.
+    let has_usage = request.original.as_ref().is_none_or(|original| original.include_usage);
     for part in [
         whose,
         request.origin.endpoint.as_str(),
         model,
-        // A stream without its usage at the end lacks it in what was kept, too.
-        if original.include_usage { "usage" } else { "" },
+        if has_usage { "usage" } else { "" },
         if local_only { "local" } else { "" },
     ] {
-        text(&mut hash, part);
+        digest::text(&mut hash, part);
     }
-    match body {
-        Value::Object(mut fields) => {
-            for name in OF_FORM {
-                fields.remove(name);
-            }
-            value(&mut hash, &Value::Object(fields));
-        }
-        other => value(&mut hash, &other),
-    }
+    let Digest(body) = body;
+    hash.update(body);
     Some(hash.finalize().into())
-}
-
-/// With its length before it, so that no two lists of texts are the same.
-fn text(hash: &mut Sha256, text: &str) {
-    hash.update((text.len() as u64).to_le_bytes());
-    hash.update(text.as_bytes());
-}
-
-/// Objects with their keys in order. The depth is bounded by the reader of the JSON.
-fn value(hash: &mut Sha256, of: &Value) {
-    match of {
-        Value::Null => hash.update(b"n"),
-        Value::Bool(yes) => hash.update(if *yes { b"t" } else { b"f" }),
-        Value::Number(number) => {
-            hash.update(b"#");
-            text(hash, &number.to_string());
-        }
-        Value::String(string) => {
-            hash.update(b"s");
-            text(hash, string);
-        }
-        Value::Array(items) => {
-            hash.update(b"[");
-            hash.update((items.len() as u64).to_le_bytes());
-            for item in items {
-                value(hash, item);
-            }
-        }
-        Value::Object(fields) => {
-            let mut fields: Vec<(&String, &Value)> = fields.iter().collect();
-            fields.sort_unstable_by_key(|(name, _)| *name);
-            hash.update(b"{");
-            hash.update((fields.len() as u64).to_le_bytes());
-            for (name, of) in fields {
-                text(hash, name);
-                value(hash, of);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -89,6 +43,11 @@ mod tests {
     use super::*;
     use crate::caller::Key;
     use crate::chat::{Original, Protocol};
+
+    fn ask(request: &Request, model: &str, is_shared: bool) -> Option<Question> {
+        let body = &request.original.as_ref().unwrap().body;
+        question(request, body, model, is_shared)
+    }
 
     fn of(body: &str) -> Request {
         Request {
@@ -104,13 +63,13 @@ mod tests {
 
     #[test]
     fn the_same_question_in_other_words() {
-        let one = question(
+        let one = ask(
             &of(r#"{"messages":[{"role":"user","content":"hi"}],"temperature":1}"#),
             "m",
             false,
         );
         let check = |body: &str, is_same: bool| {
-            assert_eq!(question(&of(body), "m", false) == one, is_same, "{body}");
+            assert_eq!(ask(&of(body), "m", false) == one, is_same, "{body}");
         };
         check(
             r#"{ "temperature":1, "messages":[{"content":"hi","role":"user"}] }"#,
@@ -141,6 +100,8 @@ mod tests {
             false,
         );
         check(r#"{"messages":["role","user","content","hi"],"temperature":1}"#, false);
+        assert_eq!(ask(&of("[]"), "m", false), None);
+        assert_eq!(ask(&of("{"), "m", false), None);
     }
 
     #[test]
@@ -154,26 +115,26 @@ mod tests {
             ..plain()
         };
         let mut others = vec![
-            question(&plain(), "m", false),
-            question(&plain(), "other", false),
-            question(&key("a"), "m", false),
-            question(&key("b"), "m", false),
+            ask(&plain(), "m", false),
+            ask(&plain(), "other", false),
+            ask(&key("a"), "m", false),
+            ask(&key("b"), "m", false),
         ];
         let mut endpoint = plain();
         endpoint.origin.endpoint = crate::demands::Endpoint::Completions;
-        others.push(question(&endpoint, "m", false));
+        others.push(ask(&endpoint, "m", false));
         let mut local = plain();
         local.demands.local_only = true;
-        others.push(question(&local, "m", false));
+        others.push(ask(&local, "m", false));
         let mut short = plain();
         if let Some(original) = &mut short.original {
             original.include_usage = false;
         }
-        others.push(question(&short, "m", false));
+        others.push(ask(&short, "m", false));
         let count = others.len();
         others.sort_unstable();
         others.dedup();
         assert_eq!(others.len(), count);
-        assert_eq!(question(&key("a"), "m", true), question(&key("b"), "m", true));
+        assert_eq!(ask(&key("a"), "m", true), ask(&key("b"), "m", true));
     }
 }

@@ -43,12 +43,12 @@ pub(super) type Question = [u8; 32];
 /// The answers of this process.
 pub struct Cache {
     clock: Arc<dyn Clock>,
-    config: Config,
     shelf: Mutex<Shelf>,
 }
 
 #[derive(Default)]
 struct Shelf {
+    config: Config,
     answers: HashMap<Question, Kept>,
     /// By their last use; the number only grows.
     by_use: BTreeMap<u64, Question>,
@@ -67,22 +67,31 @@ impl Cache {
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
-            config,
-            shelf: Mutex::default(),
+            shelf: Mutex::new(Shelf {
+                config,
+                ..Shelf::default()
+            }),
         }
     }
 
+    /// Goes on with other settings. Answers that do not fit any more go at once; each keeps the time that it was kept for.
+    pub fn configure(&self, config: Config) {
+        let mut shelf = self.shelf();
+        shelf.config = config;
+        shelf.make_room();
+    }
+
     pub(super) fn usual_time(&self) -> Duration {
-        Duration::from_secs(self.config.minutes.saturating_mul(60))
+        Duration::from_secs(self.shelf().config.minutes.saturating_mul(60))
     }
 
     pub(super) fn is_shared(&self) -> bool {
-        self.config.shared
+        self.shelf().config.shared
     }
 
     /// What may still be kept of an answer that takes this many bytes so far.
     pub(super) fn has_room_for(&self, bytes: usize) -> bool {
-        bytes.saturating_add(OVERHEAD) <= self.config.megabytes.saturating_mul(MEBIBYTE) / LARGEST
+        bytes.saturating_add(OVERHEAD) <= self.shelf().most() / LARGEST
     }
 
     pub(super) fn find(&self, question: &Question) -> Option<Arc<[Event]>> {
@@ -118,12 +127,7 @@ impl Cache {
         shelf.bytes += kept.bytes;
         shelf.by_use.insert(kept.used, question);
         shelf.answers.insert(question, kept);
-        let most = self.config.megabytes.saturating_mul(MEBIBYTE);
-        while shelf.bytes > most
-            && let Some((_, oldest)) = shelf.by_use.pop_first()
-        {
-            shelf.remove(&oldest);
-        }
+        shelf.make_room();
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
@@ -132,6 +136,19 @@ impl Cache {
 }
 
 impl Shelf {
+    /// Bytes of all answers together.
+    fn most(&self) -> usize {
+        self.config.megabytes.saturating_mul(MEBIBYTE)
+    }
+
+    fn make_room(&mut self) {
+        while self.bytes > self.most()
+            && let Some((_, oldest)) = self.by_use.pop_first()
+        {
+            self.remove(&oldest);
+        }
+    }
+
     fn remove(&mut self, question: &Question) {
         if let Some(kept) = self.answers.remove(question) {
             self.by_use.remove(&kept.used);
@@ -190,6 +207,12 @@ mod tests {
         );
         assert!(cache.shelf().bytes <= MEBIBYTE);
         cache.keep([11; 32], text("x"), MEBIBYTE / LARGEST, minute);
+        cache.configure(Config {
+            megabytes: 0,
+            ..Config::default()
+        });
+        assert!(cache.find(&[10; 32]).is_none());
+        assert_eq!(cache.shelf().bytes, 0);
         assert!(
             cache.find(&[11; 32]).is_none(),
             "one answer does not push all others out"

@@ -7,8 +7,7 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Method};
+use http::Method;
 use hyper::body::{Frame, SizeHint};
 
 use super::counters::{Counters, Place};
@@ -28,11 +27,11 @@ pub(in crate::http) struct Admission {
     place: Place,
 }
 
-/// Lets a request to a model in, or refuses it. `None` is for what is not counted.
+/// Lets a request to a model in, or refuses it. Its tokens are those of [`estimate`]. `None` is for what is not counted.
 pub(in crate::http) async fn admit(
     counters: &Arc<dyn Counters>,
     caller: &Caller,
-    (method, path, headers): (&Method, &str, &HeaderMap),
+    (method, path, tokens): (&Method, &str, u32),
 ) -> Result<Option<Admission>, Response> {
     let Some(key) = caller.key().filter(|key| is_limited(&key.allowance)) else {
         return Ok(None);
@@ -40,7 +39,7 @@ pub(in crate::http) async fn admit(
     if !asks_a_model(method, path) {
         return Ok(None);
     }
-    match counters.enter(key, estimate(headers)).await {
+    match counters.enter(key, tokens).await {
         Ok(place) => Ok(Some(Admission {
             counters: Arc::clone(counters),
             caller: caller.clone(),
@@ -123,13 +122,12 @@ fn asks_a_model(method: &Method, path: &str) -> bool {
     method == Method::POST && is_of_model && !path.starts_with("/v1/jarvis/")
 }
 
-/// A body of unknown length sets nothing aside; what it comes to is counted afterwards all the same.
-fn estimate(headers: &HeaderMap) -> u32 {
-    let length = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok());
-    let length: u64 = length.unwrap_or(0);
-    u32::try_from(length)
+/// A body that does not say its length (`transfer-encoding: chunked`) sets the most aside: else it would pass a limit
+/// that a plain one does not.
+pub(in crate::http) fn estimate(body: &Body) -> u32 {
+    let length = hyper::body::Body::size_hint(body).exact();
+    length
+        .and_then(|length| u32::try_from(length).ok())
         .map_or(MOST_SET_ASIDE, |length| length.div_ceil(BYTES_PER_TOKEN))
         .min(MOST_SET_ASIDE)
 }

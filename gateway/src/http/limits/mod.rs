@@ -13,4 +13,4 @@ mod window;
 pub use counters::{Counters, Kind, Over, Place, Room, Standing};
 pub use in_process::InProcess;
 pub use lease::Meter;
-pub(super) use lease::admit;
+pub(super) use lease::{admit, estimate};

@@ -9,7 +9,7 @@ use super::{image, tool_ids};
 use crate::chat::{
     Delivery, Message, Options, Original, Part, Protocol, ReasoningEffort, Request, ResponseFormat, Role, ToolCall,
 };
-use crate::http::wire::{BadRequest, Content, Tool, explain, text};
+use crate::http::wire::{BadRequest, Content, List, Tool, explain, text};
 
 /// What somebody wants.
 #[derive(Debug)]
@@ -36,14 +36,14 @@ pub(super) enum What {
 struct Body {
     #[serde(alias = "name")]
     model: Option<String>,
-    messages: Option<Vec<WireMessage>>,
+    messages: Option<List<WireMessage>>,
     prompt: Option<String>,
     system: Option<String>,
     suffix: Option<String>,
-    images: Option<Vec<String>>,
+    images: Option<List<String>>,
     stream: Option<bool>,
     format: Option<Value>,
-    tools: Option<Vec<Tool>>,
+    tools: Option<List<Tool>>,
     options: Option<WireOptions>,
     think: Option<Value>,
     keep_alive: Option<Value>,
@@ -67,7 +67,7 @@ struct WireOptions {
 #[serde(untagged, expecting = "text or a list of texts")]
 enum OneOrMany {
     One(String),
-    Many(Vec<String>),
+    Many(List<String>),
 }
 
 #[derive(Deserialize)]
@@ -76,8 +76,8 @@ struct WireMessage {
     role: String,
     content: Option<Content>,
     thinking: Option<String>,
-    images: Option<Vec<String>>,
-    tool_calls: Option<Vec<WireCall>>,
+    images: Option<List<String>>,
+    tool_calls: Option<List<WireCall>>,
     #[serde(alias = "name")]
     tool_name: Option<String>,
     tool_call_id: Option<String>,
@@ -99,7 +99,7 @@ struct WireFunction {
 pub(super) fn chat(body: Bytes) -> Result<Asked, BadRequest> {
     let mut wire = parse(&body)?;
     let model = model_of(&mut wire)?;
-    let messages = messages_of(wire.messages.take().unwrap_or_default())?;
+    let messages = messages_of(wire.messages.take().unwrap_or_default().0)?;
     if messages.is_empty() {
         let what = load_or_unload(wire.keep_alive.as_ref());
         return Ok(Asked { model, what });
@@ -112,7 +112,7 @@ pub(super) fn generate(body: Bytes) -> Result<Asked, BadRequest> {
     let mut wire = parse(&body)?;
     let model = model_of(&mut wire)?;
     let prompt = wire.prompt.take().unwrap_or_default();
-    let images = wire.images.take().unwrap_or_default();
+    let images = wire.images.take().unwrap_or_default().0;
     let suffix = wire.suffix.as_deref().unwrap_or_default();
     if prompt.is_empty() && images.is_empty() && suffix.is_empty() {
         let what = load_or_unload(wire.keep_alive.as_ref());
@@ -176,7 +176,7 @@ fn answer(wire: Body, messages: Vec<Message>, protocol: Protocol, body: Bytes) -
         stop: match given.stop {
             None => Vec::new(),
             Some(OneOrMany::One(stop)) => vec![stop],
-            Some(OneOrMany::Many(stops)) => stops,
+            Some(OneOrMany::Many(stops)) => stops.0,
         },
         response_format: response_format(wire.format)?,
         reasoning_effort: effort(think)?,
@@ -186,7 +186,7 @@ fn answer(wire: Body, messages: Vec<Message>, protocol: Protocol, body: Bytes) -
             .then_some(wire.top_logprobs.unwrap_or_default()),
         ..Options::default()
     };
-    let tools = wire.tools.unwrap_or_default().into_iter();
+    let tools = wire.tools.unwrap_or_default().0.into_iter();
     let request = Request {
         messages,
         tools: tools.filter_map(Tool::into_spec).collect(),
@@ -240,8 +240,8 @@ fn messages_of(wire: Vec<WireMessage>) -> Result<Vec<Message>, BadRequest> {
             BadRequest::new(&format!("messages[{at}].role"), message)
         })?;
         let mut content = message.content.map(|content| content.0).unwrap_or_default();
-        content.extend(pictures(&message.images.unwrap_or_default()));
-        let calls = message.tool_calls.unwrap_or_default().into_iter();
+        content.extend(pictures(&message.images.unwrap_or_default().0));
+        let calls = message.tool_calls.unwrap_or_default().0.into_iter();
         named.push(message.tool_name);
         messages.push(Message {
             role,
@@ -268,6 +268,7 @@ fn role_of(word: &str) -> Option<Role> {
 fn pictures(images: &[String]) -> impl Iterator<Item = Part> {
     images.iter().map(|image| Part::Image {
         url: image::url_of(image),
+        detail: None,
     })
 }
 

@@ -22,7 +22,7 @@ use crate::http::error::Error;
 use crate::http::guard::require;
 use crate::http::whole::gather;
 use crate::http::wire::responses::{self as wire, Answer, Asked, Face, Output, Status};
-use crate::http::{demands, frames, router, served};
+use crate::http::{cache, demands, frames, router, served};
 use crate::provider::Events;
 
 const LONGEST_BODY: usize = 10 * 1024 * 1024;
@@ -38,8 +38,11 @@ pub(in crate::http) async fn create(
     let mut asked = wire::parse(&body)?;
     let provider = state.registry.find(&caller, &asked.model)?;
     let (origin, demands) = demands::read(&headers, Endpoint::Responses, &asked.model)?;
+    let refers = asked.input.iter().any(|item| wire::reference(item).is_some());
     let items = items(&*state.responses, &owner(&caller), &mut asked).await?;
     let progress = demands.progress.clone();
+    // An answer is only given again to a question that does not go on from what was kept.
+    let stands_alone = asked.previous.is_none() && !refers;
     let begun = Begun::new(&state, &caller, &mut asked);
     let request = Request {
         messages: wire::messages(asked.instructions.as_deref(), &items)?,
@@ -53,7 +56,11 @@ pub(in crate::http) async fn create(
         delivery: if asked.stream { Delivery::Live } else { Delivery::Whole },
         ..Request::default()
     };
-    let events = too_long::stream(provider, request, asked.model, asked.may_shorten);
+    let body = stands_alone.then_some(body.as_ref());
+    let found = cache::look_up(&state, &headers, &request, (&asked.model, body))?;
+    let events = found.stream(&state, Arc::new(request), |request| {
+        too_long::stream(provider, request, asked.model, asked.may_shorten)
+    });
     let mut response = if asked.stream {
         let answer = Answer::new(begun.face, begun.output, begun.one_call);
         frames::answer(events, Streamed::new(answer, begun.clock, begun.keeper), progress).await?
@@ -61,6 +68,7 @@ pub(in crate::http) async fn create(
         begun.whole(events).await?
     };
     served::tell_dropped(response.headers_mut(), &asked.dropped);
+    found.tell(response.headers_mut());
     Ok(response)
 }
 

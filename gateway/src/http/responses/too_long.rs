@@ -15,9 +15,9 @@ const MOST_CUTS: u32 = 6;
 
 /// The answer to `request`. When it `may_shorten` and no target can read the whole conversation, its oldest turns are
 /// left out, and the finish says that it was truncated.
-pub(super) fn stream(provider: Arc<dyn Provider>, request: Request, model: String, may_shorten: bool) -> Events {
+pub(super) fn stream(provider: Arc<dyn Provider>, request: Arc<Request>, model: String, may_shorten: bool) -> Events {
     Box::pin(stream! {
-        let mut request = Arc::new(request);
+        let mut request = request;
         let (mut cuts, mut length) = (0, 0);
         loop {
             let mut events = provider.stream(Call {

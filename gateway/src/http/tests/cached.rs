@@ -51,6 +51,61 @@ fn expect(text: &str, cache: &str) -> (String, Option<String>) {
     (text.to_owned(), cache)
 }
 
+/// The older and the newer API: the answer is the same, and is a response of its own with its own id, which is kept.
+#[tokio::test(start_paused = true)]
+async fn completions_and_responses_are_answered_again() {
+    let site = site(["one", "two", "three", "four"].map(says).to_vec());
+    let ask = async |path: &str, body: Value| {
+        let mut request = request(Method::POST, path, body.to_string());
+        request.headers_mut().insert("x-jarvis-cache", "on".parse().unwrap());
+        let answered = site.send(request).await;
+        assert_eq!(answered.status, 200, "{}", answered.body);
+        let cache = answered.header("x-jarvis-cache").map(str::to_owned);
+        (cache.unwrap_or_default(), answered)
+    };
+    let completion = |stream: bool| json!({"model": "chat", "prompt": "hi", "stream": stream});
+    let (cache, answered) = ask("/v1/completions", completion(false)).await;
+    assert_eq!(
+        (cache.as_str(), &answered.json()["choices"][0]["text"]),
+        ("miss", &json!("one"))
+    );
+    let (cache, answered) = ask("/v1/completions", completion(true)).await;
+    assert!(cache == "hit" && answered.body.contains("\"one\"") && answered.body.ends_with("[DONE]\n\n"));
+
+    let response = |more: Value| {
+        let mut body = json!({"model": "chat", "input": "hi"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let said = |answered: &Answered| answered.json()["output"][0]["content"][0]["text"].clone();
+    let (cache, first) = ask("/v1/responses", response(json!({}))).await;
+    assert_eq!((cache.as_str(), said(&first)), ("miss", json!("two")));
+    let (cache, second) = ask("/v1/responses", response(json!({}))).await;
+    assert_eq!((cache.as_str(), said(&second)), ("hit", json!("two")));
+    let (first, second) = (first.json()["id"].clone(), second.json()["id"].clone());
+    assert_ne!(first, second);
+    let kept: Vec<Value> = site
+        .responses
+        .kept()
+        .unwrap()
+        .iter()
+        .map(|kept| kept.id.as_str().into())
+        .collect();
+    assert_eq!(kept, [first.clone(), second]);
+    let (cache, streamed) = ask("/v1/responses", response(json!({"stream": true}))).await;
+    assert!(
+        cache == "hit" && streamed.body.contains("event: response.completed"),
+        "{}",
+        streamed.body
+    );
+    // What goes on from an earlier response is not told by its body alone.
+    let (cache, _) = ask("/v1/responses", response(json!({"previous_response_id": first}))).await;
+    assert_eq!(cache, "");
+    let (cache, _) = ask("/v1/responses", response(json!({"store": false}))).await;
+    assert_eq!(cache, "miss");
+    assert_eq!(site.played.calls().len(), 4);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_same_question_is_answered_again_as_a_stream_and_whole() {
     let site = site(["one", "two", "three"].map(says).to_vec());

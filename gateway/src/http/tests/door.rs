@@ -163,6 +163,22 @@ async fn a_page_from_elsewhere_does_not_come_in() {
     check(false, HERE, &both, refused).await;
 }
 
+#[tokio::test]
+async fn an_address_that_is_no_text_is_refused_in_openais_shape() {
+    let site = site(vec![]);
+    for path in [
+        "/v1/models/%ff",
+        "/v1/responses/a%C3",
+        "/v1/responses/%80/input_items",
+        "/v1/%fe",
+    ] {
+        let answered = site.fetch(path).await;
+        assert_eq!(answered.error(), (400, "invalid_url".to_owned()), "{path}");
+    }
+    let answered = site.fetch("/v1/models/%C3%A4%25").await;
+    assert_eq!(answered.error(), (404, "model_not_found".to_owned()));
+}
+
 /// Answers, refusals and errors alike.
 #[tokio::test]
 async fn nothing_behind_the_door_is_kept_or_taken_for_a_page() {

@@ -157,6 +157,10 @@ impl Books for NoBooks {
         Ok(Vec::new())
     }
 
+    async fn forget(&self, _before: Millis, _most: u32) -> Result<u64, Failed> {
+        Ok(0)
+    }
+
     async fn sums(&self, since: Millis, by: By) -> Result<Vec<Sums>, Failed> {
         Ok(vec![Sums {
             name: format!("{by} since {}", since.0),

@@ -32,8 +32,9 @@ impl Forwarded {
     }
 
     pub(in crate::http) fn of_form(form: &Form) -> Result<Self, BadRequest> {
-        if form.count("model") > 1 {
-            return Err(BadRequest::new("model", "the form names more than one `model`"));
+        // What is looked at here is what the target must see, and which of two it would look at is not known.
+        if let Some(twice) = ["model", "n", "stream"].into_iter().find(|name| form.count(name) > 1) {
+            return Err(BadRequest::new(twice, format!("the form has more than one `{twice}`")));
         }
         let read = Self {
             model: form.text("model").unwrap_or_default().trim().to_owned(),
@@ -116,5 +117,7 @@ mod tests {
         check(&[("model", "m"), ("stream", "false")], Some(("m", false)));
         check(&[("model", "m"), ("model", "n")], None);
         check(&[("x", "m")], None);
+        check(&[("model", "m"), ("n", "1"), ("n", "10")], None);
+        check(&[("model", "m"), ("stream", "false"), ("stream", "true")], None);
     }
 }

@@ -7,6 +7,7 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::list::{List, MOST, TooMany};
 use super::tools::{self, Tool};
 use crate::chat::{
     Delivery, Message, Options, Original, Part, Protocol, ReasoningEffort, Request, ResponseFormat, Role, ToolCall,
@@ -45,11 +46,12 @@ pub(in crate::http) fn parse(body: Bytes) -> Result<Asked, BadRequest> {
         Err(error) => return Err(explain::<WireRequest>(&body, &error)),
     };
     let model = wire.model.ok_or_else(|| missing("model"))?;
-    let messages = wire.messages.ok_or_else(|| missing("messages"))?;
+    let messages = wire.messages.ok_or_else(|| missing("messages"))?.0;
     if messages.is_empty() {
         return Err(BadRequest::new("messages", "`messages` must not be empty"));
     }
-    if wire.tools.iter().flatten().any(|tool| !tool.is_whole()) {
+    let tools = wire.tools.unwrap_or_default().0;
+    if tools.iter().any(|tool| !tool.is_whole()) {
         return Err(BadRequest::new(
             "tools",
             "a tool of the type function needs `function` with a `name`",
@@ -72,6 +74,7 @@ pub(in crate::http) fn parse(body: Bytes) -> Result<Asked, BadRequest> {
         response_format: wire.response_format.as_ref().and_then(response_format),
         reasoning_effort: wire.reasoning_effort.as_deref().and_then(reasoning_effort),
         parallel_tool_calls: wire.parallel_tool_calls,
+        answers: wire.n,
         logprobs: wire
             .logprobs
             .unwrap_or_default()
@@ -79,12 +82,7 @@ pub(in crate::http) fn parse(body: Bytes) -> Result<Asked, BadRequest> {
     };
     let request = Request {
         messages: messages.into_iter().map(WireMessage::into_message).collect(),
-        tools: wire
-            .tools
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(Tool::into_spec)
-            .collect(),
+        tools: tools.into_iter().filter_map(Tool::into_spec).collect(),
         tool_choice: tools::choice(wire.tool_choice.as_ref())?,
         options,
         original: Some(Original {
@@ -125,10 +123,14 @@ pub(in crate::http) fn text(body: &[u8]) -> Result<&str, BadRequest> {
     })
 }
 
+/// How JSON's reader calls what is nested more than 128 levels deep.
+const TOO_DEEP: &str = "recursion limit exceeded";
+
 /// Names the place: line and column of what is no JSON, the field of what has the wrong type. Finding the field needs
 /// a second, slower reading.
 pub(in crate::http) fn explain<'a, T: Deserialize<'a>>(body: &'a [u8], error: &serde_json::Error) -> BadRequest {
-    if !error.is_data() {
+    let is_deep = error.to_string().starts_with(TOO_DEEP);
+    if !error.is_data() && !is_deep {
         return BadRequest {
             message: format!("the body is not valid JSON: {error}"),
             param: None,
@@ -140,6 +142,15 @@ pub(in crate::http) fn explain<'a, T: Deserialize<'a>>(body: &'a [u8], error: &s
         Ok(_) => String::new(),
     };
     let param = (!path.is_empty() && path != ".").then_some(path);
+    if is_deep {
+        let place = param
+            .as_ref()
+            .map_or("the body".to_owned(), |param| format!("`{param}`"));
+        return BadRequest {
+            message: format!("{place} is nested more than 128 levels deep"),
+            param,
+        };
+    }
     BadRequest {
         message: match &param {
             Some(param) => format!("`{param}`: {error}"),
@@ -153,10 +164,10 @@ pub(in crate::http) fn explain<'a, T: Deserialize<'a>>(body: &'a [u8], error: &s
 #[serde(expecting = "an object")]
 struct WireRequest {
     model: Option<String>,
-    messages: Option<Vec<WireMessage>>,
+    messages: Option<List<WireMessage>>,
     stream: Option<bool>,
     stream_options: Option<StreamOptions>,
-    tools: Option<Vec<Tool>>,
+    tools: Option<List<Tool>>,
     tool_choice: Option<Value>,
     max_tokens: Option<u32>,
     max_completion_tokens: Option<u32>,
@@ -186,7 +197,7 @@ struct WireMessage {
     content: Option<Content>,
     #[serde(alias = "reasoning")]
     reasoning_content: Option<String>,
-    tool_calls: Option<Vec<WireToolCall>>,
+    tool_calls: Option<List<WireToolCall>>,
     tool_call_id: Option<String>,
 }
 
@@ -223,7 +234,7 @@ impl WireMessage {
             WireRole::Assistant => Role::Assistant,
             WireRole::Tool | WireRole::Function => Role::Tool,
         };
-        let calls = self.tool_calls.unwrap_or_default().into_iter();
+        let calls = self.tool_calls.unwrap_or_default().0.into_iter();
         let calls = calls.filter_map(|call| {
             let function = call.function?;
             Some(ToolCall {
@@ -271,6 +282,9 @@ impl<'de> Visitor<'de> for ContentVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Content, A::Error> {
         let mut content = Vec::new();
         while let Some(value) = parts.next_element::<Value>()? {
+            if content.len() == MOST {
+                return Err(de::Error::custom(TooMany));
+            }
             content.push(part(value)?);
         }
         Ok(Content(content))
@@ -286,8 +300,12 @@ fn part<E: de::Error>(value: Value) -> Result<Part, E> {
         }
         Some("image_url") => {
             let url = value["image_url"]["url"].as_str();
-            url.map(|url| Part::Image { url: url.to_owned() })
-                .ok_or_else(|| E::custom("a part of type image_url needs `image_url.url`"))
+            let detail = value["image_url"]["detail"].as_str();
+            url.map(|url| Part::Image {
+                url: url.to_owned(),
+                detail: detail.filter(|detail| *detail != "auto").map(str::to_owned),
+            })
+            .ok_or_else(|| E::custom("a part of type image_url needs `image_url.url`"))
         }
         Some(_) => Ok(Part::Other(value)),
         None => Err(E::custom("a part needs a `type`")),
@@ -298,14 +316,14 @@ fn part<E: de::Error>(value: Value) -> Result<Part, E> {
 #[serde(untagged, expecting = "text or a list of texts")]
 pub(super) enum OneOrMany {
     One(String),
-    Many(Vec<String>),
+    Many(List<String>),
 }
 
 impl OneOrMany {
     pub(super) fn into_vec(self) -> Vec<String> {
         match self {
             Self::One(one) => vec![one],
-            Self::Many(many) => many,
+            Self::Many(many) => many.0,
         }
     }
 }

@@ -21,7 +21,7 @@ fn a_request_with_everything() -> Value {
             {"role": "developer", "content": "be short"},
             {"role": "user", "name": "x", "content": [
                 {"type": "text", "text": "what is this?"},
-                {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==", "detail": "low"}},
                 {"type": "file", "file": {"file_id": "f"}},
             ]},
             {"role": "assistant", "content": null, "reasoning": "hm", "tool_calls": [
@@ -62,6 +62,7 @@ fn a_request_is_read_whole() {
         Part::Text("what is this?".into()),
         Part::Image {
             url: "data:image/png;base64,AA==".into(),
+            detail: Some("low".into()),
         },
         Part::Other(json!({"type": "file", "file": {"file_id": "f"}})),
     ];
@@ -95,6 +96,7 @@ fn a_request_is_read_whole() {
         temperature: Some(0.0),
         seed: Some(-1),
         stop: vec!["x".into()],
+        answers: Some(2),
         response_format: Some(ResponseFormat::JsonSchema {
             name: "s".into(),
             schema: json!({"type": "object"}),
@@ -116,6 +118,56 @@ fn a_request_of_a_real_client_is_read() {
     let mut body = serde_json::to_value(request).unwrap();
     body["messages"] = json!([{"role": "user", "content": "hi"}]);
     assert_eq!(parsed(&body).request.messages, [Message::text(Role::User, "hi")]);
+}
+
+/// Lists and depth have ends far beyond what clients send; what is refused is named.
+#[test]
+fn a_request_without_end_is_refused_by_name() {
+    let check = |fields: &str, expect: Result<(), (&str, &str)>| {
+        let body = format!(r#"{{"model":"m",{fields}}}"#);
+        let read = parse(Bytes::from(body)).map(drop).map_err(|error| {
+            let message = error.message.split(" at line").next().unwrap().to_owned();
+            (error.param.unwrap_or_default(), message)
+        });
+        let expect = expect.map_err(|(param, message)| (param.to_owned(), message.to_owned()));
+        assert_eq!(read, expect, "{}...", fields.get(..60).unwrap_or(fields));
+    };
+    let list = |entry: &str, count: usize| vec![entry; count].join(",");
+    let user = r#"{"role":"user","content":"x"}"#;
+    let said = format!(r#""messages":[{user}]"#);
+    check(&format!(r#""messages":[{}]"#, list(user, 10_000)), Ok(()));
+    let too_many = |place: &'static str, message: &'static str| Err((place, message));
+    check(
+        &format!(r#""messages":[{}]"#, list(user, 10_001)),
+        too_many("messages", "`messages`: more than 10000 entries"),
+    );
+    let tool = r#"{"type":"function","function":{"name":"f"}}"#;
+    check(
+        &format!(r#"{said},"tools":[{}]"#, list(tool, 10_001)),
+        too_many("tools", "`tools`: more than 10000 entries"),
+    );
+    let part = r#"{"type":"text","text":"x"}"#;
+    check(
+        &format!(r#""messages":[{{"role":"user","content":[{}]}}]"#, list(part, 10_001)),
+        too_many("messages[0].content", "`messages[0].content`: more than 10000 entries"),
+    );
+    let deep = format!("{}1{}", "[".repeat(130), "]".repeat(130));
+    let tool = format!(r#"{{"type":"function","function":{{"name":"f","parameters":{deep}}}}}"#);
+    let place = "tools[0].function.parameters";
+    let says = "`tools[0].function.parameters` is nested more than 128 levels deep";
+    let prefix = |error: BadRequest| {
+        let param = error.param.unwrap();
+        assert!(
+            param.starts_with(place) && error.message.starts_with("`tools[0].function.parameters"),
+            "{param}"
+        );
+        assert!(
+            error.message.ends_with("is nested more than 128 levels deep"),
+            "{} for {says}",
+            error.message
+        );
+    };
+    prefix(parse(Bytes::from(format!(r#"{{"model":"m",{said},"tools":[{tool}]}}"#))).unwrap_err());
 }
 
 /// Found by fuzzing: the field is not known here, and would have been sent on as it came.

@@ -63,6 +63,7 @@ fn a_prompt_stays_one() {
             Part::Text("fn main() {".into()),
             Part::Image {
                 url: "data:image/png;base64,AA==".into(),
+                detail: None,
             },
         ],
         ..Message::text(Role::User, "")

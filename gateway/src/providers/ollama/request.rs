@@ -245,7 +245,7 @@ fn message_of<'a>(message: &'a chat::Message, before: &'a [chat::Message]) -> Re
     for part in &message.content {
         match part {
             Part::Text(_) => {}
-            Part::Image { url } => images.push(base64_of(url)?),
+            Part::Image { url, .. } => images.push(base64_of(url)?),
             Part::Other(part) => {
                 let kind = part["type"].as_str().unwrap_or("unknown");
                 return Err(Error::new(Class::Capability, format!("Ollama takes no `{kind}` parts")));

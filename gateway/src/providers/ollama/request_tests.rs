@@ -82,6 +82,7 @@ fn messages_are_flat_text_with_images_beside_it() {
                     Part::Text("what".into()),
                     Part::Image {
                         url: "data:image/png;base64,iVBORw0=".into(),
+                        detail: None,
                     },
                     Part::Text("is this?".into()),
                 ],
@@ -184,6 +185,7 @@ fn options_are_passed_on_and_none_are_invented() {
     check(&request(Options::default()), json!({"messages": []}));
     check(
         &request(Options {
+            answers: None,
             max_tokens: Some(7),
             temperature: Some(0.5),
             top_p: Some(0.9),
@@ -244,7 +246,10 @@ fn what_ollama_cannot_be_told_fails_before_it_is_sent() {
         assert_eq!(error, Error::new(class, says), "given {given:?}");
     };
     let user = |part| ask(vec![message(Role::User, vec![part])]);
-    let link = |url: &str| Part::Image { url: url.into() };
+    let link = |url: &str| Part::Image {
+        url: url.into(),
+        detail: None,
+    };
     let says = "Ollama takes images only as data: URLs in base64, not as links";
     check(&user(link("https://example.org/a.png")), Class::Capability, says);
     check(&user(link("data:image/svg+xml,<svg/>")), Class::Capability, says);

@@ -6,10 +6,15 @@ use serde_json::Value;
 use crate::chat::Usage;
 use crate::upstream::{NotJson, Scanner};
 
+/// What is the same in all chunks of one answer.
+pub(super) const IDENTITY: [&str; 3] = ["id", "created", "model"];
+
 /// As much of a `chat.completion.chunk` as has to be understood. Values are kept as text and looked into only when
 /// needed, because most chunks are passed on as they are. What is null is not there.
 #[derive(Default)]
 pub(super) struct Chunk<'a> {
+    /// What must be the same in all chunks of an answer, as it is written: see [`IDENTITY`].
+    pub(super) identity: [Option<&'a str>; IDENTITY.len()],
     choices: Vec<Choice<'a>>,
     usage: Option<&'a str>,
     pub(super) error: Option<&'a str>,
@@ -68,7 +73,13 @@ impl<'a> Chunk<'a> {
                 "usage" => chunk.usage = there(scanner.value()?),
                 "error" => chunk.error = there(scanner.value()?),
                 "choices" => nothing(scanner.value()?)?,
-                _ => drop(scanner.value()?),
+                key => {
+                    let value = scanner.value()?;
+                    let names = IDENTITY.iter().zip(&mut chunk.identity);
+                    if let Some((_, known)) = names.into_iter().find(|(name, _)| **name == key) {
+                        *known = Some(value);
+                    }
+                }
             }
         }
         scanner.end().map(|()| chunk)

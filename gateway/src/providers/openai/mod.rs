@@ -9,6 +9,7 @@ mod provider;
 mod request;
 mod settings;
 mod splice;
+mod steady;
 mod stream;
 mod tool_calls;
 mod worker;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::settings::Settings;
 use super::stream::Reader;
 use super::{fault, request, splice};
-use crate::chat::{Event, Protocol, Request};
+use crate::chat::{Event, Protocol, Request, ToolChoice};
 use crate::jobs::{Space, Worker};
 use crate::provider::{Call, Class, Error, Events, Provider};
 use crate::providers::ollama;
@@ -17,6 +17,8 @@ use crate::upstream::{Malformed, Response, Upstream, sse};
 /// How long the usage and the end mark may take once the answer itself has ended. A server that never sends them
 /// must not turn a whole answer into a failure.
 const AFTER_END: Duration = Duration::from_secs(2);
+
+const OPENAI: &str = "https://api.openai.com/";
 
 /// One OpenAI-compatible server with the settings of one target on it.
 #[derive(Debug)]
@@ -71,7 +73,7 @@ impl Provider for OpenAi {
         let upstream = Arc::clone(&self.upstream);
         let settings = Arc::clone(&self.settings);
         Box::pin(try_stream! {
-            let (body, mut reader) = prepare(&call, &settings)?;
+            let (body, mut reader) = prepare(&call, &settings, only_tool(&upstream, &call.request))?;
             let mut response = ask(&upstream, body).await?;
             let mut decoder = sse::Decoder::default();
             let mut events = Vec::new();
@@ -99,11 +101,20 @@ impl Provider for OpenAi {
     }
 }
 
+/// The tool that has to be called, where a server may not keep to its name: llama.cpp's picks any. It is then the only one
+/// that is told, and some call is demanded. OpenAI itself is sent what was asked.
+fn only_tool<'r>(upstream: &Upstream, request: &'r Request) -> Option<&'r str> {
+    match &request.tool_choice {
+        ToolChoice::Named(name) if !upstream.base_url().starts_with(OPENAI) => Some(name),
+        ToolChoice::Named(_) | ToolChoice::Auto | ToolChoice::None | ToolChoice::Required => None,
+    }
+}
+
 /// The body to send, and the reader of what comes back.
-fn prepare(call: &Call, settings: &Settings) -> Result<(Bytes, Reader), Error> {
+fn prepare(call: &Call, settings: &Settings, only: Option<&str>) -> Result<(Bytes, Reader), Error> {
     match &call.request.original {
         Some(original) if original.protocol == Protocol::OpenAiChat => {
-            let spliced = splice::splice(&original.body, &call.model, settings)?;
+            let spliced = splice::splice(&original.body, &call.model, (settings, only))?;
             Ok((spliced.body, Reader::wire(spliced.choices, original.include_usage)))
         }
         Some(original) => match ollama::only_a_prompt(original) {
@@ -111,9 +122,15 @@ fn prepare(call: &Call, settings: &Settings) -> Result<(Bytes, Reader), Error> {
                 let message = format!("takes conversations only, so that `{field}` cannot be passed on");
                 Err(Error::new(Class::Capability, message))
             }
-            None => Ok((request::body(&call.request, &call.model, settings)?, Reader::typed())),
+            None => Ok((
+                request::body(&call.request, &call.model, (settings, only))?,
+                Reader::typed(),
+            )),
         },
-        None => Ok((request::body(&call.request, &call.model, settings)?, Reader::typed())),
+        None => Ok((
+            request::body(&call.request, &call.model, (settings, only))?,
+            Reader::typed(),
+        )),
     }
 }
 

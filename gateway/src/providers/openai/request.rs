@@ -2,18 +2,25 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::settings::{MaxTokensField, Settings};
-use crate::chat::{Message, Options, Part, Request, ResponseFormat, ToolChoice};
+use crate::chat::{Message, Options, Part, Request, ResponseFormat, ToolChoice, ToolSpec};
 use crate::provider::{Class, Error};
 
 /// The body of `POST /chat/completions` for a request that did not come over this protocol.
-pub(super) fn body(request: &Request, model: &str, settings: &Settings) -> Result<Bytes, Error> {
+/// `only` is the one tool that is told, which has to be called.
+pub(super) fn body(
+    request: &Request,
+    model: &str,
+    (settings, only): (&Settings, Option<&str>),
+) -> Result<Bytes, Error> {
+    let only = only.filter(|only| request.tools.iter().any(|tool| tool.name == *only));
+    let is_told = |tool: &&ToolSpec| only.is_none_or(|only| tool.name == only);
     let mut body = Map::new();
     body.insert("model".into(), model.into());
     body.insert("messages".into(), request.messages.iter().map(message).collect());
     body.insert("stream".into(), true.into());
     body.insert("stream_options".into(), json!({"include_usage": true}));
     if !request.tools.is_empty() {
-        let tools = request.tools.iter().map(|tool| {
+        let tools = request.tools.iter().filter(is_told).map(|tool| {
             let mut function = json!({
                 "name": tool.name, "description": tool.description, "parameters": tool.parameters,
             });
@@ -21,7 +28,8 @@ pub(super) fn body(request: &Request, model: &str, settings: &Settings) -> Resul
             json!({"type": "function", "function": function})
         });
         body.insert("tools".into(), tools.collect());
-        if let Some(choice) = tool_choice(&request.tool_choice) {
+        let choice = only.map_or_else(|| tool_choice(&request.tool_choice), |_| Some("required".into()));
+        if let Some(choice) = choice {
             body.insert("tool_choice".into(), choice);
         }
         if let Some(parallel) = request.options.parallel_tool_calls {
@@ -117,7 +125,11 @@ fn content(message: &Message) -> Value {
             .iter()
             .map(|part| match part {
                 Part::Text(text) => json!({"type": "text", "text": text}),
-                Part::Image { url } => json!({"type": "image_url", "image_url": {"url": url}}),
+                Part::Image { url, detail: None } => json!({"type": "image_url", "image_url": {"url": url}}),
+                Part::Image {
+                    url,
+                    detail: Some(detail),
+                } => json!({"type": "image_url", "image_url": {"url": url, "detail": detail}}),
                 Part::Other(part) => part.clone(),
             })
             .collect(),
@@ -137,7 +149,7 @@ mod tests {
         reason = "json! at the call reads better without a borrow"
     )]
     fn check(given: &Request, settings: &Settings, expect: Value) {
-        let body = body(given, "m", settings).unwrap();
+        let body = body(given, "m", (settings, None)).unwrap();
         let mut written: Value = serde_json::from_slice(&body).unwrap();
         serde_json::from_slice::<CreateChatCompletionRequest>(&body).unwrap();
         let fields = written.as_object_mut().unwrap();
@@ -156,12 +168,43 @@ mod tests {
     }
 
     #[test]
+    fn the_one_tool_is_all_that_is_told() {
+        let tool = |name: &str| ToolSpec {
+            name: name.into(),
+            description: String::new(),
+            parameters: json!({}),
+            strict: None,
+        };
+        let request = Request {
+            tools: vec![tool("a"), tool("b")],
+            tool_choice: ToolChoice::Named("b".into()),
+            ..Request::default()
+        };
+        let told = |only: Option<&str>| {
+            let body = body(&request, "m", (&Settings::default(), only)).unwrap();
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            let names = body["tools"].as_array().unwrap().iter();
+            let names: Vec<String> = names.map(|tool| tool["function"]["name"].to_string()).collect();
+            (names.join(" "), body["tool_choice"].clone())
+        };
+        let named = json!({"type": "function", "function": {"name": "b"}});
+        assert_eq!(told(Some("b")), (r#""b""#.to_owned(), json!("required")));
+        assert_eq!(told(None), (r#""a" "b""#.to_owned(), named.clone()));
+        assert_eq!(told(Some("c")), (r#""a" "b""#.to_owned(), named));
+    }
+
+    #[test]
     fn a_conversation_with_everything_in_it() {
         let picture = Message {
             content: vec![
                 Part::Text("what is this?".into()),
                 Part::Image {
                     url: "https://example.org/a.png".into(),
+                    detail: None,
+                },
+                Part::Image {
+                    url: "https://example.org/b.png".into(),
+                    detail: Some("high".into()),
                 },
             ],
             ..Message::text(Role::User, "")
@@ -200,6 +243,7 @@ mod tests {
                 {"role": "user", "content": [
                     {"type": "text", "text": "what is this?"},
                     {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}},
+                    {"type": "image_url", "image_url": {"url": "https://example.org/b.png", "detail": "high"}},
                 ]},
                 {"role": "assistant", "content": null, "tool_calls": [
                     {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{\"x\": 1}"}},
@@ -239,6 +283,7 @@ mod tests {
         };
         check(&request(limit), &old, json!({"messages": said, "max_tokens": 7}));
         let all = Options {
+            answers: None,
             max_tokens: Some(7),
             temperature: Some(0.5),
             top_p: Some(0.25),

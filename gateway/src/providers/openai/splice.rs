@@ -2,6 +2,9 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
 use super::settings::Settings;
 use crate::provider::{Class, Error};
 use crate::upstream::{NotJson, Scanner};
@@ -16,7 +19,13 @@ pub(super) struct Spliced {
 
 /// `original` with another `model`, streamed, and with the usage at its end. Everything else, known to us or not,
 /// stays in its place and byte for byte, but for white space between the fields.
-pub(super) fn splice(original: &[u8], model: &str, settings: &Settings) -> Result<Spliced, Error> {
+///
+/// `only` is the one tool that is told, which has to be called.
+pub(super) fn splice(
+    original: &[u8],
+    model: &str,
+    (settings, only): (&Settings, Option<&str>),
+) -> Result<Spliced, Error> {
     let fields = fields_of(original)?;
     let value = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
     let renamed = settings.max_tokens_field.map(super::MaxTokensField::as_str);
@@ -25,6 +34,10 @@ pub(super) fn splice(original: &[u8], model: &str, settings: &Settings) -> Resul
         ("stream", "true".into()),
         ("stream_options", stream_options(value("stream_options"))?),
     ];
+    if let Some(tools) = only.and_then(|only| only_tool(value("tools")?, only)) {
+        ours.push(("tools", tools));
+        ours.push(("tool_choice", r#""required""#.into()));
+    }
     if let Some(name) = renamed
         && let Some(limit) = value(name).or_else(|| value("max_completion_tokens").or_else(|| value("max_tokens")))
     {
@@ -62,6 +75,26 @@ pub(super) fn with_model(original: &[u8], model: &str, settings: &Settings) -> R
     Ok(out.close())
 }
 
+/// The list with the function `name` alone, as it is written; `None` when it is not in it.
+fn only_tool(tools: &str, name: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Tool {
+        function: Option<Function>,
+    }
+    #[derive(Deserialize)]
+    struct Function {
+        name: String,
+    }
+
+    let tools: Vec<&RawValue> = serde_json::from_str(tools).ok()?;
+    let is_meant = |tool: &&&RawValue| {
+        let read = serde_json::from_str::<Tool>(tool.get()).ok();
+        read.and_then(|tool| tool.function)
+            .is_some_and(|function| function.name == name)
+    };
+    tools.iter().find(is_meant).map(|tool| format!("[{}]", tool.get()))
+}
+
 fn is_ours(key: &str, renamed: Option<&str>) -> bool {
     match key {
         "model" | "stream" | "stream_options" => true,
@@ -89,7 +122,7 @@ fn fields_of(json: &[u8]) -> Result<Vec<(Cow<'_, str>, &str)>, Error> {
     let unreadable = || {
         Error::new(
             Class::ClientFault,
-            "the request cannot be read: it is not a JSON object",
+            "the request cannot be read: it is not a JSON object, or is nested more than 128 levels deep",
         )
     };
     let mut scanner = Scanner::new(std::str::from_utf8(json).map_err(|_| unreadable())?);
@@ -149,7 +182,7 @@ mod tests {
             choices,
         };
         assert_eq!(
-            splice(given.as_bytes(), "up\"1", settings).unwrap(),
+            splice(given.as_bytes(), "up\"1", (settings, None)).unwrap(),
             expect,
             "given {given}"
         );
@@ -200,6 +233,26 @@ mod tests {
     }
 
     #[test]
+    fn the_one_tool_is_all_that_is_told() {
+        let check = |only: &str, expect: &str| {
+            let given = r#"{"tools":[{"function":{"name":"a"}}, {"type":"x"},{ "function": {"name":"b"}, "new": 1.0}],"tool_choice":{"function":{"name":"b"}}}"#;
+            let seen = splice(given.as_bytes(), "m", (&Settings::default(), Some(only)))
+                .unwrap()
+                .body;
+            let tail = r#","model":"m","stream":true,"stream_options":{"include_usage":true}}"#;
+            assert_eq!(seen, format!("{expect}{tail}"), "{only}");
+        };
+        check(
+            "b",
+            r#"{"tools":[{ "function": {"name":"b"}, "new": 1.0}],"tool_choice":"required""#,
+        );
+        check(
+            "c",
+            r#"{"tools":[{"function":{"name":"a"}}, {"type":"x"},{ "function": {"name":"b"}, "new": 1.0}],"tool_choice":{"function":{"name":"b"}}"#,
+        );
+    }
+
+    #[test]
     fn only_the_model_changes() {
         let settings = Settings {
             drop: vec!["user".into()],
@@ -214,7 +267,7 @@ mod tests {
     #[test]
     fn refuses_what_is_not_an_object() {
         for given in ["", "[]", "{\"a\":}", "{} x", "{\"stream_options\":1}"] {
-            let error = splice(given.as_bytes(), "m", &Settings::default()).unwrap_err();
+            let error = splice(given.as_bytes(), "m", (&Settings::default(), None)).unwrap_err();
             assert_eq!(error.class, Class::ClientFault, "given {given}");
         }
     }

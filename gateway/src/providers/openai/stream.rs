@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::chunk::{Choice, Chunk};
 use super::fault;
+use super::steady::Steady;
 use super::tool_calls::ToolCalls;
 use crate::chat::{Event, Finish, FinishReason, Usage, WireChunk};
 use crate::provider::{Class, Error};
@@ -26,9 +27,10 @@ pub(super) struct Reader {
 
 /// How the answer is passed on.
 enum Form {
-    /// Byte for byte. The usage at the end was asked for by us, and is kept back unless the caller asked too.
+    /// Byte for byte, but for what has to be the same in all chunks. The usage at the end was asked for by us, and is kept back unless the caller asked too.
     Wire {
         include_usage: bool,
+        steady: Steady,
     },
     Typed(ToolCalls),
 }
@@ -36,7 +38,8 @@ enum Form {
 impl Reader {
     /// For a caller who speaks this protocol and asked for `choices` answers.
     pub(super) fn wire(choices: u32, include_usage: bool) -> Self {
-        Self::new(Form::Wire { include_usage }, choices)
+        let steady = Steady::default();
+        Self::new(Form::Wire { include_usage, steady }, choices)
     }
 
     pub(super) fn typed() -> Self {
@@ -82,7 +85,12 @@ impl Reader {
         if chunk.error.is_some() || event.name.as_deref() == Some(b"error") {
             return Err(fault::classify_event(data));
         }
-        if let Some(text) = chunk.only_text() {
+        let mended = match &mut self.form {
+            Form::Wire { steady, .. } => steady.mended(&event.data, &chunk),
+            Form::Typed(_) => None,
+        };
+        // What follows a pattern is passed on as it is.
+        if let (Some(text), None) = (chunk.only_text(), &mended) {
             self.pattern = Pattern::new(&event.data, text);
         }
         if let Some(usage) = chunk.usage() {
@@ -93,9 +101,11 @@ impl Reader {
         }
         self.done |= self.is_complete() && chunk.is_only_usage();
         match &mut self.form {
-            Form::Wire { include_usage: false } if chunk.is_only_usage() => {}
+            Form::Wire {
+                include_usage: false, ..
+            } if chunk.is_only_usage() => {}
             Form::Wire { .. } => events.push(Event::Wire(WireChunk {
-                data: Bytes::clone(&event.data),
+                data: mended.unwrap_or_else(|| Bytes::clone(&event.data)),
                 meaningful: chunk.is_meaningful(),
             })),
             Form::Typed(calls) => {
@@ -322,6 +332,27 @@ mod tests {
             &[wire(filters, false), wire(STOP, false)],
             Some(ends(FinishReason::Stop)),
         );
+    }
+
+    /// llama.cpp writes the time anew with every chunk, and its clients look at one.
+    #[test]
+    fn forwarded_chunks_keep_the_identity_of_the_first() {
+        let chunk = |created: u32, text: &str| {
+            format!(
+                r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}}}}],"created":{created},"id":"a{created}"}}"#
+            )
+        };
+        let given = [
+            chunk(1, "a"),
+            chunk(1, "b"),
+            chunk(2, "c"),
+            chunk(2, "d"),
+            chunk(1, "e"),
+        ];
+        let given: Vec<&str> = given.iter().map(String::as_str).collect();
+        let (seen, _) = read(Reader::wire(1, false), &given).unwrap();
+        let expect = ["a", "b", "c", "d", "e"].map(|text| wire(&chunk(1, text), true));
+        assert_eq!(seen, expect);
     }
 
     #[test]

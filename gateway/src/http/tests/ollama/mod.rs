@@ -312,6 +312,7 @@ async fn everything_of_a_request_is_read() {
         ..Message::text(Role::Tool, text)
     };
     let picture = Part::Image {
+        detail: None,
         url: "data:image/png;base64,iVBORw0KGgoAAA==".into(),
     };
     let expect = [

@@ -89,7 +89,11 @@ fn read_one(part: &Value) -> Option<Part> {
     match part["type"].as_str()? {
         "input_text" | "output_text" => text("text").map(Part::Text),
         "refusal" => text("refusal").map(Part::Text),
-        "input_image" => text("image_url").map(|url| Part::Image { url }),
+        "input_image" => text("image_url").map(|url| Part::Image {
+            url,
+            // `auto` is what a server does that is told nothing, and some take nothing else.
+            detail: text("detail").filter(|detail| detail != "auto"),
+        }),
         "input_file" => {
             let file = json!({"filename": part["filename"], "file_data": part["file_data"]});
             Some(Part::Other(json!({"type": "file", "file": file})))

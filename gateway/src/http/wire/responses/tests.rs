@@ -117,17 +117,24 @@ fn what_a_model_did_in_one_step_is_one_message() {
 fn pictures_and_files_come_along() {
     let picture = || Part::Image {
         url: "data:image/png;base64,AA==".to_owned(),
+        detail: None,
     };
     let image = json!({"type": "input_image", "image_url": "data:image/png;base64,AA=="});
+    let mut large = image.clone();
+    large["detail"] = "high".into();
+    let closely = Part::Image {
+        url: "data:image/png;base64,AA==".to_owned(),
+        detail: Some("high".to_owned()),
+    };
     let file = json!({"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="});
     let input = json!([
-        {"role": "user", "content": [{"type": "input_text", "text": "look"}, image, file]},
+        {"role": "user", "content": [{"type": "input_text", "text": "look"}, large, file]},
         {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"},
         {"type": "function_call_output", "call_id": "a", "output": [{"type": "input_text", "text": "seen"}, image]},
     ]);
     let part = json!({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="}});
     let look = Message {
-        content: vec![Part::Text("look".into()), picture(), Part::Other(part)],
+        content: vec![Part::Text("look".into()), closely, Part::Other(part)],
         ..said(Role::User, "")
     };
     let shown = Message {
