@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::approvals::grant;
+use crate::big_result;
 use crate::freeze;
 use crate::guard::guarded;
 use crate::parts::{Parts, fresh_id};
@@ -87,7 +88,7 @@ async fn record_and_run(parts: &Parts, origin: &Origin, allowed: &Allowed, stop:
         tracing::warn!(tool = allowed.tool, %error, "a read is not in the audit because the database does not answer");
     }
     let began = Instant::now();
-    let result = without_secrets(parts, run(parts, allowed, stop).await);
+    let result = without_secrets(parts, run(parts, origin, allowed, stop).await);
     if let Some(turn) = origin.trace {
         parts
             .tracer
@@ -124,7 +125,10 @@ async fn refused(parts: &Parts, origin: &Origin, allowed: &Allowed) -> Option<To
     Some(denied(rule, false))
 }
 
-async fn run(parts: &Parts, allowed: &Allowed, stop: &CancellationToken) -> ToolResult {
+async fn run(parts: &Parts, origin: &Origin, allowed: &Allowed, stop: &CancellationToken) -> ToolResult {
+    if allowed.tool == big_result::READ_RESULT {
+        return big_result::read(parts, origin, &allowed.prepared.arguments).await;
+    }
     let Some(tool) = parts.catalog.get(&allowed.tool) else {
         return ToolResult::Error {
             error: format!("there is no tool `{}`", allowed.tool),

@@ -7,6 +7,7 @@ mod agent;
 mod answer;
 mod approvals;
 mod asked_for;
+mod big_result;
 mod bus;
 mod coerce;
 mod context;

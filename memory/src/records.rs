@@ -44,6 +44,33 @@ pub struct Conversation {
     pub updated_at: Millis,
 }
 
+/// A result of a tool that was too long for a model, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptResult {
+    pub id: String,
+    pub conversation_id: String,
+    pub tool: String,
+    pub text: String,
+    /// The least trust that the call took, 0 to 4.
+    pub min_trust: i64,
+    /// The text holds what somebody else wrote.
+    pub tainted: bool,
+    /// The text does not belong in a public room.
+    pub private: bool,
+    pub expires_at: Millis,
+}
+
+/// What stands for the older part of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    pub text: String,
+    /// The id of the newest message that is in it.
+    pub upto: String,
+    /// One of the messages in it was written after outside text was read, or by somebody who is not trusted.
+    pub tainted: bool,
+    pub private: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MessageRole {

@@ -8,9 +8,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use jarvis_gateway::caller::Caller;
-use jarvis_gateway::chat::{
-    self, FinishReason, Gather, Message, Reply, Request, Served, ToolCall, ToolResult, ToolSpec,
-};
+use jarvis_gateway::chat::{self, Gather, Message, Request, Served, ToolResult, ToolSpec};
 use jarvis_gateway::demands;
 use jarvis_gateway::provider::{self, Call, Class, Events};
 use jarvis_gateway::trace;
@@ -20,9 +18,11 @@ use tokio_util::sync::CancellationToken;
 use super::bounds::Why;
 use super::effect::Effect;
 use super::event::{Event, ReadyCall, Standing};
-use super::state::{State, unprepared};
+use super::look_up::ready;
+use super::offer::{FIND_TOOL, Offer};
+use super::state::State;
 use crate::approvals;
-use crate::coerce::coerce;
+use crate::big_result;
 use crate::execute::{self, Allowed, Origin, execute};
 use crate::freeze;
 use crate::guard::guarded;
@@ -113,6 +113,7 @@ struct Work {
     /// What of that has been shown.
     shown: String,
     gate: output_gate::Stream,
+    offer: Offer,
     running: FuturesUnordered<BoxFuture<'static, Ending>>,
     reads: CancellationToken,
     /// Ids of the calls of this turn so far.
@@ -164,6 +165,7 @@ impl Driver {
             said: String::new(),
             shown: String::new(),
             gate: output_gate::Stream::new(Arc::clone(&self.parts.gate), self.outlet),
+            offer: Offer::new(self.offered.clone(), &state.asked()),
             running: FuturesUnordered::new(),
             reads: CancellationToken::new(),
             ids: HashSet::new(),
@@ -208,10 +210,17 @@ impl Driver {
         match effect {
             Effect::Ask { messages, offer_tools } => {
                 work.begin();
-                work.asking = Some((self.ask(messages, offer_tools), Gather::default()));
+                let tools = if offer_tools { work.offer.specs() } else { Vec::new() };
+                work.asking = Some((self.ask(messages, tools), Gather::default()));
             }
             Effect::Run { call, decision } => {
                 self.line(work, &call, "running", None).await;
+                if call.call.name == FIND_TOOL {
+                    let result = work.offer.find(&call.call.arguments);
+                    self.note(&call, Some(decision), &result).await;
+                    work.running.push(std::future::ready((call, result)).boxed());
+                    return;
+                }
                 if let Ok(prepared) = &call.prepared {
                     let allowed = Allowed {
                         call_id: call.call.id.clone(),
@@ -253,10 +262,10 @@ impl Driver {
         }
     }
 
-    fn ask(&self, messages: Vec<Message>, offer_tools: bool) -> Events {
+    fn ask(&self, messages: Vec<Message>, tools: Vec<ToolSpec>) -> Events {
         let request = Request {
             messages,
-            tools: if offer_tools { self.offered.clone() } else { Vec::new() },
+            tools,
             caller: self.account.clone(),
             demands: self.demands(),
             origin: demands::Origin {
@@ -314,7 +323,7 @@ impl Driver {
         if !reply.tool_calls.is_empty() && !reply.text.is_empty() {
             self.watch.tell(Progress::Break).await;
         }
-        let mut calls = self.ready(&reply, &mut work.ids);
+        let mut calls = ready(&self.parts, &self.origin, &work.offer, &mut work.ids, &reply).await;
         for call in &mut calls {
             self.look_at_switches(call).await;
         }
@@ -329,6 +338,20 @@ impl Driver {
     }
 
     async fn ended(&self, work: &mut Work, ready: &ReadyCall, result: ToolResult) -> Event {
+        let kept = match &ready.prepared {
+            Ok(prepared) => {
+                let about = (prepared.risk, ready.untrusted_output);
+                big_result::keep(&self.parts, &self.origin, &ready.call.name, about, &result).await
+            }
+            Err(_) => None,
+        };
+        let result = match kept {
+            Some(shown) => {
+                work.offer.keeps_results();
+                shown
+            }
+            None => result,
+        };
         let approval = match &result {
             ToolResult::Pending { approval, .. } => Some(approval.clone()),
             _ => None,
@@ -361,35 +384,6 @@ impl Driver {
         }
     }
 
-    /// Looks the calls of a reply up: unknown tools and unfit arguments become results that the model can act on.
-    fn ready(&self, reply: &Reply, ids: &mut HashSet<String>) -> Vec<ReadyCall> {
-        let with_own_id = |(index, call): (usize, &ToolCall)| {
-            let mut call = call.clone();
-            // Some servers send empty ids or number the calls of every reply anew, and every result has to find its own
-            // call.
-            while call.id.is_empty() || !ids.insert(call.id.clone()) {
-                call.id = format!("call_{index}_{}", crate::parts::fresh_id().replace('-', ""));
-            }
-            if reply.finish.reason == FinishReason::Length {
-                // What is left of the arguments can be valid JSON and still not be what the model meant.
-                let error = format!(
-                    "`{}` was cut off by the limit of the answer's length; nothing was done",
-                    call.name
-                );
-                return unprepared(
-                    call,
-                    ToolResult::Error {
-                        error,
-                        hint: None,
-                        retry: true,
-                    },
-                );
-            }
-            self.look_up(call)
-        };
-        reply.tool_calls.iter().enumerate().map(with_own_id).collect()
-    }
-
     /// What people switched is read when the call is decided, not when the turn began.
     async fn look_at_switches(&self, call: &mut ReadyCall) {
         let Ok(prepared) = &call.prepared else { return };
@@ -398,56 +392,6 @@ impl Driver {
             frozen: freeze::holds(&self.parts, tool, prepared.risk.effect).await,
             granted: approvals::grant::fits(&self.parts, &self.origin, tool, prepared).await,
         };
-    }
-
-    fn look_up(&self, call: ToolCall) -> ReadyCall {
-        let failed = |error: String, hint: Option<String>| ToolResult::Error {
-            error,
-            hint,
-            retry: false,
-        };
-        if output_gate::holds_redacted(&call.arguments) {
-            let error = format!(
-                "the arguments of `{}` hold a secret that was taken out; nothing was done",
-                call.name
-            );
-            let hint = "leave the field out, or ask the user to change it by hand";
-            return unprepared(call, failed(error, Some(hint.to_owned())));
-        }
-        let listed = self.offered.iter().any(|spec| spec.name == call.name);
-        let Some(tool) = self.parts.catalog.get(&call.name) else {
-            let names: Vec<&str> = self.offered.iter().map(|spec| spec.name.as_str()).collect();
-            let error = failed(
-                format!("there is no tool `{}`", call.name.chars().take(80).collect::<String>()),
-                Some(format!("the tools are: {}", names.join(", "))),
-            );
-            return unprepared(call, error);
-        };
-        let arguments = match chat::parse_arguments(&call.arguments) {
-            Ok(arguments) => serde_json::Value::Object(arguments),
-            Err(error) => {
-                let error = failed(
-                    format!("the arguments of `{}` are not a JSON object: {error}", call.name),
-                    None,
-                );
-                return unprepared(call, error);
-            }
-        };
-        let prepared = tool.prepare(&arguments).or_else(|error| {
-            let coerced = coerce(tool.parameters(), arguments);
-            // What is said of it is said of what the model wrote.
-            tool.prepare(&coerced).map_err(|_| error)
-        });
-        match prepared {
-            Ok(prepared) => ReadyCall {
-                call,
-                prepared: Ok(prepared),
-                untrusted_output: tool.untrusted_output(),
-                listed,
-                standing: Standing::default(),
-            },
-            Err(error) => unprepared(call, execute::of_error(error)),
-        }
     }
 
     async fn line(&self, work: &mut Work, ready: &ReadyCall, status: &'static str, approval: Option<String>) {

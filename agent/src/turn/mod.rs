@@ -7,6 +7,8 @@ mod bounds;
 mod drive;
 mod effect;
 mod event;
+mod look_up;
+mod offer;
 mod repeats;
 mod state;
 

@@ -97,6 +97,11 @@ impl State {
         matches!(self.phase, Phase::Over)
     }
 
+    /// What the turn is about: its newest message.
+    pub fn asked(&self) -> String {
+        self.messages.last().map(Message::joined_text).unwrap_or_default()
+    }
+
     /// Whether outside text is in the context, and whether a private reading is.
     pub fn flags(&self) -> (bool, bool) {
         (self.tainted, self.saw_private)

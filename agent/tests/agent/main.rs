@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod approvals;
 #[cfg(test)]
+mod big_results;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod deciding;

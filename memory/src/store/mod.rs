@@ -18,6 +18,7 @@ mod migrate;
 mod open;
 mod people;
 mod responses;
+mod results;
 mod row;
 mod runs;
 mod sqlite;
