@@ -241,6 +241,7 @@ impl Agent {
                 run,
                 stop: CancellationToken::new(),
                 api: None,
+                steer: None,
             });
         }
         let said = Said { message, is_new: true };

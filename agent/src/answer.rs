@@ -23,14 +23,16 @@ use crate::turn::{Brought, Driver, Outcome, Setting, State, Why};
 use crate::view::{Happening, RunState};
 use crate::watch::Watch;
 
-/// Runs the turn of a conversation's message and stores what came of it.
-pub(crate) async fn answer(parts: &Parts, inbound: Inbound) {
+/// Runs the turn of a conversation's message and stores what came of it. Returns how many of the messages that came
+/// meanwhile are answered too.
+pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> usize {
     let Inbound {
         principal,
         message,
         run,
         stop,
         api,
+        steer,
     } = inbound;
     let principal = people::still(parts, principal).await;
     let (conversation_id, run_id) = (run.conversation_id.clone(), run.id.clone());
@@ -50,7 +52,9 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) {
         Some(Api { watch, done, brought }) => (watch, Some(done), brought),
         None => (on_the_bus(), None, Brought::default()),
     };
-    let context = match context::of_conversation(parts, &principal, &conversation_id, &message).await {
+    let context = match context::of_conversation(parts, &principal, &conversation_id, &message, &stop)
+        .await
+    {
         Ok(context) => context,
         Err(error) => {
             tracing::warn!(run.id = run_id, %error, "a message is answered without its conversation, which cannot be read");
@@ -58,13 +62,16 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) {
         }
     };
     let driver = driver(parts, &principal, &run, watch, stop).part_of(request);
+    let driver = Driver { steer, ..driver };
     let outcome = driver.run(turn(parts, &principal, &message.text, context)).await;
     close(parts, run, &outcome).await;
     parts.bus.publish(state(RunState::Finished, Some(outcome.why.as_str())));
+    let taken = outcome.taken;
     if let Some(done) = done {
         // A client that left is no error: the answer is stored.
         drop(done.send(outcome));
     }
+    taken
 }
 
 /// The tools that `principal` is offered: those of the room that nobody of more trust is needed for.
@@ -101,6 +108,7 @@ pub(crate) fn driver(
         account: principal.account.clone(),
         watch,
         outlet: principal.room.outlet(),
+        steer: None,
         stop,
     }
 }
@@ -144,6 +152,19 @@ pub(crate) fn fresh_run(parts: &Parts, principal: &Principal, conversation_id: &
         ended_at: None,
         stop_reason: None,
     }
+}
+
+/// Closes the run of a message that another turn answered, and tells those who wait for it.
+pub(crate) async fn close_joined(parts: &Parts, run: Run) {
+    const WHY: &str = "joined";
+    let (conversation_id, run_id) = (run.conversation_id.clone(), run.id.clone());
+    close_unused(parts, run, WHY).await;
+    parts.bus.publish(Happening::Run {
+        conversation_id,
+        run_id,
+        state: RunState::Finished,
+        why: Some(WHY),
+    });
 }
 
 /// Closes a run that no turn will use.

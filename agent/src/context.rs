@@ -2,10 +2,11 @@
 
 use jarvis_gateway::chat::{Message, Part, Role};
 use jarvis_memory::records::{self, Approval, MessageRole};
-use jarvis_tools::risk::Trust;
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use crate::approvals;
+use crate::compaction;
 use crate::freeze;
 use crate::parts::Parts;
 use crate::principal::Principal;
@@ -14,8 +15,12 @@ use crate::quarantine::{self, Marks};
 const SYSTEM: &str = include_str!("../../prompts/jarvis.md");
 pub(crate) const LAST_STEP: &str = include_str!("../../prompts/last_step.md");
 
-/// Characters of earlier messages that a model is shown at most: about 6,000 tokens, so that an 8 k window holds them.
-const HISTORY_CHARS: usize = 24_000;
+/// Messages that one look into the history reads. Those before them are in the summary.
+const HISTORY_ROWS: i64 = 200;
+/// Messages that are shown in a public room, where nothing is summarised.
+const PUBLIC_MESSAGES: i64 = 20;
+/// Characters that descriptions of tools take.
+const TOOLS_CHARS: usize = 4_000;
 
 const WITHOUT_DATABASE: &str = "The database of Jarvis does not answer: earlier messages are not shown, this one is not \
                                 kept, and nothing can be acted on. Say so.";
@@ -36,12 +41,15 @@ pub(crate) async fn of_conversation(
     principal: &Principal,
     conversation_id: &str,
     message: &records::Message,
+    stop: &CancellationToken,
 ) -> Result<Context, jarvis_memory::Error> {
-    let limit = i64::from(parts.config.history_messages);
-    let mut history = parts.store.messages(conversation_id, None, limit).await?;
+    let public = principal.room.public;
+    let rows = if public { PUBLIC_MESSAGES } else { HISTORY_ROWS };
+    let mut history = parts.store.messages(conversation_id, None, rows).await?;
     // Answers to earlier messages can be newer than this one, which waited for them; what people wrote after it has turns
     // of its own.
     history.retain(|other| other.id < message.id || other.role != MessageRole::User);
+    history.retain(|other| !compaction::is_notice(other));
     let open = parts
         .store
         .approvals(Some(records::ApprovalStatus::Pending), 20)
@@ -52,20 +60,33 @@ pub(crate) async fn of_conversation(
     let mut system = system(parts, principal, &open);
     let note = freeze::note(parts).await;
     system.content.extend(note.map(|note| Part::Text(format!("\n{note}"))));
+    let room = compaction::room(parts, system.joined_text().len() + message.text.len() + TOOLS_CHARS);
+    let mut summary = None;
+    if !public {
+        summary = parts.store.summary(conversation_id).await?;
+        history.retain(|other| summary.as_ref().is_none_or(|summary| other.id > summary.upto));
+        if compaction::is_due(parts, &history, room) {
+            summary = compaction::compact(parts, principal, conversation_id, &mut history, summary, stop).await;
+        }
+    }
     let mut messages = vec![system];
-    let kept = newest_that_fit(&history);
+    let in_short = summary.as_ref().map(|summary| {
+        let text = marks.data("summary", &parts.gate.hide(&summary.text));
+        Message::text(
+            Role::User,
+            format!("(What was said before, in short, not written by a person)\n{text}"),
+        )
+    });
+    messages.extend(in_short);
+    let kept = newest_that_fit(&history, room);
     messages.extend(kept.iter().map(|message| of_record(parts, &marks, message)));
     messages.push(Message::text(Role::User, parts.gate.hide(&message.text)));
-    let flag = |name: &str| {
-        kept.iter()
-            .any(|message| message.detail.get(name) == Some(&true.into()))
-    };
-    let is_strangers =
-        |message: &&records::Message| message.role == MessageRole::User && message.trust < Trust::Operator.level();
     Ok(Context {
         messages,
-        tainted: flag("tainted") || kept.iter().any(is_strangers),
-        saw_private: flag("saw_private"),
+        tainted: kept.iter().any(|message| compaction::is_tainted(message))
+            || summary.as_ref().is_some_and(|summary| summary.tainted),
+        saw_private: kept.iter().any(|message| compaction::is_private(message))
+            || summary.as_ref().is_some_and(|summary| summary.private),
         marks,
     })
 }
@@ -125,8 +146,7 @@ fn system(parts: &Parts, principal: &Principal, open: &[Approval]) -> Message {
     Message::text(Role::System, text)
 }
 
-fn newest_that_fit(history: &[records::Message]) -> Vec<&records::Message> {
-    let mut room = HISTORY_CHARS;
+fn newest_that_fit(history: &[records::Message], mut room: usize) -> Vec<&records::Message> {
     let mut kept: Vec<&records::Message> = Vec::new();
     for message in history.iter().rev() {
         let Some(left) = room.checked_sub(message.text.len()) else {

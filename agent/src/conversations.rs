@@ -1,6 +1,7 @@
 //! Conversations and their messages: stored first, published afterwards.
 
 use jarvis_memory::records::{Conversation, Message, MessageRole, Room};
+use jarvis_tools::risk::Trust;
 use serde_json::Value;
 
 use crate::error::Error;

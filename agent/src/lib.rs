@@ -10,6 +10,7 @@ mod asked_for;
 mod big_result;
 mod bus;
 mod coerce;
+mod compaction;
 mod context;
 mod conversations;
 mod error;

@@ -90,6 +90,7 @@ async fn answered(agent: &Agent, request: &Request, watch: Watch, stop: Cancella
                 done,
                 brought: Brought::by(request),
             }),
+            steer: None,
         };
         agent.queue(inbound).await.map_err(|error| of_agent(&error))?;
         return outcome.await.map_err(|_| broke_off());

@@ -1,11 +1,11 @@
 //! One task per conversation puts its turns in order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jarvis_memory::records::{Message, Run};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::answer;
@@ -18,6 +18,8 @@ use crate::watch::Watch;
 
 /// Messages that may wait in one conversation while a turn runs.
 const WAITING: usize = 16;
+/// Those, and the one whose turn runs.
+const PLACES: usize = WAITING + 1;
 /// A conversation's task ends after this long without a message; the next message starts another.
 const IDLE: Duration = Duration::from_mins(5);
 
@@ -29,6 +31,8 @@ pub(crate) struct Inbound {
     pub(crate) stop: CancellationToken,
     /// The API request that waits for the answer, if one does. Without it everybody who watches is told.
     pub(crate) api: Option<Api>,
+    /// What its author writes while its turn runs. Made when the turn begins.
+    pub(crate) steer: Option<mpsc::Receiver<String>>,
 }
 
 pub(crate) struct Api {
@@ -44,14 +48,23 @@ pub(crate) struct Sessions {
 }
 
 struct Session {
-    queue: mpsc::Sender<Inbound>,
+    queue: mpsc::Sender<Placed>,
+    /// Free places. A message has its own until it is answered.
+    places: Arc<Semaphore>,
     /// One for each message that waits or runs, and who wrote it.
     stops: Vec<(String, CancellationToken)>,
 }
 
+/// A message that has its place.
+struct Placed {
+    inbound: Inbound,
+    _place: OwnedSemaphorePermit,
+}
+
 /// A place in the queue of one conversation. Dropping it gives it back.
 pub(crate) struct Place {
-    permit: mpsc::OwnedPermit<Inbound>,
+    permit: mpsc::OwnedPermit<Placed>,
+    place: OwnedSemaphorePermit,
     sessions: Sessions,
 }
 
@@ -66,7 +79,10 @@ impl Place {
                 .push((inbound.principal.person_id.clone(), inbound.stop.clone()));
         }
         // When the process is going down nobody takes it any more: its run is a row, and the next start tells of it.
-        self.permit.send(inbound);
+        self.permit.send(Placed {
+            inbound,
+            _place: self.place,
+        });
     }
 }
 
@@ -78,17 +94,25 @@ impl Sessions {
         }
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let session = open.entry(conversation_id.to_owned()).or_insert_with(|| {
-            let (queue, inbox) = mpsc::channel(WAITING);
+            let (queue, inbox) = mpsc::channel(PLACES);
             let serving = self.clone().serve(parts.clone(), conversation_id.to_owned(), inbox);
             parts.tasks.spawn("conversation", serving);
             Session {
                 queue,
+                places: Arc::new(Semaphore::new(PLACES)),
                 stops: Vec::new(),
             }
         });
+        let place = Arc::clone(&session.places)
+            .try_acquire_owned()
+            .map_err(|_| Error::Busy)?;
         let permit = session.queue.clone().try_reserve_owned().map_err(|_| Error::Busy)?;
         let sessions = self.clone();
-        Ok(Place { permit, sessions })
+        Ok(Place {
+            permit,
+            place,
+            sessions,
+        })
     }
 
     /// Stops the running turn and those that wait. Returns whether there were any.
@@ -114,38 +138,82 @@ impl Sessions {
         any
     }
 
-    async fn serve(self, parts: Parts, conversation_id: String, mut inbox: mpsc::Receiver<Inbound>) {
+    async fn serve(self, parts: Parts, conversation_id: String, mut inbox: mpsc::Receiver<Placed>) {
+        let mut waiting = VecDeque::new();
         loop {
             let stopping = parts.tasks.stopping().clone();
             let next = tokio::select! {
-                next = tokio::time::timeout(IDLE, inbox.recv()) => next,
+                biased;
                 // Messages that still wait keep their run rows; the next start tells their conversations.
                 () = stopping.cancelled() => return,
+                Some(next) = std::future::ready(waiting.pop_front()) => Ok(Some(next)),
+                next = tokio::time::timeout(IDLE, inbox.recv()) => next,
             };
             match next {
-                Ok(Some(inbound)) => {
-                    let (done, run_id) = (inbound.stop.clone(), inbound.run.id.clone());
-                    // A fault in one turn must not leave the conversation without its task.
-                    if guarded(answer::answer(&parts, inbound)).await.is_none() {
-                        tracing::error!(
-                            run.id = run_id,
-                            "a turn broke off by a fault; the next start tells its conversation"
-                        );
-                    }
-                    self.forget(&conversation_id, &done);
-                }
+                Ok(Some(placed)) => self.serve_one(&parts, placed, &mut inbox, &mut waiting).await,
                 Ok(None) => return,
                 Err(_) => {
                     // Checked under the lock that `reserve` takes, so that no message falls between. A place that is
                     // taken counts, though its message has not come yet.
                     let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-                    let all_free = |session: &Session| session.queue.capacity() == WAITING;
+                    let all_free = |session: &Session| session.places.available_permits() == PLACES;
                     if open.get(&conversation_id).is_none_or(all_free) {
                         open.remove(&conversation_id);
                         return;
                     }
                 }
             }
+        }
+    }
+
+    /// Runs one turn. What its author writes meanwhile joins it; what others write waits.
+    async fn serve_one(
+        &self,
+        parts: &Parts,
+        Placed { mut inbound, _place }: Placed,
+        inbox: &mut mpsc::Receiver<Placed>,
+        waiting: &mut VecDeque<Placed>,
+    ) {
+        let (done, run) = (inbound.stop.clone(), inbound.run.clone());
+        // An API request is one message and one answer.
+        let author = inbound.api.is_none().then(|| inbound.principal.clone());
+        let (more, steer) = mpsc::channel(PLACES);
+        inbound.steer = Some(steer);
+        let mut joined: VecDeque<Placed> = VecDeque::new();
+        // A fault in one turn must not leave the conversation without its task.
+        let mut turn = std::pin::pin!(guarded(answer::answer(parts, inbound)));
+        let taken = loop {
+            tokio::select! {
+                biased;
+                taken = &mut turn => break taken,
+                Some(next) = inbox.recv() => {
+                    let joins = next.inbound.api.is_none()
+                        && !next.inbound.stop.is_cancelled()
+                        && author.as_ref().is_some_and(|author| is_same(author, &next.inbound.principal));
+                    if joins && more.try_send(next.inbound.message.text.clone()).is_ok() {
+                        joined.push_back(next);
+                    } else {
+                        waiting.push_back(next);
+                    }
+                }
+            }
+        };
+        if taken.is_none() {
+            tracing::error!(
+                run.id = run.id,
+                "a turn broke off by a fault; the next start tells its conversation"
+            );
+        }
+        self.forget(&run.conversation_id, &done);
+        for _ in 0..taken.unwrap_or_default() {
+            if let Some(Placed { inbound, .. }) = joined.pop_front() {
+                self.forget(&run.conversation_id, &inbound.stop);
+                answer::close_joined(parts, inbound.run).await;
+            }
+        }
+        // The turn was over before a model was shown these.
+        while let Some(next) = joined.pop_back() {
+            waiting.push_front(next);
         }
     }
 
@@ -157,4 +225,9 @@ impl Sessions {
             session.stops.retain(|(_, stop)| !stop.is_cancelled());
         }
     }
+}
+
+/// The same person with the same rights, wherever they write from.
+fn is_same(one: &Principal, other: &Principal) -> bool {
+    one.person_id == other.person_id && one.trust == other.trust
 }

@@ -27,6 +27,11 @@ pub trait Provider: Send + Sync {
         Vec::new()
     }
 
+    /// Tokens that the one who will most likely answer for `model` can read, when somebody knows.
+    fn context(&self, _model: &str) -> Option<u32> {
+        None
+    }
+
     /// What does the work beside chat for `model` (vectors, images, audio), where this is a server that has some.
     fn worker(&self, _model: &str) -> Option<&dyn Worker> {
         None

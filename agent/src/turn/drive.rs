@@ -12,6 +12,7 @@ use jarvis_gateway::chat::{self, Gather, Message, Request, Served, ToolResult, T
 use jarvis_gateway::demands;
 use jarvis_gateway::provider::{self, Call, Class, Events};
 use jarvis_gateway::trace;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +55,8 @@ pub(crate) struct Driver {
     pub(crate) watch: Watch,
     /// Who can read what is said.
     pub(crate) outlet: Outlet,
+    /// What the same person writes while the turn runs.
+    pub(crate) steer: Option<mpsc::Receiver<String>>,
     /// Cancelled when somebody stops this turn.
     pub(crate) stop: CancellationToken,
 }
@@ -86,6 +89,8 @@ pub(crate) struct Outcome {
     pub(crate) tainted: bool,
     pub(crate) saw_private: bool,
     pub(crate) counts: (u32, u32, u64, u64),
+    /// How many of the messages that came while the turn ran it answers.
+    pub(crate) taken: usize,
 }
 
 impl Outcome {
@@ -99,6 +104,7 @@ impl Outcome {
             tainted: true,
             saw_private: true,
             counts: (0, 0, 0, 0),
+            taken: 0,
         }
     }
 }
@@ -112,6 +118,8 @@ struct Work {
     said: String,
     /// What of that has been shown.
     shown: String,
+    /// They were set apart from what comes.
+    broke: bool,
     gate: output_gate::Stream,
     offer: Offer,
     running: FuturesUnordered<BoxFuture<'static, Ending>>,
@@ -127,6 +135,7 @@ impl Work {
     fn begin(&mut self) {
         self.said.clear();
         self.shown.clear();
+        self.broke = false;
         self.gate.reset();
     }
 }
@@ -159,11 +168,12 @@ impl Driver {
         outcome
     }
 
-    async fn drive(self, state: State) -> Outcome {
+    async fn drive(mut self, state: State) -> Outcome {
         let mut work = Work {
             asking: None,
             said: String::new(),
             shown: String::new(),
+            broke: false,
             gate: output_gate::Stream::new(Arc::clone(&self.parts.gate), self.outlet),
             offer: Offer::new(self.offered.clone(), &state.asked()),
             running: FuturesUnordered::new(),
@@ -182,6 +192,7 @@ impl Driver {
                 }
                 self.perform(effect, &mut work).await;
             }
+            let mut steer = self.steer.take();
             let event = tokio::select! {
                 biased;
                 () = self.stop.cancelled(), if !stop_told => {
@@ -192,14 +203,21 @@ impl Driver {
                     stop_told = true;
                     Event::ShuttingDown
                 }
+                Some(text) = next_of_user(&mut steer) => Event::Steered {
+                    text: self.parts.gate.hide(&text),
+                },
                 Some((ready, result)) = work.running.next() => self.ended(&mut work, &ready, result).await,
                 event = next_of_model(&mut work.asking), if work.asking.is_some() => {
                     match self.model_said(event, &mut work).await {
                         Some(event) => event,
-                        None => continue,
+                        None => {
+                            self.steer = steer;
+                            continue;
+                        }
                     }
                 }
             };
+            self.steer = steer;
             let (next, effects) = state.on(event, self.parts.now());
             state = next;
             queue.extend(effects);
@@ -209,6 +227,10 @@ impl Driver {
     async fn perform(&self, effect: Effect, work: &mut Work) {
         match effect {
             Effect::Ask { messages, offer_tools } => {
+                // After words that called no tool: the user wrote more, and they stay.
+                if !work.shown.is_empty() && !work.broke {
+                    self.watch.tell(Progress::Break).await;
+                }
                 work.begin();
                 let tools = if offer_tools { work.offer.specs() } else { Vec::new() };
                 work.asking = Some((self.ask(messages, tools), Gather::default()));
@@ -321,6 +343,7 @@ impl Driver {
         let rest = work.gate.finish();
         self.show(work, rest).await;
         if !reply.tool_calls.is_empty() && !reply.text.is_empty() {
+            work.broke = true;
             self.watch.tell(Progress::Break).await;
         }
         let mut calls = ready(&self.parts, &self.origin, &work.offer, &mut work.ids, &reply).await;
@@ -381,6 +404,7 @@ impl Driver {
             tainted,
             saw_private,
             counts: state.counts(),
+            taken: state.taken(),
         }
     }
 
@@ -420,6 +444,14 @@ impl Driver {
         if let Err(error) = execute::write_note(&self.parts, &self.origin, ready, decision, result).await {
             tracing::warn!(tool = ready.call.name, %error, "a refused call is not in the audit");
         }
+    }
+}
+
+/// What the user writes next. Nobody writes any more when the other end is gone.
+async fn next_of_user(steer: &mut Option<mpsc::Receiver<String>>) -> Option<String> {
+    match steer {
+        Some(steer) => steer.recv().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -15,6 +15,8 @@ pub enum Event {
     NotAnswered(provider::Error),
     /// A started call, or a card being written, came to its end.
     Ended { call_id: String, result: ToolResult },
+    /// The one who asked wrote more while the turn runs.
+    Steered { text: String },
     /// Somebody stopped the turn.
     Cancelled,
     /// The process is going down.

@@ -43,6 +43,12 @@ pub struct State {
     done: Vec<String>,
     /// Of these, what came of calls that were more than reads, for an ending by somebody's stop.
     acted: Vec<String>,
+    /// What the user wrote since the last model call.
+    more: Vec<String>,
+    /// How many such messages a model has been shown.
+    taken: usize,
+    /// Answers to what was asked before them. They are part of the answer.
+    answered: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -90,6 +96,9 @@ impl State {
             phase: Phase::New,
             done: Vec::new(),
             acted: Vec::new(),
+            more: Vec::new(),
+            taken: 0,
+            answered: Vec::new(),
         }
     }
 
@@ -105,6 +114,11 @@ impl State {
     /// Whether outside text is in the context, and whether a private reading is.
     pub fn flags(&self) -> (bool, bool) {
         (self.tainted, self.saw_private)
+    }
+
+    /// How many of the messages that came while the turn ran are answered by it.
+    pub fn taken(&self) -> usize {
+        self.taken
     }
 
     /// Model calls, tool calls, tokens in, tokens out.
@@ -125,6 +139,7 @@ impl State {
             Event::Replied { reply, calls } => self.replied(reply, calls, now),
             Event::NotAnswered(error) => self.not_answered(&error),
             Event::Ended { call_id, result } => self.ended(&call_id, &result, now),
+            Event::Steered { text } => self.steered(text),
             Event::Cancelled => self.stop(Why::Cancelled, now),
             Event::ShuttingDown => self.stop(Why::Shutdown, now),
         };
@@ -138,7 +153,28 @@ impl State {
         }
     }
 
+    fn steered(&mut self, text: String) -> Vec<Effect> {
+        if !self.is_over() {
+            self.more.push(text);
+        }
+        Vec::new()
+    }
+
+    /// Shows the model what the user wrote meanwhile. It is the same person, so it grounds as the first message does.
+    fn take_more(&mut self) {
+        let trusted = matches!(self.setting.caller, policy::Caller::Person(trust) if trust >= Trust::Operator);
+        for text in std::mem::take(&mut self.more) {
+            self.taken += 1;
+            if trusted {
+                self.setting.operator_text.push('\n');
+                self.setting.operator_text.push_str(&text);
+            }
+            self.messages.push(Message::text(Role::User, text));
+        }
+    }
+
     fn ask(&mut self, now: Millis) -> Vec<Effect> {
+        self.take_more();
         let last = self.used.reached(now);
         self.phase = Phase::Asking { last };
         let mut messages = self.messages.clone();
@@ -158,6 +194,13 @@ impl State {
         };
         self.used.model_calls += 1;
         self.used.count_tokens(reply.finish.usage, self.estimate(&reply));
+        if last.is_none() && calls.is_empty() && !self.more.is_empty() {
+            if !reply.text.trim().is_empty() {
+                self.answered.push(reply.text.clone());
+                self.messages.push(Message::text(Role::Assistant, reply.text));
+            }
+            return self.ask(now);
+        }
         if last.is_some() || calls.is_empty() {
             let text = if reply.text.trim().is_empty() {
                 self.unspoken()
@@ -294,16 +337,20 @@ impl State {
         };
         slot.result = Some(result.clone());
         let call = slot.call.clone();
-        self.remember(&call, result);
+        let stopped = batch.stop;
+        self.remember(&call, result, stopped);
         self.advance(now)
     }
 
     /// What a result means for the rest of the turn: taint, private text, repeats, what was done.
-    fn remember(&mut self, call: &ReadyCall, result: &ToolResult) {
+    fn remember(&mut self, call: &ReadyCall, result: &ToolResult, stopped: Option<Why>) {
         let Ok(prepared) = &call.prepared else { return };
         self.used.count_result(&call.call.name, &prepared.arguments, result);
         if prepared.risk.effect > ToolEffect::Read {
-            self.acted.extend(spoken(result));
+            self.acted.extend(spoken(result).map(|says| match stopped {
+                Some(Why::Cancelled) => format!("{says} (This finished after you stopped me.)"),
+                _ => says,
+            }));
         }
         match result {
             ToolResult::Ok { summary, .. } => {
@@ -381,7 +428,13 @@ impl State {
 
     fn finish(&mut self, text: String, why: Why) -> Vec<Effect> {
         self.phase = Phase::Over;
-        vec![Effect::Finish { text, why }]
+        let mut texts = std::mem::take(&mut self.answered);
+        texts.push(text);
+        texts.retain(|text| !text.is_empty());
+        vec![Effect::Finish {
+            text: texts.join("\n\n"),
+            why,
+        }]
     }
 
     /// The ending when a model finished without a word.

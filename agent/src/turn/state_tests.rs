@@ -270,7 +270,7 @@ fn stopping_during_an_act_waits_for_it_and_skips_the_rest() {
             (Event::Cancelled, &["abandon", "note b skipped"]),
             (
                 ok("a", "web restarted"),
-                &["finish cancelled: What was done until then:\n\nweb restarted"],
+                &["finish cancelled: What was done until then:\n\nweb restarted (This finished after you stopped me.)"],
             ),
         ],
     );

@@ -7,6 +7,8 @@ mod big_results;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod compaction;
+#[cfg(test)]
 mod deciding;
 #[cfg(test)]
 mod faults;

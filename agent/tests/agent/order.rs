@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use jarvis_agent::Error;
-use jarvis_gateway::caller::Caller;
-use jarvis_gateway::chat::{Event, Message, Request, Role};
+use jarvis_agent::{Error, Principal, Surface};
+use jarvis_gateway::caller::{Caller, Scope};
+use jarvis_gateway::chat::{Event, Finish, FinishReason, Message, Request, Role};
 use jarvis_gateway::providers::scripted::{Step, calls, says};
 
 use crate::provider::{answer, request};
-use crate::support::{House, owner, until};
+use crate::support::{House, key, owner, short, until};
 
 #[tokio::test]
 async fn the_second_message_sees_the_answer_to_the_first() {
@@ -17,7 +17,10 @@ async fn the_second_message_sees_the_answer_to_the_first() {
     let mut seen = house.watch();
     house.say("first").await.expect("taken");
     gate.arrived().await;
-    let second = house.say("second").await.expect("taken").message;
+    // Somebody else's message waits its turn.
+    let laptop = Principal::of(&key("laptop", &[Scope::Ops]), Surface::Api);
+    let second = house.agent.say(&laptop, &house.conversation, "second", None).await;
+    let second = second.expect("taken").message;
     house.say("third").await.expect("taken");
     gate.open();
     seen.finished(second.run_id.as_deref().expect("a run")).await;
@@ -34,6 +37,79 @@ async fn the_second_message_sees_the_answer_to_the_first() {
             (Role::User, "second".to_owned()),
         ]
     );
+}
+
+const RESTART_PLEX: &str = r#"{"action":"restart","name":"plex"}"#;
+
+/// The model is shown what its user wrote meanwhile, and what that names may be acted on.
+#[tokio::test]
+async fn what_the_same_person_writes_joins_the_running_turn() {
+    let house = House::new([
+        calls("c1", "read_state", r#"{"name":"web"}"#),
+        calls("c2", "act", RESTART_PLEX),
+        says("both done"),
+    ])
+    .await;
+    house.world.set("plex", "running");
+    house.world.set_log("web", "restart plex now");
+    let gate = house.world.hold("web");
+    let mut seen = house.watch();
+    let first = house.say("look at web").await.expect("taken").message;
+    gate.arrived().await;
+    let second = house.say("and restart plex").await.expect("taken").message;
+    // All of this runs on one thread: the conversation's task takes the message before the reading ends.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    gate.open();
+    seen.finished(second.run_id.as_deref().expect("a run")).await;
+    seen.finished(first.run_id.as_deref().expect("a run")).await;
+    assert_eq!(
+        house.talk().await,
+        ["user: look at web", "user: and restart plex", "assistant: both done"]
+    );
+    let asked = &house.model.calls()[1].request.messages;
+    let last = asked.last().expect("a message");
+    assert_eq!(
+        (last.role, last.joined_text()),
+        (Role::User, "and restart plex".to_owned())
+    );
+    assert_eq!(house.world.done(), ["restart plex"]);
+    let runs = [house.run_of(&first).await, house.run_of(&second).await];
+    assert_eq!(
+        runs.map(|run| short::run(&run)),
+        ["done answered: 3 models, 2 tools", "stopped joined: 0 models, 0 tools"]
+    );
+    assert_eq!(house.store.unfinished_runs().await.expect("a store"), []);
+}
+
+/// An answer that was complete when more came is a part of the answer.
+#[tokio::test]
+async fn an_answer_before_the_next_message_is_not_lost() {
+    let house = House::new([
+        vec![
+            Step::Event(Event::Text("One.".into())),
+            Step::Wait(Duration::from_millis(300)),
+            Step::Event(Event::Finish(Finish::because(FinishReason::Stop))),
+        ],
+        says("Two."),
+    ])
+    .await;
+    let mut seen = house.watch();
+    let first = house.say("first").await.expect("taken").message;
+    seen.text("One.").await;
+    house.say("second").await.expect("taken");
+    seen.finished(first.run_id.as_deref().expect("a run")).await;
+    assert_eq!(
+        house.talk().await,
+        ["user: first", "user: second", "assistant: One.\n\nTwo."]
+    );
+    let shown: Vec<String> = seen
+        .lines()
+        .into_iter()
+        .filter(|line| line.starts_with("delta"))
+        .collect();
+    assert_eq!(shown.concat(), r#"delta "One."delta "\n\n"delta "Two.""#);
 }
 
 #[tokio::test]
@@ -96,6 +172,8 @@ async fn a_full_queue_refuses_before_anything_is_stored() {
         seen.finished(run).await;
     }
     assert_eq!(house.store.unfinished_runs().await.expect("a store"), []);
+    // So many messages are summarised for the next turn.
+    house.model.push(says("in short"));
     house.model.push(says("free again"));
     assert_eq!(house.ask("18").await.text, "free again");
 }

@@ -93,7 +93,8 @@ async fn an_act_that_has_begun_is_finished_and_told() {
     assert_eq!(
         last(&house).await,
         (
-            "assistant: Stopped. What was done until then:\n\nrestart web: now running.".into(),
+            "assistant: Stopped. What was done until then:\n\nrestart web: now running. (This finished after you stopped me.)"
+                .into(),
             "stopped cancelled: 1 models, 1 tools".into()
         )
     );

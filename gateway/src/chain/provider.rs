@@ -8,7 +8,7 @@ use super::going_on::Said;
 use super::manner::Manner;
 use super::surroundings::Surroundings;
 use super::target::Target;
-use crate::breaker::Next;
+use crate::breaker::{Next, Shown};
 use crate::chat::{Delivery, Event, Request};
 use crate::provider::{Call, Events, Provider};
 
@@ -116,6 +116,13 @@ impl Chain {
 }
 
 impl Provider for Chain {
+    /// Of the first target that is not left alone.
+    fn context(&self, _model: &str) -> Option<u32> {
+        let targets = self.targets();
+        let first = targets.iter().find(|target| target.state().state == Shown::Closed)?;
+        first.context(&first.facts())
+    }
+
     fn stream(&self, call: Call) -> Events {
         let chain = self.clone();
         Box::pin(async_stream::stream! {
