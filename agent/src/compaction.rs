@@ -28,7 +28,7 @@ const FULL_PERCENT: usize = 70;
 /// Whatever the window is: below the one nothing could be said, above the other nothing gets better.
 const LEAST_CHARS: usize = 4_000;
 const MOST_CHARS: usize = 400_000;
-/// Turns that are always shown whole: a message of the user and all that follows it.
+/// Turns that are shown whole, as far as there is room: a message of the user and all that follows it.
 const TURNS: usize = 6;
 /// Characters of a summary, and of one message that goes into it.
 const SUMMARY_CHARS: usize = 4_000;
@@ -49,19 +49,26 @@ pub(crate) fn room(parts: &Parts, taken: usize) -> usize {
 
 /// Whether `history` is more than is shown whole.
 pub(crate) fn is_due(parts: &Parts, history: &[records::Message], room: usize) -> bool {
-    let length: usize = history.iter().map(|message| message.text.len()).sum();
-    length > room || history.len() > usize::from(parts.config.history_messages)
+    length(history) > room || history.len() > usize::from(parts.config.history_messages)
 }
 
-/// Where the part that stays whole begins.
-fn cut(history: &[records::Message]) -> usize {
+fn length(history: &[records::Message]) -> usize {
+    history.iter().map(|message| message.text.len()).sum()
+}
+
+/// Where the part that stays whole begins: with the sixth turn from the end, or later, with the first that fits. The last
+/// turn stays in any case.
+fn cut(history: &[records::Message], room: usize) -> usize {
     let begins = |(index, message): (usize, &records::Message)| (message.role == MessageRole::User).then_some(index);
     let turns: Vec<usize> = history.iter().enumerate().filter_map(begins).collect();
-    turns
-        .len()
-        .checked_sub(TURNS)
-        .and_then(|nth| turns.get(nth).copied())
-        .unwrap_or(0)
+    let is_long = length(history) > room;
+    if turns.len() <= TURNS && !is_long {
+        return 0;
+    }
+    let last_ones = turns.get(turns.len().saturating_sub(TURNS)..).unwrap_or_default();
+    let fits = |from: &&usize| history.get(**from..).is_none_or(|rest| length(rest) <= room);
+    let first = last_ones.iter().find(fits).or(last_ones.last());
+    first.copied().unwrap_or(0)
 }
 
 /// Was written after outside text was read, or by somebody whom the house does not trust.
@@ -85,10 +92,10 @@ pub(crate) async fn compact(
     principal: &Principal,
     conversation_id: &str,
     history: &mut Vec<records::Message>,
-    before: Option<Summary>,
+    (before, room): (Option<Summary>, usize),
     stop: &CancellationToken,
 ) -> Option<Summary> {
-    let cut = cut(history);
+    let cut = cut(history, room);
     let (old, _) = history.split_at_checked(cut)?;
     let Some(last) = old.last() else { return before };
     let asking = tokio::time::timeout(PATIENCE, ask(parts, principal, conversation_id, old, before.as_ref()));
@@ -134,7 +141,7 @@ async fn ask(
     let mut lines: Vec<String> = Vec::new();
     for message in old.iter().rev().filter(|message| !is_notice(message)) {
         let text: String = parts.gate.hide(&message.text).chars().take(MESSAGE_CHARS).collect();
-        let line = format!("{}: {text}", message.role.as_str());
+        let line = format!("{} said: {text}", message.role.as_str());
         let Some(rest) = left.checked_sub(line.len()) else {
             break;
         };
@@ -191,7 +198,7 @@ mod tests {
             person_id: None,
             trust: 4,
             role,
-            text: String::new(),
+            text: "x".into(),
             detail: json!({}),
             external_id: None,
             created_at: Millis(0),
@@ -201,14 +208,19 @@ mod tests {
     #[test]
     fn the_last_turns_stay_whole() {
         use MessageRole::{Assistant, Event, User};
-        let check = |roles: &[MessageRole], expect: usize| {
+        let check = |roles: &[MessageRole], room: usize, expect: usize| {
             let history: Vec<records::Message> = roles.iter().map(|role| message(*role)).collect();
-            assert_eq!(cut(&history), expect);
+            assert_eq!(cut(&history, room), expect, "{} in {room}", history.len());
         };
-        check(&[], 0);
-        check(&[User, Assistant].repeat(6), 0);
-        check(&[User, Assistant].repeat(7), 2);
-        check(&[User, Assistant, Event, Event].repeat(8), 8);
-        check(&[Event; 50], 0);
+        check(&[], 99, 0);
+        check(&[User, Assistant].repeat(6), 99, 0);
+        check(&[User, Assistant].repeat(7), 99, 2);
+        check(&[User, Assistant, Event, Event].repeat(8), 99, 8);
+        check(&[Event; 50], 99, 0);
+        // Each message has one character.
+        check(&[User, Assistant].repeat(7), 5, 10);
+        check(&[User, Assistant].repeat(3), 5, 2);
+        check(&[User, Assistant].repeat(3), 1, 4);
+        check(&[User, Assistant], 1, 0);
     }
 }

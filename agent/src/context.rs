@@ -66,7 +66,7 @@ pub(crate) async fn of_conversation(
         summary = parts.store.summary(conversation_id).await?;
         history.retain(|other| summary.as_ref().is_none_or(|summary| other.id > summary.upto));
         if compaction::is_due(parts, &history, room) {
-            summary = compaction::compact(parts, principal, conversation_id, &mut history, summary, stop).await;
+            summary = compaction::compact(parts, principal, conversation_id, &mut history, (summary, room), stop).await;
         }
     }
     let mut messages = vec![system];

@@ -9,17 +9,17 @@ use crate::support::{House, short};
 const DONE: &str =
     "Older messages of this conversation are summarised for the model from here on. They stay in the history.";
 
-/// Eight turns of about 4,000 characters each, which are more than a window of 8 k tokens has room for.
+/// Sixteen turns, which are two messages more than are shown whole.
 async fn long_talk(then: impl IntoIterator<Item = Turn>) -> House {
     let house = House::new([]).await;
-    let words = "all about the cellar ".repeat(90);
-    for number in 0..7 {
-        house.model.push(says(&format!("answer {number} {words}")));
-        house.ask(&format!("question {number} {words}")).await;
-        if !house.talk().await.iter().all(|line| !line.starts_with("event")) {
-            panic!("too early");
-        }
+    for number in 0..16 {
+        house.model.push(says(&format!("answer {number}.")));
+        house.ask(&format!("question {number}.")).await;
     }
+    assert!(
+        house.talk().await.iter().all(|line| !line.starts_with("event")),
+        "not yet"
+    );
     for turn in then {
         house.model.push(turn);
     }
@@ -39,11 +39,13 @@ async fn the_oldest_part_is_summarised_and_the_newest_stays_whole() {
     let calls = house.model.calls();
     let (summary, turn) = (&calls[asked_before].request, &calls[asked_before + 1].request);
     assert!(summary.tools.is_empty());
-    assert!(summary.messages[1].joined_text().contains("user: question 0 all about"));
+    let in_short = summary.messages[1].joined_text();
+    assert!(in_short.contains("user said: question 0."), "{in_short}");
     assert!(
-        !summary.messages[1].joined_text().contains("question 1"),
-        "six turns stay whole"
+        in_short.contains("assistant said: answer 9.") && !in_short.contains("question 10."),
+        "{in_short}"
     );
+    assert_eq!(turn.messages[2].joined_text(), "question 10.", "six turns stay whole");
     let shown = short::unmarked(&turn.messages[1]);
     assert_eq!(turn.messages[1].role, Role::User);
     assert!(shown.ends_with("\n- the user asked about the cellar ·"), "{shown}");
@@ -55,14 +57,17 @@ async fn the_oldest_part_is_summarised_and_the_newest_stays_whole() {
     );
     let talk = house.talk().await;
     assert_eq!(talk.iter().filter(|line| **line == format!("event: {DONE}")).count(), 1);
-    assert!(talk[0].starts_with("user: question 0"), "the history keeps everything");
+    assert!(talk[0].starts_with("user: question 0."), "the history keeps everything");
     // It is stored: the next turn uses it, and does not make another.
     let count = house.model.calls().len();
     assert_eq!(house.ask("still?").await.text, "again");
     assert_eq!(house.model.calls().len(), count + 1);
     let next = &house.model.calls()[count].request.messages;
     assert!(short::unmarked(&next[1]).ends_with("about the cellar ·"));
-    assert!(next.iter().all(|message| !message.joined_text().contains("question 0")));
+    assert!(
+        next.iter()
+            .all(|message| !message.joined_text().contains("question 0."))
+    );
 }
 
 #[tokio::test]
