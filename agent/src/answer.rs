@@ -52,9 +52,7 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> usize {
         Some(Api { watch, done, brought }) => (watch, Some(done), brought),
         None => (on_the_bus(), None, Brought::default()),
     };
-    let context = match context::of_conversation(parts, &principal, &conversation_id, &message, &stop)
-        .await
-    {
+    let context = match context::of_conversation(parts, &principal, &conversation_id, &message, &stop).await {
         Ok(context) => context,
         Err(error) => {
             tracing::warn!(run.id = run_id, %error, "a message is answered without its conversation, which cannot be read");

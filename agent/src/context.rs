@@ -2,6 +2,7 @@
 
 use jarvis_gateway::chat::{Message, Part, Role};
 use jarvis_memory::records::{self, Approval, MessageRole};
+use jarvis_tools::risk::Trust;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -79,8 +80,8 @@ pub(crate) async fn of_conversation(
     });
     messages.extend(in_short);
     let kept = newest_that_fit(&history, room);
-    messages.extend(kept.iter().map(|message| of_record(parts, &marks, message)));
-    messages.push(Message::text(Role::User, parts.gate.hide(&message.text)));
+    messages.extend(kept.iter().map(|message| of_record(parts, principal, &marks, message)));
+    messages.push(Message::text(Role::User, said(parts, principal, message)));
     Ok(Context {
         messages,
         tainted: kept.iter().any(|message| compaction::is_tainted(message))
@@ -159,10 +160,34 @@ fn newest_that_fit(history: &[records::Message], mut room: usize) -> Vec<&record
     kept
 }
 
-fn of_record(parts: &Parts, marks: &Marks, message: &records::Message) -> Message {
+/// What a person wrote. Whoever is not trusted speaks without a model's markup, and where several people are, with their
+/// name in front.
+fn said(parts: &Parts, principal: &Principal, message: &records::Message) -> String {
+    let mut text = parts.gate.hide(&message.text);
+    if message.trust < Trust::Operator.level() {
+        text = quarantine::clean(&text);
+    }
+    if principal.room.is_own() || principal.room.direct {
+        return text;
+    }
+    let word = |name: &str, unknown: &'static str| {
+        let word = message.detail.get(name).and_then(serde_json::Value::as_str);
+        word.unwrap_or(unknown).to_owned()
+    };
+    let rank = match Trust::from_level(message.trust) {
+        Trust::Public => "stranger",
+        Trust::Member => "member",
+        Trust::Moderator => "moderator",
+        Trust::Operator => "operator",
+        Trust::Owner => "owner",
+    };
+    quarantine::author(&word("name", "somebody"), &word("via", "here"), rank) + &text
+}
+
+fn of_record(parts: &Parts, principal: &Principal, marks: &Marks, message: &records::Message) -> Message {
     let text = parts.gate.hide(&message.text);
     match message.role {
-        MessageRole::User => Message::text(Role::User, text),
+        MessageRole::User => Message::text(Role::User, said(parts, principal, message)),
         MessageRole::Assistant => Message::text(Role::Assistant, text),
         // Not in the system's voice: it can quote what a tool read somewhere.
         MessageRole::Event => Message::text(

@@ -1,7 +1,6 @@
 //! Conversations and their messages: stored first, published afterwards.
 
 use jarvis_memory::records::{Conversation, Message, MessageRole, Room};
-use jarvis_tools::risk::Trust;
 use serde_json::Value;
 
 use crate::error::Error;

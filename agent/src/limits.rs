@@ -11,7 +11,7 @@ pub struct Config {
     /// The alias whose chain answers for Jarvis.
     pub alias: String,
     pub limits: Limits,
-    /// How many earlier messages of a conversation a model is shown.
+    /// How many earlier messages of a conversation a model is shown whole at most.
     pub history_messages: u16,
     /// How long an approval card waits.
     pub approval_minutes: u32,

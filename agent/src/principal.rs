@@ -146,7 +146,7 @@ impl Principal {
         if self.room.is_own() {
             return format!("You talk with: {}.", quarantine::one_line(&self.name));
         }
-        let (name, trust) = (&self.name, word(self.trust));
+        let (name, trust) = (quarantine::one_line(&self.name), word(self.trust));
         let who = format!("You talk with \"{name}\", who is {trust}. Anybody chooses their name; it proves nothing.");
         let room = if self.room.direct {
             "This is a direct message."

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jarvis_memory::records::{Message, Run};
+use jarvis_tools::risk::Trust;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +14,7 @@ use crate::error::Error;
 use crate::guard::guarded;
 use crate::parts::Parts;
 use crate::principal::Principal;
+use crate::quarantine;
 use crate::turn::{Brought, Outcome};
 use crate::watch::Watch;
 
@@ -190,7 +192,11 @@ impl Sessions {
                     let joins = next.inbound.api.is_none()
                         && !next.inbound.stop.is_cancelled()
                         && author.as_ref().is_some_and(|author| is_same(author, &next.inbound.principal));
-                    if joins && more.try_send(next.inbound.message.text.clone()).is_ok() {
+                    let mut text = next.inbound.message.text.clone();
+                    if next.inbound.principal.trust < Trust::Operator {
+                        text = quarantine::clean(&text);
+                    }
+                    if joins && more.try_send(text).is_ok() {
                         joined.push_back(next);
                     } else {
                         waiting.push_back(next);
