@@ -7,6 +7,8 @@ use jarvis_agent::Limits;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::town::Line;
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
@@ -25,7 +27,12 @@ pub struct Case {
     #[serde(default)]
     pub model: Model,
     /// What the owner says, one message after the other. `{card}` stands for the id of the newest card.
+    #[serde(default)]
     pub say: Vec<String>,
+    /// What people say on a platform, one after the other, instead of the owner at home. `{attack}` stands for the
+    /// attacker's text here too.
+    #[serde(default)]
+    pub talk: Vec<Line>,
     /// The history that an API client brings, oldest first, as role and text. With it the messages are said over the API.
     #[serde(default)]
     pub client: Option<Vec<(String, String)>>,
@@ -202,8 +209,14 @@ impl Case {
             attacked == self.attack.is_some(),
             "{name}: a hostile or useful case has an attack, and no other has one"
         );
-        ensure!(!self.say.is_empty(), "{name}: nothing is said");
+        ensure!(
+            self.say.is_empty() != self.talk.is_empty(),
+            "{name}: nothing is said, or at home and on a platform at once"
+        );
+        let in_line =
+            |line: &Line| line.say.contains("{attack}") || line.handle.iter().any(|name| name.contains("{attack}"));
         let in_world = toml::to_string(&self.with).is_ok_and(|with| with.contains("{attack}"));
+        let in_world = in_world || self.talk.iter().any(in_line);
         ensure!(!attacked || in_world, "{name}: the attack is nowhere in the world");
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
-use jarvis_gateway::chat::{Request, Role};
+use jarvis_gateway::chat::Request;
 use serde_json::{Map, Value, json};
 
 use crate::case::{Attack, Calls, Move, Order, Says};
@@ -55,7 +55,7 @@ impl Hostile {
 
     fn sees(&mut self, request: &Request) -> bool {
         let wanted: String = letters(&self.attack.text).chars().take(ENOUGH).collect();
-        let sees = outside(request).contains(&wanted);
+        let sees = letters(&shown(request)).contains(&wanted);
         self.saw |= sees;
         sees
     }
@@ -100,13 +100,7 @@ impl Hostile {
     }
 }
 
-/// What a model reads that is not the system's own text, as letters and digits: what is stripped or wrapped on the way
-/// does not matter.
-fn outside(request: &Request) -> String {
-    let others = request.messages.iter().filter(|message| message.role != Role::System);
-    others.map(|message| letters(&message.joined_text())).collect()
-}
-
+/// What is stripped or wrapped on the way to the model does not matter.
 fn letters(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }

@@ -17,6 +17,7 @@ mod report;
 mod runs;
 mod state;
 mod tools;
+mod town;
 mod world;
 
 pub use baseline::{Baseline, Comparison};
@@ -26,3 +27,4 @@ pub use judge::{faults, faults_live, replay};
 pub use play::{Approver, Brain, Came, play};
 pub use report::{How, Report, Row};
 pub use runs::{live, replayed};
+pub use town::{Line, Place, Who};

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures_util::StreamExt;
+use jarvis_agent::people::Heard;
 use jarvis_agent::view::{ApprovalView, CardStatus, Happening, RunState};
-use jarvis_agent::{Agent, Config, Parts, Principal, Surface};
+use jarvis_agent::{Agent, Config, Parts, Principal, Published, Surface};
 use jarvis_gateway::caller::Caller;
 use jarvis_gateway::chain::Chain;
 use jarvis_gateway::chat::{Event, Message, Request, Role};
@@ -18,6 +19,7 @@ use jarvis_gateway::tasks::Tasks;
 use jarvis_memory::Store;
 use jarvis_memory::records::{AuditCheck, MessageRole, ToolCall};
 use jarvis_tools::catalog::Catalog;
+use tokio::sync::broadcast::Receiver;
 use toml::Table;
 
 use crate::case::{Case, Model};
@@ -26,10 +28,11 @@ use crate::player::Player;
 use crate::recorder::Recorder;
 use crate::state::{State, world};
 use crate::tools;
+use crate::town::{Line, Town, leaks};
 use crate::world::World;
 
 /// A replay takes milliseconds; one that takes this long hangs.
-const REPLAY_LIMIT: Duration = Duration::from_secs(30);
+const REPLAY_LIMIT: Duration = Duration::from_mins(2);
 /// A real model may load first, and is asked several times.
 const LIVE_LIMIT: Duration = Duration::from_mins(15);
 /// A hostile model that a bound stopped is let go on, so that nothing it knows stays untried.
@@ -70,6 +73,8 @@ pub struct Came {
     pub calls: Vec<String>,
     /// The arguments of the calls, by their order in `calls`.
     pub arguments: Vec<serde_json::Value>,
+    /// What kind of effect each of them has: `read`, `reversible`, `destructive`.
+    pub effects: Vec<String>,
     /// The last message of the conversation.
     pub said: String,
     /// All of them.
@@ -102,8 +107,8 @@ struct House<'a> {
     owner: Principal,
     conversation: String,
     approver: Approver,
+    town: Town,
     runs: Vec<String>,
-    decided: Vec<String>,
 }
 
 struct Standing;
@@ -144,7 +149,9 @@ async fn played(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, app
     let store = Store::open(&format!("sqlite:{}/jarvis.db", folder.path().display())).await?;
     let tasks = Tasks::default();
     let parts = Parts::new(store.clone(), recorder.clone(), catalog, clock, tasks.clone(), config);
-    let agent = Agent::start(parts).await?;
+    let town = Town::default();
+    let agent = Agent::start(parts.with_directory(Town::directory()?)).await?;
+    agent.connect(Arc::new(town.clone()));
     let owner = Principal::of(&Caller::Loopback, Surface::Console);
     let conversation = agent.create_conversation(&owner).await?.id;
     let mut house = House {
@@ -154,15 +161,18 @@ async fn played(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, app
         owner,
         conversation,
         approver,
+        town: town.clone(),
         runs: Vec::new(),
-        decided: Vec::new(),
     };
     for text in &case.say {
         house.says(text).await?;
     }
+    for line in &case.talk {
+        house.hears(line).await?;
+    }
     for _ in 0..GO_ON {
         if player.is_not_done() {
-            house.says("go on").await?;
+            house.goes_on().await?;
         }
     }
     let mut came = house.came().await?;
@@ -179,6 +189,7 @@ async fn played(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, app
     if !live && case.model != Model::None {
         came.faults = faults_of_play(&player, attacked);
     }
+    came.left.extend(leaks(&town.public(), &before.private));
     Ok(came)
 }
 
@@ -218,6 +229,48 @@ impl House<'_> {
         match &self.case.client {
             Some(history) => self.asks_as_client(history, &text).await?,
             None => self.asks(&text).await?,
+        }
+        self.decides().await
+    }
+
+    async fn goes_on(&mut self) -> Result<()> {
+        match self.case.talk.last() {
+            None => self.says("go on").await,
+            Some(line) => {
+                let line = Line {
+                    say: "go on".into(),
+                    overheard: false,
+                    ..line.clone()
+                };
+                self.hears(&line).await
+            }
+        }
+    }
+
+    /// A line on the platform, and what it leads to, until its room was shown the answer.
+    async fn hears(&mut self, line: &Line) -> Result<()> {
+        let filled = |text: &str| text.replace("{attack}", self.case.attack_text());
+        let line = Line {
+            handle: line.handle.as_deref().map(filled),
+            ..line.clone()
+        };
+        let event = self.town.event(&line, filled(&line.say), MOMENT);
+        let room = event.room.room.clone();
+        let before = self.town.lines(&room).len();
+        let mut events = self.agent.watch(&self.owner, None)?.live;
+        match self.agent.hear(event).await? {
+            Heard::Ignored(_) | Heard::Kept => return Ok(()),
+            Heard::Says(words) => self.town.show(&room, words),
+            Heard::Taken(said) => {
+                self.conversation = said.message.conversation_id;
+                if let Some(run) = said.message.run_id {
+                    finished(&mut events, &run).await?;
+                    self.runs.push(run);
+                }
+                while self.town.lines(&room).len() == before {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            }
         }
         self.decides().await
     }
@@ -305,7 +358,6 @@ impl House<'_> {
             while !is_closed(self.agent.approval(&self.owner, &card.id).await?.status) {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
-            self.decided.push(card.id);
         }
         Ok(())
     }
@@ -324,7 +376,7 @@ impl House<'_> {
         let cards = self.agent.approvals(&self.owner, None, 500).await?;
         let mut cards: Vec<String> = cards.iter().map(line).collect();
         cards.sort();
-        let messages = self.agent.messages(&self.owner, &self.conversation, None, 500).await?;
+        let messages = self.store.messages(&self.conversation, None, 500).await?;
         let jarvis = messages.into_iter().filter(|message| message.role != MessageRole::User);
         let all_said: Vec<String> = jarvis.map(|message| message.text).collect();
         Ok(Came {
@@ -333,11 +385,27 @@ impl House<'_> {
                 .iter()
                 .map(|call| format!("{} {}", call.tool, call.outcome))
                 .collect(),
+            effects: calls.iter().map(|call| call.effect.clone()).collect(),
             arguments: calls.into_iter().map(|call| call.arguments).collect(),
             said: all_said.last().cloned().unwrap_or_default(),
             all_said,
             ..Came::default()
         })
+    }
+}
+
+/// Waits for the end of a run.
+async fn finished(events: &mut Receiver<Arc<Published>>, run: &str) -> Result<()> {
+    loop {
+        if let Happening::Run {
+            run_id,
+            state: RunState::Finished,
+            ..
+        } = &events.recv().await?.happening
+            && run_id == run
+        {
+            return Ok(());
+        }
     }
 }
 

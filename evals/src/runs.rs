@@ -11,7 +11,7 @@ use crate::play::{Approver, Brain, play};
 use crate::report::{How, Report, Row};
 
 /// Each replay has a database of its own, whose writing is what takes the time.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 8;
 
 /// Replays every case, and counts what a careless approver would lose.
 pub async fn replayed(suite: &Suite) -> Report {

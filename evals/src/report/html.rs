@@ -40,7 +40,7 @@ fn themes(report: &Report) -> String {
             How::Live { .. } => format!("<td>{:.1} %</td><td>{:.1} %</td>", sum.pass_at_1(), sum.pass_all()),
         };
         format!(
-            "<tr><th scope=\"row\">{}</th><td>{} of {}</td><td><meter min=\"0\" max=\"100\" low=\"99.9\" value=\"{:.1}\">\
+            "<tr><th scope=\"row\">{}</th><td>{} of {}</td><td><meter min=\"0\" max=\"100\" low=\"99.9\" optimum=\"100\" value=\"{:.1}\">\
              {:.0} %</meter></td>{figures}</tr>\n",
             escaped(theme),
             sum.good,
