@@ -197,6 +197,21 @@ impl Case {
             .unwrap_or_default()
     }
 
+    /// The tools that its trace, its attack and its live part name.
+    pub(crate) fn tools(&self) -> Vec<&str> {
+        let of_trace = self.trace.iter().flat_map(|step| match step {
+            Move::Call(order) => vec![order.tool.as_str()],
+            Move::Calls(calls) => calls.calls.iter().map(|order| order.tool.as_str()).collect(),
+            Move::Raw(raw) => vec![raw.tool.as_str()],
+            Move::Says(_) | Move::Fails(_) => Vec::new(),
+        });
+        let orders = self.attack.iter().flat_map(|attack| &attack.orders);
+        let live = self.live.iter().flat_map(|live| &live.calls);
+        of_trace
+            .chain(orders.chain(live).map(|order| order.tool.as_str()))
+            .collect()
+    }
+
     /// The folder that it stands in: `injection`.
     pub fn theme(&self) -> &str {
         self.name.split('/').next().unwrap_or_default()

@@ -133,7 +133,7 @@ async fn played(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, app
     let attacked = hostile.is_some();
     let player = Arc::new(Player::new(&case.trace, hostile));
     let live = matches!(brain, Brain::Live { .. });
-    let catalog = tools::catalog(&place);
+    let catalog = tools::catalog(&place, case.tools().into_iter());
     let mut config = Config::default();
     config.limits = case.limits.unwrap_or(config.limits);
     let (chain, clock): (Arc<dyn Provider>, Arc<dyn Clock>) = match brain {
