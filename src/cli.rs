@@ -79,6 +79,16 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List reminders and recurring prompts, or cancel, pause or resume one
+    Jobs {
+        #[command(subcommand)]
+        act: Option<Jobs>,
+        /// The jobs as one JSON array
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
     /// List, show and pull the models of the model servers
     #[command(subcommand)]
     Models(Models),
@@ -168,6 +178,17 @@ pub(crate) struct Server {
     /// Address of the running Jarvis [default: the listen address of this configuration]
     #[arg(long, env = "JARVIS_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
+}
+
+/// What is done to a job, by its id as the list shows it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Jobs {
+    /// End it
+    Cancel { id: String },
+    /// Hold it
+    Pause { id: String },
+    /// Let it go on at its next time
+    Resume { id: String },
 }
 
 #[derive(Debug, Subcommand)]

@@ -200,7 +200,9 @@ fn parts(
     clock: &Arc<dyn Clock>,
     tasks: &Tasks,
 ) -> anyhow::Result<Parts> {
+    let zone = config.schedule.zone().map_err(anyhow::Error::msg)?;
     let catalog = catalog::standard(config.tools.clone(), clock);
+    let catalog = jarvis_agent::schedule::with_jobs(catalog, store, clock, &zone);
     let chain = registry
         .chain(&config.agent.alias)
         .with_context(|| format!("there is no alias `{}`", config.agent.alias))?
@@ -213,7 +215,8 @@ fn parts(
         tasks.clone(),
         config.agent.clone(),
     )
-    .with_directory(config.directory()))
+    .with_directory(config.directory())
+    .with_zone(zone))
 }
 
 /// The agent, also as the model `jarvis`.

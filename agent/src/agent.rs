@@ -20,6 +20,7 @@ use crate::plain::{self, Asked, Needs, Plain, Reply};
 use crate::platform::Adapter;
 use crate::principal::Principal;
 use crate::recovery;
+use crate::schedule;
 use crate::session::{Inbound, Place, Sessions};
 use crate::view::{ApprovalView, Happening};
 
@@ -88,6 +89,7 @@ impl Agent {
             }
         });
         outbox::start(agent.parts()).await?;
+        schedule::start(&agent);
         Ok(agent)
     }
 
@@ -242,6 +244,7 @@ impl Agent {
                 stop: CancellationToken::new(),
                 api: None,
                 steer: None,
+                errand: None,
             });
         }
         let said = Said { message, is_new: true };

@@ -33,6 +33,7 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> usize {
         stop,
         api,
         steer,
+        errand,
     } = inbound;
     let principal = people::still(parts, principal).await;
     let (conversation_id, run_id) = (run.conversation_id.clone(), run.id.clone());
@@ -61,7 +62,8 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> usize {
     };
     let driver = driver(parts, &principal, &run, watch, stop).part_of(request);
     let driver = Driver { steer, ..driver };
-    let outcome = driver.run(turn(parts, &principal, &message.text, context)).await;
+    let turn = turn(parts, &principal, &message.text, context).on_errand(errand);
+    let outcome = driver.run(turn).await;
     close(parts, run, &outcome).await;
     parts.bus.publish(state(RunState::Finished, Some(outcome.why.as_str())));
     let taken = outcome.taken;
@@ -94,6 +96,7 @@ pub(crate) fn driver(
         conversation_id: Some(run.conversation_id.clone()),
         run_id: run.id.clone(),
         approval_id: None,
+        tainted: false,
         trace: parts.tracer.is_on().then(|| spans::turn(None, &run.id)),
     };
     Driver {

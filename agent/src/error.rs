@@ -1,5 +1,6 @@
 //! What can go wrong in front of the agent, by what the caller has to do about it.
 
+use jarvis_memory::jobs::JobStatus;
 use jarvis_memory::records::ApprovalStatus;
 
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +9,15 @@ pub enum Error {
     NoConversation(String),
     #[error("there is no approval `{0}`; `jarvis approve` lists the open ones")]
     NoApproval(String),
+    #[error("there is no job `{0}` here; `/jobs` lists them")]
+    NoJob(String),
+    /// It is not in a state from which this change leads anywhere.
+    #[error("job {id} is {}; there is nothing to {change}", .status.as_str())]
+    JobStays {
+        id: String,
+        status: JobStatus,
+        change: &'static str,
+    },
     #[error("you may not decide this: it takes a key with the scope `approve`")]
     MayNotApprove,
     #[error("{}", already(id, *.status, by.as_deref()))]

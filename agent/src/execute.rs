@@ -4,7 +4,7 @@ use jarvis_gateway::chat::ToolResult;
 use jarvis_gateway::trace;
 use jarvis_memory::records::{AuditEvent, ToolCall};
 use jarvis_tools::risk::Effect;
-use jarvis_tools::{Context, Error, Output, Prepared};
+use jarvis_tools::{Context, Error, OnBehalf, Output, Prepared};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -26,11 +26,22 @@ pub(crate) struct Origin {
     pub(crate) conversation_id: Option<String>,
     pub(crate) run_id: String,
     pub(crate) approval_id: Option<String>,
+    /// Outside text is in the context.
+    pub(crate) tainted: bool,
     /// The span of the turn, when traces are collected.
     pub(crate) trace: Option<trace::Context>,
 }
 
 impl Origin {
+    fn on_behalf(&self) -> Option<OnBehalf> {
+        Some(OnBehalf {
+            person_id: self.person_id.clone()?,
+            conversation_id: self.conversation_id.clone()?,
+            approved: self.approval_id.is_some(),
+            tainted: self.tainted,
+        })
+    }
+
     pub(crate) fn event(&self, kind: &str) -> AuditEvent {
         AuditEvent {
             kind: kind.to_owned(),
@@ -136,7 +147,10 @@ async fn run(parts: &Parts, origin: &Origin, allowed: &Allowed, stop: &Cancellat
             retry: false,
         };
     };
-    let context = Context { stop: stop.clone() };
+    let context = Context {
+        stop: stop.clone(),
+        on_behalf: origin.on_behalf(),
+    };
     let limit = tool.time_limit();
     let acts = allowed.prepared.risk.effect > Effect::Read;
     let call = guarded(tool.run(&context, allowed.prepared.arguments.clone()));

@@ -30,6 +30,7 @@ mod principal;
 mod provider;
 pub mod quarantine;
 mod recovery;
+pub mod schedule;
 mod session;
 mod spans;
 pub mod turn;

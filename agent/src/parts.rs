@@ -8,6 +8,7 @@ use jarvis_gateway::tasks::Tasks;
 use jarvis_gateway::trace::Tracer;
 use jarvis_memory::Store;
 use jarvis_tools::catalog::Catalog;
+use jiff::tz::TimeZone;
 
 use crate::approvals;
 use crate::bus::Bus;
@@ -30,6 +31,8 @@ pub struct Parts {
     pub bus: Arc<Bus>,
     pub gate: Arc<OutputGate>,
     pub tracer: Tracer,
+    /// The zone of times that name none.
+    pub zone: TimeZone,
     /// What goes to platforms, and which are connected.
     pub outbox: Outbox,
     /// What is configured about people and places; replaced when the configuration is read anew.
@@ -56,6 +59,7 @@ impl Parts {
             bus: Arc::new(Bus::new(Arc::default())),
             gate: Arc::default(),
             tracer: Tracer::off(),
+            zone: TimeZone::UTC,
             outbox: Outbox::default(),
             directory: Arc::default(),
         }
@@ -97,6 +101,12 @@ impl Parts {
     #[must_use]
     pub fn with_approvals(self, approvals: approvals::Config) -> Self {
         Self { approvals, ..self }
+    }
+
+    /// The same parts, with times that name no zone in this one.
+    #[must_use]
+    pub fn with_zone(self, zone: TimeZone) -> Self {
+        Self { zone, ..self }
     }
 
     pub(crate) fn now(&self) -> Millis {

@@ -43,6 +43,8 @@ pub struct Flags {
     pub grounded: bool,
     /// A person allowed calls like this one for a while.
     pub granted: bool,
+    /// The run was made to look, and not to act with this tool.
+    pub reads_only: bool,
 }
 
 /// The decision and the rule that made it. The rule goes to the audit.
@@ -73,7 +75,7 @@ impl Decision {
 
 /// Decides one call. The first rule that fits wins:
 ///
-/// 1. `frozen`: nothing acts.
+/// 1. `frozen`: nothing acts. `reads_only`: nothing acts that the run was not made for.
 /// 2. `not_in_this_room`: a tool the room does not list does not exist there.
 /// 3. `budget`: spending more than the budget has left is asked for.
 /// 4. For a person:
@@ -93,6 +95,9 @@ pub fn decide(caller: Caller, room: Room, flags: Flags, risk: Risk) -> Decision 
     let acts = risk.effect > Effect::Read;
     if flags.frozen && acts {
         return Decision::Deny("frozen");
+    }
+    if flags.reads_only && acts {
+        return Decision::Deny("reads_only");
     }
     if !room.lists_tool {
         return Decision::Deny("not_in_this_room");
@@ -201,13 +206,14 @@ mod tests {
     }
 
     fn flags() -> Vec<Flags> {
-        (0_u8..32)
+        (0_u8..64)
             .map(|bits| Flags {
                 frozen: bits & 1 != 0,
                 tainted: bits & 2 != 0,
                 saw_private: bits & 4 != 0,
                 grounded: bits & 8 != 0,
                 granted: bits & 16 != 0,
+                reads_only: bits & 32 != 0,
             })
             .collect()
     }
@@ -241,8 +247,9 @@ mod tests {
         let allowed = matches!(decision, Decision::Allow(_));
         let at = || format!("{caller:?} {room:?} {flags:?} {risk:?} -> {decision:?}");
         assert!(
-            !(flags.frozen && acts) || matches!(decision, Decision::Deny("frozen")),
-            "frozen means no act: {}",
+            !((flags.frozen || flags.reads_only) && acts)
+                || matches!(decision, Decision::Deny("frozen" | "reads_only")),
+            "frozen, or made to look, means no act: {}",
             at()
         );
         assert!(
@@ -324,7 +331,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(count, 17 * 20 * 32 * 120);
+        assert_eq!(count, 17 * 20 * 64 * 120);
     }
 
     /// Taking trust, privacy or grounding away never turns a card or a refusal into a permission.

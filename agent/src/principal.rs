@@ -21,6 +21,8 @@ pub enum Surface {
     Api,
     /// A platform, by the word for it: `discord`.
     Platform(Arc<str>),
+    /// Nobody speaks: something that was asked for earlier is due.
+    Schedule,
 }
 
 impl Surface {
@@ -30,6 +32,7 @@ impl Surface {
             Self::Terminal => "terminal",
             Self::Api => "api",
             Self::Platform(name) => name,
+            Self::Schedule => "schedule",
         }
     }
 
@@ -157,6 +160,11 @@ impl Principal {
             "Several people read along."
         };
         format!("{who} {room}")
+    }
+
+    /// In the owner's own place: console, terminal, keys with `ops`.
+    pub(crate) fn is_at_home(&self) -> bool {
+        self.room.platform == "local"
     }
 
     /// The same with at most this trust.

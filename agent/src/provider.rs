@@ -91,6 +91,7 @@ async fn answered(agent: &Agent, request: &Request, watch: Watch, stop: Cancella
                 brought: Brought::by(request),
             }),
             steer: None,
+            errand: None,
         };
         agent.queue(inbound).await.map_err(|error| of_agent(&error))?;
         return outcome.await.map_err(|_| broke_off());

@@ -26,6 +26,7 @@ pub(crate) async fn recover(parts: &Parts) -> Result<(), jarvis_memory::Error> {
             conversation_id: Some(run.conversation_id.clone()),
             run_id: run.id.clone(),
             approval_id: None,
+            tainted: false,
             trace: None,
         };
         let begun = close_begun(parts, &origin).await?;

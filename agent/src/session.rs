@@ -15,6 +15,7 @@ use crate::guard::guarded;
 use crate::parts::Parts;
 use crate::principal::Principal;
 use crate::quarantine;
+use crate::schedule::Errand;
 use crate::turn::{Brought, Outcome};
 use crate::watch::Watch;
 
@@ -35,6 +36,8 @@ pub(crate) struct Inbound {
     pub(crate) api: Option<Api>,
     /// What its author writes while its turn runs. Made when the turn begins.
     pub(crate) steer: Option<mpsc::Receiver<String>>,
+    /// Set when nobody asks just now, but somebody did earlier.
+    pub(crate) errand: Option<Errand>,
 }
 
 pub(crate) struct Api {

@@ -4,6 +4,7 @@
 //! the audit, people and their accounts, keys, what was used, responses of the API. Ids are made by the caller and times come as arguments, so the
 //! database invents nothing.
 
+pub mod jobs;
 mod keys;
 pub mod people;
 pub mod records;

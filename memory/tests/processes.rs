@@ -6,10 +6,12 @@ use std::process::{Child, Command, Stdio};
 
 use jarvis_gateway::clock::Millis;
 use jarvis_memory::Store;
-use jarvis_memory::records::{AuditCheck, AuditEvent};
+use jarvis_memory::jobs::{Job, JobKind, JobRun, JobRunState, JobStatus, Misfire};
+use jarvis_memory::records::{AuditCheck, AuditEvent, Person};
 
 const CHILDREN: usize = 6;
 const ENTRIES: i64 = 20;
+const JOBS: i64 = 120;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -19,10 +21,12 @@ async fn main() -> Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [_, "as-child", "append", url] => append(url, ENTRIES).await,
         [_, "as-child", "append-forever", url] => append(url, i64::MAX).await,
+        [_, "as-child", "claim", url] => claim(url).await,
         [_, "as-child", "hold-lock", path] => hold_lock(path),
         // Anything else is what the test runner passes.
         _ => {
             opened_by_many().await?;
+            claimed_by_many().await?;
             killed_while_writing().await?;
             killed_while_migrating().await
         }
@@ -70,6 +74,88 @@ async fn opened_by_many() -> Result<()> {
     expect(
         checked == AuditCheck::Intact { entries },
         &format!("{entries} entries, found {checked:?}"),
+    )
+}
+
+/// Claims every due job that it can get, and says how many these were.
+#[expect(clippy::print_stdout, reason = "the parent counts")]
+async fn claim(url: &str) -> Result<()> {
+    let store = Store::open(url).await?;
+    let mut claimed = 0;
+    loop {
+        let due = store.due_jobs(Millis(JOBS), 10).await?;
+        if due.is_empty() {
+            break;
+        }
+        for job in due {
+            let run = JobRun {
+                job_id: job.id,
+                due: job.next_due.ok_or("a due job has a time")?,
+                state: JobRunState::Claimed,
+                holder: format!("{}", std::process::id()),
+                lease_until: Millis(JOBS),
+                run_id: String::new(),
+                missed: 0,
+                claimed_at: Millis(0),
+                ended_at: None,
+                delivered_at: None,
+                says: None,
+            };
+            claimed += i64::from(store.claim_job(&run, None).await?);
+        }
+    }
+    println!("{claimed}");
+    Ok(())
+}
+
+/// Every due time goes to one process, and none is left over.
+async fn claimed_by_many() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let url = format!("sqlite:{}/jarvis.db", folder.path().display());
+    let store = Store::open(&url).await?;
+    let person = Person {
+        id: "anna".into(),
+        display: "Anna".into(),
+        trust: 3,
+    };
+    store.put_person(&person).await?;
+    for number in 0..JOBS {
+        let job = Job {
+            id: format!("JOB{number}"),
+            person_id: person.id.clone(),
+            conversation_id: None,
+            kind: JobKind::Message,
+            text: "tea".into(),
+            rule: serde_json::Value::Null,
+            zone: "UTC".into(),
+            misfire: Misfire::RunOnce,
+            may_use: Vec::new(),
+            grounded: true,
+            tainted: false,
+            max_trust: 3,
+            status: JobStatus::Active,
+            next_due: Some(Millis(number)),
+            failures: 0,
+            created_at: Millis(0),
+        };
+        expect(store.create_job(&job, JOBS).await?, "a job is made")?;
+    }
+    let children = (0..CHILDREN)
+        .map(|_| child("claim", &url))
+        .collect::<Result<Vec<_>>>()?;
+    let mut claimed = 0;
+    for child in children {
+        let output = child.wait_with_output()?;
+        expect(
+            output.status.success(),
+            &format!("a claiming process ended with {}", output.status),
+        )?;
+        claimed += String::from_utf8(output.stdout)?.trim().parse::<i64>()?;
+    }
+    let held = store.abandoned_job_runs(Millis(JOBS), 2 * JOBS).await?.len();
+    expect(
+        claimed == JOBS && i64::try_from(held)? == JOBS,
+        &format!("{JOBS} due times were claimed {claimed} times, in {held} rows"),
     )
 }
 

@@ -29,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) servers: BTreeMap<PlatformId, Server>,
     pub(crate) rooms: BTreeMap<PlatformId, RoomRules>,
     pub(crate) approvals: jarvis_agent::ApprovalsConfig,
+    pub(crate) schedule: jarvis_agent::schedule::Config,
     pub(crate) tools: jarvis_tools::Config,
     pub(crate) traces: Traces,
     pub(crate) budget: jarvis_gateway::usage::Config,
@@ -150,11 +151,14 @@ impl Config {
         for (name, alias) in &self.aliases {
             alias.check(name, &self.backends)?;
         }
+        if let Err(why) = self.schedule.zone() {
+            anyhow::bail!("schedule.timezone: {why}");
+        }
         super::backends::check_alike(&self.aliases)?;
         let clock: Arc<dyn Clock> = Arc::new(System);
         let tools = catalog::standard(self.tools.clone(), &clock);
         self.directory()
-            .check(tools.names())
+            .check(tools.names().chain(jarvis_agent::schedule::TOOLS))
             .map_err(|fault| anyhow!("{fault}"))?;
         if let (true, Some(backend)) = (self.aliases.is_empty(), self.backends.keys().next()) {
             anyhow::bail!(
@@ -324,6 +328,19 @@ mod tests {
             Some("there are: container_stats, "),
         );
         check("[rooms.\"general\"]\npublic = true", Some("names no platform"));
+    }
+
+    #[test]
+    fn a_zone_that_does_not_exist_is_named() {
+        let check = |zone: &str, expect: Option<&str>| {
+            let text = format!("[schedule]\ntimezone = \"{zone}\"");
+            let seen = parse(&text).and_then(|config| config.check());
+            assert_eq!(seen.err().map(|error| error.to_string()).as_deref(), expect);
+        };
+        check("Europe/Berlin", None);
+        let says =
+            "schedule.timezone: there is no time zone `Berlin`; write one like Europe/Berlin, America/New_York or UTC";
+        check("Berlin", Some(says));
     }
 
     #[test]

@@ -6,13 +6,14 @@ use crate::wire::send;
 const CHAT: &str = r#"{"model":"nope","messages":[{"role":"user","content":"hi"}]}"#;
 
 /// Every route that reads or acts, as (method, path).
-const ROUTES: [(&str, &str); 8] = [
+const ROUTES: [(&str, &str); 9] = [
     ("GET", "/v1/models"),
     ("POST", "/v1/chat/completions"),
     ("GET", "/v1/jarvis/status"),
     ("GET", "/v1/jarvis/targets"),
     ("GET", "/v1/jarvis/conversations"),
     ("GET", "/v1/jarvis/approvals"),
+    ("GET", "/v1/jarvis/jobs"),
     ("GET", "/v1/jarvis/audit"),
     ("GET", "/v1/jarvis/events"),
 ];

@@ -16,6 +16,7 @@ mod jarvis;
 mod observed;
 mod openapi;
 mod reload;
+mod schedule;
 mod start;
 mod stop;
 mod targets;

@@ -14,4 +14,4 @@ mod within;
 mod words;
 
 pub use config::Config;
-pub use tool::{AnyTool, Context, Error, Output, Plan, Prepared, Tool};
+pub use tool::{AnyTool, Context, Error, OnBehalf, Output, Plan, Prepared, Tool};

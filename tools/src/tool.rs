@@ -15,6 +15,19 @@ use crate::risk::{Risk, Trust};
 pub struct Context {
     /// Cancelled when the turn is stopped. A read may end at once; an act that has begun goes on and is awaited.
     pub stop: CancellationToken,
+    /// Who the call is for. `None` for a plan, and for calls that are nobody's.
+    pub on_behalf: Option<OnBehalf>,
+}
+
+/// Who a call is for and where, as the transport told the agent: never from a call's arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnBehalf {
+    pub person_id: String,
+    pub conversation_id: String,
+    /// A person saw exactly this call on a card, and allowed it.
+    pub approved: bool,
+    /// Outside text was in the context when the call was made.
+    pub tainted: bool,
 }
 
 /// The result of a call that worked.

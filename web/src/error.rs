@@ -46,6 +46,8 @@ impl From<jarvis_agent::Error> for ApiError {
             E::NotFrozen(_) => (StatusCode::NOT_FOUND, "not_frozen"),
             E::Frozen(_) => (StatusCode::CONFLICT, "frozen"),
             E::NotRaised(_) => (StatusCode::CONFLICT, "approval_not_raised"),
+            E::NoJob(_) => (StatusCode::NOT_FOUND, "job_not_found"),
+            E::JobStays { .. } => (StatusCode::CONFLICT, "job_not_changed"),
             E::Forbidden => (StatusCode::FORBIDDEN, "insufficient_scope"),
             E::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "message_too_long"),
             E::Empty => (StatusCode::BAD_REQUEST, "message_empty"),

@@ -33,6 +33,8 @@ pub fn router(app: App) -> Router {
         .route("/v1/jarvis/grants/{id}", delete(api::revoke_grant))
         .route("/v1/jarvis/freeze", get(api::frozen).post(api::freeze))
         .route("/v1/jarvis/unfreeze", post(api::unfreeze))
+        .route("/v1/jarvis/jobs", get(api::jobs))
+        .route("/v1/jarvis/jobs/{id}", post(api::change_job))
         .route("/v1/jarvis/audit", get(api::audit))
         .route("/v1/jarvis/events", get(events::events))
         .with_state(app)

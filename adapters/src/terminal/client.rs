@@ -101,6 +101,18 @@ impl Client {
         Ok(unwrapped(answer, "approval"))
     }
 
+    /// Reminders and recurring prompts that are active or paused, the next due first.
+    pub async fn jobs(&self) -> Result<Vec<Value>, Error> {
+        let answer: Jobs = self.fetch("/v1/jarvis/jobs").await?;
+        Ok(answer.jobs)
+    }
+
+    /// Does `cancel`, `pause` or `resume` to a job and returns it as it is afterwards.
+    pub async fn change_job(&self, id: &str, change: &str) -> Result<Value, Error> {
+        let path = format!("/v1/jarvis/jobs/{}", card_id(id)?);
+        Ok(self.post(&path, &json!({ "do": change })).await?.0)
+    }
+
     /// `{"entries", "check"}`: audit entries older than the entry `before`, newest first.
     pub async fn audit(&self, before: Option<i64>, limit: i64) -> Result<Value, Error> {
         let before = before.map(|id| format!("&before={id}")).unwrap_or_default();
@@ -261,6 +273,11 @@ struct Targets {
 #[derive(Deserialize)]
 struct Frozen {
     frozen: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct Jobs {
+    jobs: Vec<Value>,
 }
 
 #[derive(Deserialize)]

@@ -104,6 +104,7 @@ pub(crate) fn origin(approval: &Approval, via: &str) -> Origin {
         conversation_id: approval.conversation_id.clone(),
         run_id: approval.run_id.clone().unwrap_or_default(),
         approval_id: Some(approval.id.clone()),
+        tainted: false,
         trace: None,
     }
 }

@@ -61,6 +61,7 @@ pub(crate) async fn ask_again(parts: &Parts, principal: &Principal, id: &str) ->
         conversation_id: old.conversation_id.clone(),
         run_id: old.run_id.clone().unwrap_or_default(),
         approval_id: None,
+        tainted: false,
         trace: None,
     };
     let new = match card::raised(parts, &origin, &ready, Decision::Ask("asked_again")).await {

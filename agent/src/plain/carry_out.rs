@@ -97,6 +97,8 @@ impl Agent {
             Plain::Link(words) => Ok(Some(link::link(self.parts(), asked, &words).await?)),
             Plain::Unlink(words) => Ok(Some(link::unlink(self.parts(), asked.principal, &words).await?.into())),
             Plain::Trust(words) => Ok(Some(trust::grant(self.parts(), asked.principal, &words).await?.into())),
+            Plain::Jobs(wish) => Ok(Some(self.listed_or_changed(asked, wish).await?.into())),
+            Plain::Remind(text) => Ok(Some(self.remind(asked, &text).await?.into())),
             Plain::Help => Ok(Some(help(asked.principal).into())),
         }
     }

@@ -14,6 +14,7 @@ use jarvis_tools::risk::Trust;
 
 use crate::people::link;
 use crate::principal::Principal;
+use crate::schedule::{JobsWish, jobs_wish, reminder, unmarked_reminder};
 use parse::{approval, approval_id, freezing, nothing, words};
 
 /// A command that code carries out.
@@ -36,6 +37,9 @@ pub(crate) enum Plain {
     Unlink(String),
     Trust(String),
     Help,
+    Jobs(JobsWish),
+    /// A time and a text, in words.
+    Remind(String),
 }
 
 impl Plain {
@@ -185,6 +189,30 @@ pub(crate) const COMMANDS: &[Form] = &[
         needs: Needs::Trust(Trust::Owner),
         marked: true,
         read: |given| Some(Plain::Trust(words(given))),
+    },
+    Form {
+        words: &["jobs"],
+        arguments: "[cancel|pause|resume ID]",
+        help: "lists your reminders and recurring prompts, or changes one",
+        needs: Needs::Trust(Trust::Member),
+        marked: true,
+        read: |words| jobs_wish(words).map(Plain::Jobs),
+    },
+    Form {
+        words: &["remind"],
+        arguments: "me WHEN to TEXT",
+        help: "sets a reminder: `/remind me in 20 min to turn the oven off`",
+        needs: Needs::Trust(Trust::Member),
+        marked: false,
+        read: unmarked_reminder,
+    },
+    Form {
+        words: &["reminder"],
+        arguments: "WHEN to TEXT",
+        help: "the same, and says why when it cannot be read",
+        needs: Needs::Trust(Trust::Member),
+        marked: true,
+        read: reminder,
     },
     Form {
         words: &["help", "commands"],

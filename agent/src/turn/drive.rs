@@ -128,6 +128,8 @@ struct Work {
     ids: HashSet<String>,
     tools: Vec<ToolLine>,
     served: Option<Served>,
+    /// Outside text is in the context.
+    tainted: bool,
 }
 
 impl Work {
@@ -181,11 +183,13 @@ impl Driver {
             ids: HashSet::new(),
             tools: Vec::new(),
             served: None,
+            tainted: false,
         };
         let (mut state, effects) = state.on(Event::Begin, self.parts.now());
         let mut queue = VecDeque::from(effects);
         let mut stop_told = false;
         loop {
+            work.tainted = state.flags().0;
             while let Some(effect) = queue.pop_front() {
                 if let Effect::Finish { text, why } = effect {
                     return self.outcome(&state, work, text, why);
@@ -250,7 +254,11 @@ impl Driver {
                         prepared: prepared.clone(),
                         decision,
                     };
-                    let (parts, origin, reads) = (self.parts.clone(), self.origin.clone(), work.reads.clone());
+                    let origin = Origin {
+                        tainted: work.tainted,
+                        ..self.origin.clone()
+                    };
+                    let (parts, reads) = (self.parts.clone(), work.reads.clone());
                     let running = async move { (call, execute(&parts, &origin, allowed, &reads).await) };
                     work.running.push(running.boxed());
                 }

@@ -14,6 +14,7 @@ use crate::asked_for::asks_for;
 use crate::limits::Limits;
 use crate::policy::{self, Decision, Flags};
 use crate::quarantine::Marks;
+use crate::schedule::Errand;
 
 /// What does not change while a turn runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +39,8 @@ pub struct State {
     used: Used,
     tainted: bool,
     saw_private: bool,
+    /// Set when nobody asked just now.
+    errand: Option<Errand>,
     phase: Phase,
     /// Summaries of what was done, for an ending that no model writes.
     done: Vec<String>,
@@ -93,6 +96,7 @@ impl State {
             used,
             tainted,
             saw_private,
+            errand: None,
             phase: Phase::New,
             done: Vec::new(),
             acted: Vec::new(),
@@ -100,6 +104,20 @@ impl State {
             taken: 0,
             answered: Vec::new(),
         }
+    }
+
+    /// The same turn for something that was asked for earlier: it acts with what was allowed then, and only what a person
+    /// said or approved counts as asked for.
+    #[must_use]
+    pub(crate) fn on_errand(mut self, errand: Option<Errand>) -> Self {
+        if let Some(errand) = &errand {
+            self.tainted |= errand.tainted;
+            if !errand.grounded {
+                self.setting.operator_text.clear();
+            }
+        }
+        self.errand = errand;
+        self
     }
 
     pub fn is_over(&self) -> bool {
@@ -318,6 +336,10 @@ impl State {
             saw_private: self.saw_private,
             grounded: asks_for(&self.setting.operator_text, prepared),
             granted: call.standing.granted,
+            reads_only: self
+                .errand
+                .as_ref()
+                .is_some_and(|errand| !errand.may_act_with(&call.call.name)),
         };
         let room = policy::Room {
             ceiling: self.setting.ceiling,
@@ -469,6 +491,9 @@ pub(crate) fn denied(rule: &'static str, public: bool) -> ToolResult {
             "acts are frozen at the moment, or the database does not answer and nobody can tell; nothing was done"
         }
         "grant_used" => "the grant that allowed this is used up or was taken back, so nothing was done",
+        "reads_only" => {
+            "this was scheduled to look and not to act; a scheduled prompt acts only with the tools that its approval named"
+        }
         "trust" => "the person who asks may not do this",
         "not_in_this_room" if public => "this tool is not available in this room; ask in a direct message",
         "not_in_this_room" => "this tool is not available here",

@@ -39,6 +39,10 @@ mod rights;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]
+mod schedule;
+#[cfg(test)]
+mod schedule_faults;
+#[cfg(test)]
 mod stopping;
 #[cfg(test)]
 mod support;

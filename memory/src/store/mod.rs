@@ -12,6 +12,8 @@ mod deliveries;
 mod error;
 mod grants;
 mod identities;
+mod job_runs;
+mod jobs;
 mod keys;
 mod links;
 mod migrate;

@@ -3,6 +3,7 @@
 pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod conversations;
+pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod make;
@@ -22,7 +23,7 @@ pub(crate) struct Case {
 }
 
 /// Everything, by subject. A new case stands in its subject's list.
-pub(crate) const SUBJECTS: [&[Case]; 9] = [
+pub(crate) const SUBJECTS: [&[Case]; 10] = [
     people::CASES,
     links::CASES,
     conversations::CASES,
@@ -32,6 +33,7 @@ pub(crate) const SUBJECTS: [&[Case]; 9] = [
     keys::CASES,
     usage::CASES,
     responses::CASES,
+    jobs::CASES,
 ];
 
 /// Runs the cases in order, each on a store of its own.

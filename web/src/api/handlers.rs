@@ -11,7 +11,7 @@ use jarvis_gateway::breaker::Forced;
 use serde_json::{Value, json};
 
 use super::caller::{Body, Who};
-use super::rows::{Asked, AuditWindow, CardFilter, Deciding, Forcing, Freezing, Saying, Unfreezing, Window};
+use super::rows::{Asked, AuditWindow, CardFilter, Changing, Deciding, Forcing, Freezing, Saying, Unfreezing, Window};
 use crate::app::App;
 use crate::error::ApiError;
 
@@ -178,6 +178,21 @@ pub(crate) async fn ask_again(
 ) -> Result<Response, ApiError> {
     let card = app.agent.ask_again(&who, &id).await?;
     Ok((StatusCode::CREATED, Json(json!(card))).into_response())
+}
+
+pub(crate) async fn jobs(State(app): State<App>, Who(who): Who) -> Answer {
+    app.agent.may_look(&who)?;
+    Ok(Json(json!({ "jobs": app.agent.jobs(&who).await? })))
+}
+
+pub(crate) async fn change_job(
+    State(app): State<App>,
+    Who(who): Who,
+    Path(id): Path<String>,
+    Body(changing): Body<Changing>,
+) -> Answer {
+    app.agent.may_look(&who)?;
+    Ok(Json(json!(app.agent.change_job(&who, &id, changing.change).await?)))
 }
 
 pub(crate) async fn audit(State(app): State<App>, Who(who): Who, Asked(window): Asked<AuditWindow>) -> Answer {

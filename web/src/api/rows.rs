@@ -48,6 +48,14 @@ pub(crate) struct Unfreezing {
     pub(crate) what: String,
 }
 
+/// What is done to a job.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Changing {
+    #[serde(rename = "do")]
+    pub(crate) change: jarvis_agent::schedule::Change,
+}
+
 /// What a person wants of a circuit breaker.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,12 +7,13 @@ use std::time::Duration;
 use jarvis_agent::view::{ApprovalView, CardStatus, Happening, RunState};
 use jarvis_agent::{Agent, ApprovalsConfig, Config, Error, Parts, Principal, Published, Said, Subscription, Surface};
 use jarvis_gateway::caller::{Caller, Key, Scope};
-use jarvis_gateway::clock::{Fixed, Millis};
+use jarvis_gateway::clock::{Clock, Fixed, Millis};
 use jarvis_gateway::provider::Provider;
 use jarvis_gateway::providers::scripted::{Scripted, Turn};
 use jarvis_gateway::tasks::Tasks;
 use jarvis_memory::Store;
 use jarvis_memory::records::{AuditCheck, Message, Run, ToolCall};
+use jiff::tz::TimeZone;
 
 use super::short;
 use super::world::World;
@@ -70,6 +71,14 @@ impl House {
         let house = Self::new([]).await;
         let house = Self { approvals, ..house };
         house.restarted(turns).await
+    }
+
+    /// With the tools of the schedule.
+    pub(crate) async fn with_jobs(turns: impl IntoIterator<Item = Turn>) -> Self {
+        let model = Arc::new(Scripted::new(turns));
+        let mut world = World::new();
+        world.has_jobs = true;
+        Self::over(Store::temporary().await.expect("a store"), world, model.clone(), model).await
     }
 
     /// With something else in front of the model: a chain, command mode.
@@ -205,15 +214,13 @@ async fn start(
     tasks: &Tasks,
     approvals: &ApprovalsConfig,
 ) -> Agent {
-    let parts = Parts::new(
-        store.clone(),
-        chain,
-        world.catalog(),
-        Arc::new(clock.clone()),
-        tasks.clone(),
-        Config::default(),
-    )
-    .with_approvals(approvals.clone());
+    let clock: Arc<dyn Clock> = Arc::new(clock.clone());
+    let mut catalog = world.catalog();
+    if world.has_jobs {
+        catalog = jarvis_agent::schedule::with_jobs(catalog, store, &clock, &TimeZone::UTC);
+    }
+    let parts = Parts::new(store.clone(), chain, catalog, clock, tasks.clone(), Config::default())
+        .with_approvals(approvals.clone());
     Agent::start(parts).await.expect("the agent starts")
 }
 

@@ -43,6 +43,8 @@ struct Thing {
 pub(crate) struct World {
     things: Arc<Mutex<BTreeMap<String, Thing>>>,
     done: Arc<Mutex<Vec<String>>>,
+    /// Agents over this world have the tools of the schedule, too.
+    pub(crate) has_jobs: bool,
 }
 
 /// Holds calls about a thing until it is opened.

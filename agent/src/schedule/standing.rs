@@ -1,0 +1,58 @@
+//! Who made a job, as they stand now.
+
+use jarvis_gateway::caller::{Caller, Key, Scope};
+use jarvis_gateway::clock::Millis;
+use jarvis_memory::Store;
+use jarvis_memory::records::KeyRow;
+use jarvis_tools::risk::Trust;
+
+use crate::principal::{OWNER, Principal, Surface};
+
+/// The person as a principal of now, for what runs by itself. `None` when they may not ask for anything any more: their
+/// key was revoked or has expired, or they are forgotten.
+pub(super) async fn now(
+    store: &Store,
+    person_id: &str,
+    now: Millis,
+) -> Result<Option<Principal>, jarvis_memory::Error> {
+    if person_id == OWNER {
+        return Ok(Some(Principal::of(&Caller::Loopback, Surface::Schedule)));
+    }
+    if let Some(id) = person_id.strip_prefix("key:") {
+        let row = store.keys().await?.into_iter().find(|row| row.id == id);
+        return Ok(row
+            .filter(|row| is_valid(row, now))
+            .map(|row| Principal::of(&Caller::from(key(row)), Surface::Schedule)));
+    }
+    Ok(None)
+}
+
+/// The trust with which a job of this person runs: what they have now, never more than at the making or an operator's.
+pub(super) fn bounded(principal: Principal, max_trust: i64) -> Principal {
+    let most = Trust::from_level(max_trust).min(Trust::Operator);
+    Principal {
+        trust: principal.trust.min(most),
+        // A job asks; it approves nothing.
+        may_approve: false,
+        ..principal
+    }
+}
+
+fn is_valid(row: &KeyRow, now: Millis) -> bool {
+    row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > now)
+}
+
+fn key(row: KeyRow) -> Key {
+    let scopes: Vec<Scope> = row
+        .scopes
+        .split_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    Key {
+        id: row.id,
+        name: row.name,
+        scopes,
+        allowance: row.allowance,
+        expires_at: row.expires_at,
+    }
+}
