@@ -23,6 +23,7 @@ use jarvis_gateway::metrics::Metrics;
 use jarvis_gateway::providers::command::Mode;
 use jarvis_gateway::registry::Registry;
 use jarvis_gateway::tasks::Tasks;
+use jarvis_gateway::trace::Tracer;
 use jarvis_gateway::usage::Ledger;
 use jarvis_memory::{Responses, Store};
 use jarvis_tools::{catalog, docker};
@@ -34,7 +35,7 @@ use crate::assemble;
 use crate::config::{Config, Environment};
 use crate::data::{self, LocalKey};
 use crate::keys::AllKeys;
-use crate::money;
+use crate::money::{self, Money};
 use crate::output::{self, line};
 use crate::reload::Reload;
 
@@ -101,15 +102,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     let door = Arc::new(Door::new(keys, Arc::clone(&clock)));
     let cache = Arc::new(Cache::new(config.cache.clone(), Arc::clone(&clock)));
     let money = money::open(&config, &store, &clock, &tasks, &metrics).await?;
-    let surroundings = Surroundings {
-        observers: vec![
-            Arc::clone(&metrics) as _,
-            Arc::new(tracer.clone()),
-            Arc::clone(&money.ledger) as _,
-            Arc::new(Meter(Arc::clone(door.counters()))),
-        ],
-        purse: Some(Arc::clone(&money.budgets) as _),
-    };
+    let surroundings = surroundings(&metrics, &tracer, &money, &door);
     let registry = assemble::registry(&config, environment, Arc::clone(&clock), &tasks, surroundings)?;
     let following = follow(&config, environment, &registry, &tasks)?;
     let gate = OutputGate::new(environment.secrets().chain([local_key.secret.clone()]));
@@ -166,6 +159,19 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         reload_now,
         _lock: lock,
     })
+}
+
+/// Who hears of every attempt, and who pays for it.
+fn surroundings(metrics: &Arc<Metrics>, tracer: &Tracer, money: &Money, door: &Door) -> Surroundings {
+    Surroundings {
+        observers: vec![
+            Arc::clone(metrics) as _,
+            Arc::new(tracer.clone()),
+            Arc::clone(&money.ledger) as _,
+            Arc::new(Meter(Arc::clone(door.counters()))),
+        ],
+        purse: Some(Arc::clone(&money.budgets) as _),
+    }
 }
 
 /// The chain of what is there, when none is configured.

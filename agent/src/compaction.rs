@@ -34,7 +34,7 @@ const TURNS: usize = 6;
 const SUMMARY_CHARS: usize = 4_000;
 const MESSAGE_CHARS: usize = 2_000;
 /// How long the user waits for a summary. Without it the oldest messages are left out, as ever.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Characters of messages for which the model that will most likely answer has room, beside `taken` that are shown anyway.
 pub(crate) fn room(parts: &Parts, taken: usize) -> usize {

@@ -63,13 +63,13 @@ struct Session {
 /// A message that has its place.
 struct Placed {
     inbound: Inbound,
-    _place: OwnedSemaphorePermit,
+    _counted: OwnedSemaphorePermit,
 }
 
 /// A place in the queue of one conversation. Dropping it gives it back.
 pub(crate) struct Place {
     permit: mpsc::OwnedPermit<Placed>,
-    place: OwnedSemaphorePermit,
+    counted: OwnedSemaphorePermit,
     sessions: Sessions,
 }
 
@@ -86,7 +86,7 @@ impl Place {
         // When the process is going down nobody takes it any more: its run is a row, and the next start tells of it.
         self.permit.send(Placed {
             inbound,
-            _place: self.place,
+            _counted: self.counted,
         });
     }
 }
@@ -108,14 +108,14 @@ impl Sessions {
                 stops: Vec::new(),
             }
         });
-        let place = Arc::clone(&session.places)
+        let counted = Arc::clone(&session.places)
             .try_acquire_owned()
             .map_err(|_| Error::Busy)?;
         let permit = session.queue.clone().try_reserve_owned().map_err(|_| Error::Busy)?;
         let sessions = self.clone();
         Ok(Place {
             permit,
-            place,
+            counted,
             sessions,
         })
     }
@@ -155,7 +155,7 @@ impl Sessions {
                 next = tokio::time::timeout(IDLE, inbox.recv()) => next,
             };
             match next {
-                Ok(Some(placed)) => self.serve_one(&parts, placed, &mut inbox, &mut waiting).await,
+                Ok(Some(placed)) => Box::pin(self.serve_one(&parts, placed, &mut inbox, &mut waiting)).await,
                 Ok(None) => return,
                 Err(_) => {
                     // Checked under the lock that `reserve` takes, so that no message falls between. A place that is
@@ -175,7 +175,7 @@ impl Sessions {
     async fn serve_one(
         &self,
         parts: &Parts,
-        Placed { mut inbound, _place }: Placed,
+        Placed { mut inbound, _counted }: Placed,
         inbox: &mut mpsc::Receiver<Placed>,
         waiting: &mut VecDeque<Placed>,
     ) {

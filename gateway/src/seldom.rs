@@ -89,7 +89,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_wakes_who_waits_and_is_polled_no_more_than_that() {
         let (mut inner, mut outer) = (0, 0);
-        let mut timer = Box::pin(sleep(Duration::from_secs(60)));
+        let mut timer = Box::pin(sleep(Duration::from_mins(1)));
         let mut seldom = Seldom::new(poll_fn(|context| {
             inner += 1;
             timer.as_mut().poll(context)
@@ -109,7 +109,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_future_that_was_changed_is_polled_again() {
-        let mut timer = Seldom::new(sleep(Duration::from_secs(60)));
+        let mut timer = Seldom::new(sleep(Duration::from_mins(1)));
         let began = Instant::now();
         let first = poll_fn(|context| Poll::Ready(timer.poll(context).is_pending())).await;
         timer.change().reset(began + Duration::from_secs(5));
@@ -119,7 +119,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_may_move_to_another_task() {
-        let mut timer = Seldom::new(sleep(Duration::from_secs(60)));
+        let mut timer = Seldom::new(sleep(Duration::from_mins(1)));
         let pending = timer.poll(&Context::from_waker(Waker::noop())).is_pending();
         let moved = tokio::task::JoinSet::from_iter([async move { poll_fn(|context| timer.poll(context)).await }]);
         assert!(pending);

@@ -43,6 +43,7 @@ pub(crate) fn args_hash(tool: &str, arguments: &Value) -> String {
     hex(&hash.finalize())
 }
 
+/// In lower case.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
     bytes

@@ -192,7 +192,7 @@ impl Driver {
             work.tainted = state.flags().0;
             while let Some(effect) = queue.pop_front() {
                 if let Effect::Finish { text, why } = effect {
-                    return self.outcome(&state, work, text, why);
+                    return self.outcome(&state, work, &text, why);
                 }
                 self.perform(effect, &mut work).await;
             }
@@ -212,13 +212,11 @@ impl Driver {
                 },
                 Some((ready, result)) = work.running.next() => self.ended(&mut work, &ready, result).await,
                 event = next_of_model(&mut work.asking), if work.asking.is_some() => {
-                    match self.model_said(event, &mut work).await {
-                        Some(event) => event,
-                        None => {
-                            self.steer = steer;
-                            continue;
-                        }
-                    }
+                    let Some(event) = self.model_said(event, &mut work).await else {
+                        self.steer = steer;
+                        continue;
+                    };
+                    event
                 }
             };
             self.steer = steer;
@@ -394,15 +392,15 @@ impl Driver {
         }
     }
 
-    fn outcome(&self, state: &State, work: Work, text: String, why: Why) -> Outcome {
+    fn outcome(&self, state: &State, work: Work, text: &str, why: Why) -> Outcome {
         let (tainted, saw_private) = state.flags();
         let fit = |text: &str| self.parts.gate.text(self.outlet, text);
         let text = match why {
-            Why::Cancelled => cut_off(&work.shown, "Stopped.", &fit(&text)),
-            Why::Shutdown => cut_off(&work.shown, "Jarvis was shut down during this answer.", &fit(&text)),
+            Why::Cancelled => cut_off(&work.shown, "Stopped.", &fit(text)),
+            Why::Shutdown => cut_off(&work.shown, "Jarvis was shut down during this answer.", &fit(text)),
             // To the letter what people have read already.
             _ if text == work.said => work.shown,
-            _ => fit(&text),
+            _ => fit(text),
         };
         Outcome {
             text,

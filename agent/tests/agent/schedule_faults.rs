@@ -105,7 +105,7 @@ async fn a_reminder_whose_process_died_is_said_once() {
     with(&house, &job).await;
     assert!(house.tasks.stop(Duration::from_secs(10)).await);
     let run = left_behind(&house, &job).await;
-    house.clock.advance(Duration::from_mins(60));
+    house.clock.advance(Duration::from_hours(1));
     let house = house.restarted([]).await;
     assert_eq!(ended(&house, "CRASH", 1).await, (JobRunState::Done, None));
     assert_eq!(of_jobs(&house).await, ["event: **Reminder**: text of CRASH"]);
@@ -148,7 +148,7 @@ async fn a_prompt_whose_process_died_is_reported_and_not_asked_again() {
         stop_reason: None,
     };
     house.store.start_run(&begun).await.expect("a run");
-    house.clock.advance(Duration::from_mins(60));
+    house.clock.advance(Duration::from_hours(1));
     let house = house.restarted([says("never")]).await;
     let (state, why) = ended(&house, "CRASH", 1).await;
     let expect = "Jarvis was stopped while it ran; it is not run again for this time";
@@ -168,7 +168,7 @@ async fn a_prompt_that_was_claimed_and_never_begun_is_asked() {
     with(&house, &job).await;
     assert!(house.tasks.stop(Duration::from_secs(10)).await);
     left_behind(&house, &job).await;
-    house.clock.advance(Duration::from_mins(60));
+    house.clock.advance(Duration::from_hours(1));
     let house = house.restarted([says("all is well")]).await;
     assert_eq!(ended(&house, "CRASH", 1).await, (JobRunState::Done, None));
     assert_eq!(house.talk().await.pop().as_deref(), Some("assistant: all is well"));
@@ -182,7 +182,7 @@ async fn two_processes_and_a_clock_that_goes_back_say_it_once() {
     // The first one goes on beside the second.
     let first = house.tasks.clone();
     let house = house.restarted([]).await;
-    house.clock.advance(Duration::from_mins(60));
+    house.clock.advance(Duration::from_hours(1));
     assert_eq!(ended(&house, "TWICE", 1).await, (JobRunState::Done, None));
     pass(&house, 0).await;
     assert_eq!(of_jobs(&house).await.len(), 1);
@@ -215,7 +215,7 @@ async fn a_thousand_at_the_same_second_are_each_said_once() {
             assert!(house.store.create_job(&job, 10_000).await.expect("a store"));
         }
     }
-    house.clock.advance(Duration::from_mins(60));
+    house.clock.advance(Duration::from_hours(1));
     let said = async || {
         let messages = house
             .store
@@ -242,7 +242,7 @@ async fn a_job_that_always_fails_is_paused_and_says_so() {
     let house = House::new([broken(), broken(), broken(), broken(), broken(), says("too late")]).await;
     with(&house, &hourly(&house, "FAILS", JobKind::Prompt, Misfire::RunOnce)).await;
     for nth in 1..=5 {
-        house.clock.advance(Duration::from_mins(60));
+        house.clock.advance(Duration::from_hours(1));
         let (state, why) = ended(&house, "FAILS", nth).await;
         assert_eq!(
             (state, why.as_deref()),
@@ -271,7 +271,7 @@ async fn words_that_nobody_can_be_told_are_an_event_for_the_owner() {
         ..hourly(&house, "ALONE", JobKind::Message, Misfire::RunOnce)
     };
     with(&house, &gone).await;
-    house.clock.advance(Duration::from_mins(60));
+    house.clock.advance(Duration::from_hours(1));
     assert_eq!(ended(&house, "ALONE", 1).await.0, JobRunState::Failed);
     let told = found("the notice", async || of_jobs(&house).await.pop()).await;
     assert!(
@@ -292,7 +292,7 @@ async fn a_row_that_cannot_be_read_stops_nothing_else() {
     };
     with(&house, &odd).await;
     with(&house, &hourly(&house, "GOODY", JobKind::Message, Misfire::RunOnce)).await;
-    house.clock.advance(Duration::from_mins(60));
+    house.clock.advance(Duration::from_hours(1));
     assert_eq!(ended(&house, "GOODY", 1).await, (JobRunState::Done, None));
     let odd = house.store.job("ODDLY").await.expect("a store").expect("a job");
     assert_eq!(odd.status, JobStatus::Paused);

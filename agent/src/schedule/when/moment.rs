@@ -231,7 +231,6 @@ fn millis(at: &Zoned) -> Millis {
     Millis(at.timestamp().as_millisecond())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
 fn too_far(_: jiff::Error) -> Unclear {
     Unclear("that is too far ahead".into())
 }

@@ -47,22 +47,18 @@ fn is_cron(text: &str) -> bool {
 
 fn after(words: &[String], now: Millis, zone: &TimeZone) -> Result<Rule, Unclear> {
     let far = || Unclear("that is too far ahead".into());
-    match length(words)? {
-        Some(span) => {
-            let due = local(now, zone).checked_add(span).map_err(|_| far())?;
-            // Whole seconds, so that what is said back is what is meant.
-            let seconds = due.timestamp().as_second();
-            Ok(Rule::Once {
-                at: Millis(seconds.checked_mul(1000).ok_or_else(far)?),
-            })
-        }
-        None => {
-            let words: String = words.join(" ").chars().take(40).collect();
-            Err(Unclear(format!(
-                "`in {words}` was not understood; write it like `in 20 min` or `in 1h30m`"
-            )))
-        }
-    }
+    let Some(span) = length(words)? else {
+        let words: String = words.join(" ").chars().take(40).collect();
+        return Err(Unclear(format!(
+            "`in {words}` was not understood; write it like `in 20 min` or `in 1h30m`"
+        )));
+    };
+    let due = local(now, zone).checked_add(span).map_err(|_| far())?;
+    // Whole seconds, so that what is said back is what is meant.
+    let seconds = due.timestamp().as_second();
+    Ok(Rule::Once {
+        at: Millis(seconds.checked_mul(1000).ok_or_else(far)?),
+    })
 }
 
 /// `2026-12-24T18:00:00Z`, or the same without an offset in the zone.

@@ -97,15 +97,14 @@ fn days(every: u32, from: Date, at: Time, zone: &TimeZone, after: Timestamp) -> 
     let every = i64::from(every.max(1));
     let since = zone.to_datetime(after).date().yesterday().ok()?;
     let passed = i64::from(from.until(since).ok()?.get_days());
-    let mut index = (passed.max(0)).div_euclid(every);
+    let first = passed.max(0).div_euclid(every);
     // A day of the calendar that a zone left out can put a time a day later: a few steps find it.
-    for _ in 0..5 {
+    for index in first..first.saturating_add(5) {
         let date = from.checked_add(index.checked_mul(every)?.days()).ok()?;
         let due = zone.to_ambiguous_timestamp(date.to_datetime(at)).compatible().ok()?;
         if due > after {
             return Some(due);
         }
-        index += 1;
     }
     None
 }

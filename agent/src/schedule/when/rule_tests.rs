@@ -158,7 +158,7 @@ fn any_field(lowest: i8, highest: i8) -> impl Strategy<Value = String> {
         3 => Just("*".to_owned()),
         1 => (2..=highest).prop_map(|step| format!("*/{step}")),
         2 => number.clone().prop_map(|number| number.to_string()),
-        1 => (number.clone(), number.clone()).prop_map(|(one, other)| format!("{},{}", one, other)),
+        1 => (number.clone(), number.clone()).prop_map(|(one, other)| format!("{one},{other}")),
         1 => (number.clone(), number).prop_map(|(one, other)| format!("{}-{}", one.min(other), one.max(other))),
     ]
 }

@@ -91,8 +91,8 @@ pub(super) fn weekday(word: &str) -> Option<Weekday> {
 
 pub(super) fn month(word: &str) -> Option<i8> {
     let word = word.trim_end_matches('.');
-    let fits = |name: &&str| word == *name || (matches!(word.len(), 3 | 4) && name.starts_with(word));
-    let index = MONTHS.iter().position(|name| fits(&name))?;
+    let fits = |name: &str| word == name || (matches!(word.len(), 3 | 4) && name.starts_with(word));
+    let index = MONTHS.iter().position(|name| fits(name))?;
     i8::try_from(index + 1).ok()
 }
 
