@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::event::{ReadyCall, Standing};
 use super::offer::{FIND_TOOL, Offer};
-use super::state::unprepared;
+use super::told::unprepared;
 use crate::big_result::{self, READ_RESULT};
 use crate::coerce::coerce;
 use crate::execute::{self, Origin};

@@ -11,10 +11,11 @@ mod look_up;
 mod offer;
 mod repeats;
 mod state;
+mod told;
 
 pub use bounds::Why;
 pub(crate) use drive::{Brought, Driver, Outcome};
 pub use effect::Effect;
 pub use event::{Event, ReadyCall, Standing};
-pub(crate) use state::denied;
 pub use state::{Setting, State};
+pub(crate) use told::denied;

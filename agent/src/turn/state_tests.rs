@@ -1,11 +1,13 @@
 //! The machine alone: scripts of events against the effects they must have.
 
-use jarvis_gateway::chat::{Finish, FinishReason};
+use jarvis_gateway::chat::{Finish, FinishReason, ToolCall};
 use jarvis_gateway::provider::Class;
 use jarvis_tools::risk::Risk;
 use serde_json::json;
 
 use super::*;
+use crate::turn::event::Standing;
+use crate::turn::told::unprepared;
 
 const START: Millis = Millis(1_000);
 
