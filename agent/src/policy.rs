@@ -39,7 +39,7 @@ pub struct Flags {
     pub tainted: bool,
     /// A private reading is in the context.
     pub saw_private: bool,
-    /// An operator or owner asked for this in this very run, in words: see [`crate::asked_for`].
+    /// An operator or owner asked for this in this very run, in words: see `asked_for`.
     pub grounded: bool,
     /// A person allowed calls like this one for a while.
     pub granted: bool,
