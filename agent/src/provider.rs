@@ -304,8 +304,13 @@ impl Shown {
         if !rest.is_empty() {
             events.push(Ok(Event::Text(rest)));
         }
-        let waits = outcome.tools.iter().filter_map(|line| line.approval.as_deref());
-        for id in waits.filter(|id| !outcome.text.contains(id)) {
+        let mut waits: Vec<String> = Vec::new();
+        for id in outcome.tools.iter().filter_map(|line| line.approval.as_ref()) {
+            if !waits.contains(id) {
+                waits.push(id.clone());
+            }
+        }
+        for id in waits.iter().filter(|id| !outcome.text.contains(id.as_str())) {
             let text = format!("\n\nNOT done yet: this waits for approval **{id}**.");
             events.push(Ok(Event::Text(text)));
         }
@@ -317,6 +322,7 @@ impl Shown {
         };
         events.push(Ok(Event::Finish(Finish {
             usage: Some(usage),
+            approvals: waits,
             ..Finish::because(FinishReason::Stop)
         })));
         events

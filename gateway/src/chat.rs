@@ -272,6 +272,8 @@ pub struct Finish {
     pub timings: Timings,
     /// The server read much less than it was sent, so that it dropped a part of the conversation. Set by the chain.
     pub truncated: bool,
+    /// Ids of the approvals that something in the answer waits for. Only an agent has them.
+    pub approvals: Vec<String>,
 }
 
 impl Finish {
@@ -282,6 +284,7 @@ impl Finish {
             usage: None,
             timings: Timings::default(),
             truncated: false,
+            approvals: Vec::new(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod door;
 mod jarvis;
 mod observed;
 mod openapi;
+mod outcome;
 mod reload;
 mod schedule;
 mod start;

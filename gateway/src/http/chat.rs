@@ -87,7 +87,7 @@ async fn whole(events: Events, mut identity: Identity) -> Result<Response, Error
         None => Json(wire::completion(&identity, &reply)).into_response(),
     };
     served::tell(response.headers_mut(), reply.served.as_ref());
-    served::tell_truncated(response.headers_mut(), reply.finish.truncated);
+    served::tell_end(response.headers_mut(), &reply.finish);
     Ok(response)
 }
 

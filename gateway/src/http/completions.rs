@@ -77,7 +77,7 @@ async fn whole(events: Events, mut text: Text) -> Result<Response, Error> {
     let answer = text.whole(&reply.text, reply.finish.reason, reply.finish.usage);
     let mut response = Json(answer).into_response();
     served::tell(response.headers_mut(), reply.served.as_ref());
-    served::tell_truncated(response.headers_mut(), reply.finish.truncated);
+    served::tell_end(response.headers_mut(), &reply.finish);
     Ok(response)
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
-use crate::chat::Served;
+use crate::chat::{Finish, Served};
 
 const LONGEST_REASON: usize = 500;
 
@@ -13,6 +13,7 @@ const TARGET: HeaderName = HeaderName::from_static("x-jarvis-target");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-jarvis-attempts");
 const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-jarvis-fallback-reason");
 const TRUNCATED: HeaderName = HeaderName::from_static("x-jarvis-truncated");
+const APPROVAL: HeaderName = HeaderName::from_static("x-jarvis-approval");
 const DROPPED: HeaderName = HeaderName::from_static("x-jarvis-dropped");
 
 /// Which target answered, why earlier ones did not, and what of the request it was not told.
@@ -33,10 +34,14 @@ pub(super) fn tell(headers: &mut HeaderMap, served: Option<&Served>) {
     tell_dropped(headers, &served.dropped);
 }
 
-/// The server dropped a part of the conversation. Known at the end, so that only a whole answer says it.
-pub(super) fn tell_truncated(headers: &mut HeaderMap, truncated: bool) {
-    if truncated {
+/// What is known at the end, so that only a whole answer says it: the server dropped a part of the conversation, and what
+/// waits for an approval.
+pub(super) fn tell_end(headers: &mut HeaderMap, finish: &Finish) {
+    if finish.truncated {
         headers.insert(TRUNCATED, HeaderValue::from_static("1"));
+    }
+    if !finish.approvals.is_empty() {
+        headers.extend(header_value(&finish.approvals.join(", ")).map(|ids| (APPROVAL, ids)));
     }
 }
 

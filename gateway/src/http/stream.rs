@@ -84,6 +84,9 @@ impl Chunks {
         if finish.truncated {
             out.put_slice(write::TRUNCATED);
         }
+        if !finish.approvals.is_empty() {
+            out.put_slice(format!(": x-jarvis-approval: {}\n\n", finish.approvals.join(", ")).as_bytes());
+        }
         out.put_slice(write::DONE);
     }
 }

@@ -169,7 +169,9 @@ fn of_its_own(event: &Event) -> Event {
 
 /// It ended by itself, and the model has read all of the question.
 fn is_whole(finish: &Finish) -> bool {
-    matches!(finish.reason, FinishReason::Stop | FinishReason::ToolCalls) && !finish.truncated
+    matches!(finish.reason, FinishReason::Stop | FinishReason::ToolCalls)
+        && !finish.truncated
+        && finish.approvals.is_empty()
 }
 
 fn says_something(event: &Event) -> bool {

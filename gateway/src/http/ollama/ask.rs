@@ -134,6 +134,6 @@ async fn whole(events: Events, mut lines: Lines) -> Result<Response, Error> {
         HeaderValue::from_static("application/json; charset=utf-8"),
     );
     served::tell(headers, served.as_ref());
-    served::tell_truncated(headers, finish.truncated);
+    served::tell_end(headers, &finish);
     Ok(response)
 }

@@ -147,7 +147,7 @@ impl Begun {
         }
         let mut response = Json(response).into_response();
         served::tell(response.headers_mut(), served.as_ref());
-        served::tell_truncated(response.headers_mut(), finish.truncated);
+        served::tell_end(response.headers_mut(), &finish);
         Ok(response)
     }
 }
