@@ -21,6 +21,8 @@ pub use stream::Stream;
 pub const REDACTED: &str = "⟦redacted⟧";
 /// How [`REDACTED`] begins, also when somebody gave it a name.
 const REDACTED_BEGINS: &str = "⟦redacted";
+/// More are never needed by any text that was tried; a text that still changes is shown as the last one left it.
+const PASSES: usize = 4;
 /// How tools mark what they hid by its shape.
 const MASKED: &str = "[masked]";
 
@@ -114,10 +116,22 @@ impl OutputGate {
         }
     }
 
-    /// `at_start`: the text begins a line where it is shown.
+    /// `at_start`: the text begins a line where it is shown. What is taken out can make what stands around it look like a
+    /// secret, so that the text passes until nothing more is taken.
     fn part(&self, outlet: Outlet, text: &str, at_start: bool) -> String {
-        let text = self.known.hide(&without_marks(text));
-        let text = by_shape(outlet, &text).replace(MASKED, REDACTED);
+        let mut text = without_marks(text);
+        for _ in 0..PASSES {
+            let passed = self.pass(outlet, &text, at_start);
+            if passed == text {
+                break;
+            }
+            text = passed;
+        }
+        text
+    }
+
+    fn pass(&self, outlet: Outlet, text: &str, at_start: bool) -> String {
+        let text = by_shape(outlet, &self.known.hide(text)).replace(MASKED, REDACTED);
         let text = public::without_remote_images(&text);
         if outlet.public {
             public::fit(outlet, &self.hosts, &text, at_start)

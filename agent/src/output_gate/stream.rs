@@ -90,7 +90,7 @@ impl Stream {
         let mut cut = if self.outlet.public {
             // A word that goes on: a name, an address. Letters beyond ASCII end one, so that scripts without spaces
             // stream too.
-            text.trim_end_matches(|c: char| c.is_ascii_graphic()).len()
+            word_start(text)
         } else {
             key_begun(text).unwrap_or(text.len())
         };
@@ -134,11 +134,20 @@ impl Stream {
                 cut = at;
             }
             cut = self.gate.known.settled(text, cut);
+            // What is taken out of public rooms is taken out as whole words.
+            if self.outlet.public {
+                cut = word_start(text.get(..cut).unwrap_or_default());
+            }
             if cut == before {
                 return cut;
             }
         }
     }
+}
+
+/// Where the word at the end of `text` begins.
+fn word_start(text: &str) -> usize {
+    text.trim_end_matches(|c: char| c.is_ascii_graphic()).len()
 }
 
 /// Where the word at the end of `text` may be a key: it begins as one, it is too short to tell, or it is long.

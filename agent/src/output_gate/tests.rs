@@ -123,6 +123,17 @@ fn plain_words_do_not_wait() {
     assert_eq!(stream.finish(), "ann");
 }
 
+#[test]
+fn a_call_to_everybody_is_no_part_of_a_longer_word() {
+    let mut stream = Stream::new(gate(), Outlet::PUBLIC);
+    let shown: String = "@everyonepassword "
+        .chars()
+        .map(|c| stream.push(&c.to_string()))
+        .collect();
+    let shown = shown + &stream.finish();
+    assert!(!shown.contains("@everyone"), "{shown}");
+}
+
 fn pieces() -> impl Strategy<Value = Vec<String>> {
     let piece = prop_oneof![
         Just(format!(" {SECRET} ")),
