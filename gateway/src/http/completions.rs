@@ -9,6 +9,7 @@ use axum::{Extension, Json};
 use bytes::{BufMut, BytesMut};
 use http::HeaderMap;
 use http::header::HeaderValue;
+use serde_json::Value;
 
 use super::body::read_body;
 use super::chat::LONGEST_BODY;
@@ -19,7 +20,7 @@ use super::whole::gather;
 use super::wire::{Text, parse_completion};
 use super::{cache, demands, router, served, write};
 use crate::caller::{Caller, Scope};
-use crate::chat::{Delivery, Event, Message, Request, Role};
+use crate::chat::{Delivery, Event, FinishReason, Message, Request, Role};
 use crate::demands::Endpoint;
 use crate::provider::{self, Call, Events};
 
@@ -87,6 +88,17 @@ struct Pieces {
     include_usage: bool,
 }
 
+impl Pieces {
+    /// Who asked for the usage reads in every piece before it that it is still to come.
+    fn piece(&self, text: &str, reason: Option<FinishReason>) -> Value {
+        let mut piece = self.text.piece(text, reason);
+        if self.include_usage {
+            piece["usage"] = Value::Null;
+        }
+        piece
+    }
+}
+
 impl Encoder for Pieces {
     const CONTENT_TYPE: HeaderValue = write::EVENT_STREAM;
     const COMMENT: Option<&'static [u8]> = Some(write::STILL_THERE);
@@ -94,9 +106,9 @@ impl Encoder for Pieces {
     fn write(&mut self, event: &Event, out: &mut BytesMut) {
         match event {
             Event::Served(served) => self.text.model.clone_from(&served.model),
-            Event::Text(text) => write::chunk(out, &self.text.piece(text, None)),
+            Event::Text(text) => write::chunk(out, &self.piece(text, None)),
             Event::Finish(finish) => {
-                write::chunk(out, &self.text.piece("", Some(finish.reason)));
+                write::chunk(out, &self.piece("", Some(finish.reason)));
                 if let (true, Some(usage)) = (self.include_usage, finish.usage) {
                     write::chunk(out, &self.text.usage(usage));
                 }
