@@ -18,6 +18,7 @@ pub mod provider;
 pub mod providers;
 pub mod registry;
 mod seldom;
+mod strict;
 pub mod tasks;
 pub mod trace;
 pub mod upstream;

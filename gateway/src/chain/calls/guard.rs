@@ -9,8 +9,9 @@ use super::leak::{self, Found, Verdict};
 use super::piece::{Fragment, Piece};
 use super::scan::Scan;
 use super::wire;
-use crate::chat::{Event, Finish, FinishReason, Request, ToolCallDelta, ToolChoice};
+use crate::chat::{Event, Finish, FinishReason, Request, ToolCallDelta, ToolChoice, ToolSpec};
 use crate::provider::{Class, Error};
+use crate::strict;
 
 /// How much is held back at most, in bytes: of text that may be a call, and of everything while a call is awaited.
 const LONGEST_TEXT: usize = 64 * 1024;
@@ -249,16 +250,30 @@ impl Guard {
         leak::parse(text, offered)
     }
 
+    /// What the server would have kept to in a call, it did not in a text: one call at most, and strict arguments.
     fn hand_on(&mut self, before: &str, found: &[Found], end: &Event, out: &mut VecDeque<Event>) -> Result<(), Error> {
-        for call in found {
+        let room = match self.request.options.parallel_tool_calls {
+            Some(false) => 1_usize.saturating_sub(self.calls.len()),
+            Some(true) | None => usize::MAX,
+        };
+        let mut fitted = Vec::with_capacity(found.len());
+        for call in found.iter().take(room) {
             self.check_choice(&call.name)?;
+            let strict = |tool: &&ToolSpec| tool.name == call.name && tool.strict == Some(true);
+            fitted.push(match self.request.tools.iter().find(strict) {
+                Some(tool) => Found {
+                    arguments: strict::call(tool, &call.arguments)?,
+                    ..call.clone()
+                },
+                None => call.clone(),
+            });
         }
         tracing::info!("a tool call that was written as text is made a call");
         self.forget_text();
         self.called = Called::Repaired;
         out.extend(text_event(before, end));
         let first = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
-        for (index, call) in (first..).zip(found) {
+        for (index, call) in (first..).zip(&fitted) {
             let id = format!("call_{}", Alphanumeric.sample_string(&mut rand::rng(), 24));
             let event = match end {
                 Event::Wire(chunk) => wire::call(&chunk.data, index, &id, call).ok_or_else(unreadable)?,

@@ -155,6 +155,25 @@ async fn a_call_that_was_written_as_text_is_a_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn calls_written_as_text_are_one_and_strict_where_that_is_wanted() {
+    use FinishReason::Stop;
+    let mut one = offering(ToolChoice::Auto);
+    one.options.parallel_tool_calls = Some(false);
+    let two = "<tool_call>{\"name\":\"f\",\"arguments\":{\"x\":1}}</tool_call>\
+               <tool_call>{\"name\":\"g\",\"arguments\":{}}</tool_call>";
+    let script = [text(two), ends(Stop)];
+    let first = ["by t0/m", "call 0 f {\"x\":1}", "ends ToolCalls"];
+    check_of(one, &script, &first).await;
+    let mut strict = offering(ToolChoice::Auto);
+    strict.tools[0].strict = Some(true);
+    strict.tools[0].parameters = json!({"properties": {"x": {"type": "string"}}});
+    check_of(strict.clone(), &script, &["by t1/m", "says other", "ends Stop"]).await;
+    strict.tools[0].parameters = json!({"properties": {"x": {"type": "integer"}}});
+    let both = ["by t0/m", "call 0 f {\"x\":1}", "call 1 g {}", "ends ToolCalls"];
+    check_of(strict, &script, &both).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_is_handed_on_when_it_is_whole() {
     use FinishReason::{Length, Stop, ToolCalls};
     let whole = [call(0, Some("f"), "{\"x\""), call(0, None, ":1}"), ends(ToolCalls)];

@@ -8,6 +8,7 @@ use super::settings::{Settings, Think, Thinking};
 use crate::chat::{Original, Protocol, Request};
 use crate::provider::{Class, Error};
 use crate::providers::fields::{self, Fields};
+use crate::strict;
 
 /// Written from what was read, so that all targets are told the same. `name` is the old word for `model`.
 const OURS: [&str; 13] = [
@@ -110,21 +111,23 @@ pub(super) fn thinking(request: &Request) -> Option<Thinking> {
 
 /// Names of what an Ollama target is not told.
 pub(super) fn dropped(request: &Request, settings: &Settings) -> Vec<String> {
+    let unchecked = strict::unchecked(&request.tools);
     let Some(original) = &request.original else {
-        return Vec::new();
+        return unchecked;
     };
     match original.protocol {
         Protocol::OpenAiChat => {
             let mut dropped = fields::beside(&original.body, &OF_OPENAI);
             dropped.extend(fields::other_tools(&original.body));
+            dropped.extend(unchecked);
             dropped
         }
         Protocol::OllamaChat | Protocol::OllamaGenerate => of_the_target(original, settings),
     }
 }
 
-/// What of `OpenAI`'s is said in Ollama's words.
-const OF_OPENAI: [&str; 19] = [
+/// What of `OpenAI`'s is said in Ollama's words, or seen to when the answer is read.
+const OF_OPENAI: [&str; 20] = [
     "model",
     "messages",
     "stream",
@@ -144,6 +147,7 @@ const OF_OPENAI: [&str; 19] = [
     "logprobs",
     "top_logprobs",
     "n",
+    "parallel_tool_calls",
 ];
 
 /// Names of what a server is not told that speaks another protocol and gets the request as a conversation.

@@ -100,7 +100,6 @@ fn what_a_target_is_not_told_is_named() {
     let expect = [
         "logit_bias",
         "metadata",
-        "parallel_tool_calls",
         "service_tier",
         "store",
         "user",

@@ -12,10 +12,11 @@ use super::fault;
 use super::original;
 use super::pattern::Pattern;
 use crate::chat::{
-    Delivery, Event, Finish, FinishReason, Request, Timings, ToolCallDelta, ToolChoice, Usage, WireChunk,
+    Delivery, Event, Finish, FinishReason, Request, Timings, ToolCallDelta, ToolChoice, ToolSpec, Usage, WireChunk,
 };
 use crate::provider::{Class, Error};
 use crate::providers::refusal::{MALFORMED_LIMIT, said_in};
+use crate::strict;
 
 /// How much text is held back while a tool call is demanded and has not come, in bytes.
 const HELD_LIMIT: usize = 256 * 1024;
@@ -84,6 +85,10 @@ pub(super) struct Reader {
     held: Option<String>,
     /// The caller reads this protocol, and is given the lines as they are.
     is_wire: bool,
+    /// An answer holds one call at most, which Ollama cannot be told.
+    only_one: bool,
+    /// Tools whose arguments must fit their schema, which Ollama does not promise.
+    strict: Vec<ToolSpec>,
     wants_logprobs: bool,
     /// Of the last line that held nothing but more of the answer's text, or of its thinking.
     pattern: Option<Pattern>,
@@ -107,6 +112,13 @@ impl Reader {
             malformed: 0,
             held: demands_call.then(String::new),
             is_wire,
+            only_one: request.options.parallel_tool_calls == Some(false),
+            strict: request
+                .tools
+                .iter()
+                .filter(|tool| tool.strict == Some(true))
+                .cloned()
+                .collect(),
             wants_logprobs: request.options.logprobs.is_some(),
             pattern: None,
         }
@@ -174,10 +186,13 @@ impl Reader {
             self.text(text, events)?;
         }
         for call in line.calls() {
+            if self.only_one && self.calls > 0 {
+                break;
+            }
             if let Some(held) = self.held.take().filter(|held| !held.is_empty()) {
                 events.push(Event::Text(held));
             }
-            events.push(Event::ToolCall(self.call(call)));
+            events.push(Event::ToolCall(self.call(call)?));
         }
         Ok(())
     }
@@ -211,7 +226,8 @@ impl Reader {
     }
 
     /// Ollama sends whole calls, and its own `index` is 0 for several of them.
-    fn call(&mut self, call: &ToolCall<'_>) -> ToolCallDelta {
+    fn call(&mut self, call: &ToolCall<'_>) -> Result<ToolCallDelta, Error> {
+        let arguments = self.fitted(&call.function)?;
         let index = self.calls;
         self.calls += 1;
         let offered = call.id.as_ref().filter(|id| !id.is_empty() && !self.ids.contains(*id));
@@ -220,11 +236,19 @@ impl Reader {
             None => format!("call_{}", Alphanumeric.sample_string(&mut rand::rng(), 24)),
         };
         self.ids.insert(id.clone());
-        ToolCallDelta {
+        Ok(ToolCallDelta {
             index,
             id: Some(id),
             name: Some(call.function.name.clone()),
-            arguments: arguments(call.function.arguments),
+            arguments,
+        })
+    }
+
+    fn fitted(&self, function: &Function<'_>) -> Result<String, Error> {
+        let given = arguments(function.arguments);
+        match self.strict.iter().find(|tool| tool.name == function.name) {
+            Some(tool) => strict::call(tool, &given),
+            None => Ok(given),
         }
     }
 

@@ -353,3 +353,48 @@ fn lines_that_follow_a_pattern_are_read_like_others() {
         Err(no_call())
     );
 }
+
+const CALLS: &str = r#"{"message":{"content":"","tool_calls":[{"id":"a","function":{"name":"f","arguments":{"x":1}}},{"id":"b","function":{"name":"g","arguments":{"x":"é"}}}]},"done":false}"#;
+
+fn called(request: &Request) -> Result<Vec<Event>, Error> {
+    let mut reader = Reader::new(request);
+    let mut events = Vec::new();
+    for line in [CALLS, CALL_A, r#"{"done":true}"#] {
+        reader.read(&Bytes::copy_from_slice(line.as_bytes()), &mut events)?;
+    }
+    Ok(events)
+}
+
+#[test]
+fn whoever_wants_one_call_gets_the_first() {
+    let request = |parallel_tool_calls| Request {
+        options: Options {
+            parallel_tool_calls,
+            ..Options::default()
+        },
+        ..request(ToolChoice::Auto)
+    };
+    assert_eq!(called(&request(None)).unwrap().len(), 4);
+    assert_eq!(called(&request(Some(true))).unwrap().len(), 4);
+    let one = [call(0, "a", r#"{"x":1}"#), finish(FinishReason::ToolCalls, None)];
+    assert_eq!(called(&request(Some(false))).unwrap(), one);
+}
+
+#[test]
+fn arguments_of_a_strict_tool_fit_or_the_attempt_has_failed() {
+    let request = |kind: &str, strict| Request {
+        tools: vec![ToolSpec {
+            name: "g".into(),
+            description: String::new(),
+            parameters: json!({"type": "object", "properties": {"x": {"type": kind}}, "required": ["x"]}),
+            strict,
+        }],
+        ..Request::default()
+    };
+    assert!(called(&request("string", Some(true))).is_ok());
+    assert!(called(&request("integer", None)).is_ok());
+    assert!(called(&request("integer", Some(false))).is_ok());
+    let error = called(&request("integer", Some(true))).unwrap_err();
+    let says = "called `g` with arguments that do not fit: `x`: it must be integer";
+    assert_eq!((error.class, error.message.as_str()), (Class::NoCall, says));
+}
