@@ -119,7 +119,7 @@ impl Reload {
         let backends = backends.collect::<anyhow::Result<_>>()?;
         let discovers = config.aliases.is_empty() && self.following.is_none();
         let discovery = discovers
-            .then(|| Discovery::new(self.environment.places()))
+            .then(|| Discovery::new(self.environment.places(config.listen())))
             .transpose()
             .context("OLLAMA_HOST or the base URL of OpenAI")?;
         Ok(Ready {

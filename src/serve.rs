@@ -104,7 +104,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     let money = money::open(&config, &store, &clock, &tasks, &metrics).await?;
     let surroundings = surroundings(&metrics, &tracer, &money, &door);
     let registry = assemble::registry(&config, environment, Arc::clone(&clock), &tasks, surroundings)?;
-    let following = follow(&config, environment, &registry, &tasks)?;
+    let following = follow(&config, environment, address, &registry, &tasks)?;
     let gate = OutputGate::new(environment.secrets().chain([local_key.secret.clone()]));
     let parts = parts(&config, &registry, &store, &clock, &tasks)?
         .with_tracer(tracer.clone())
@@ -178,13 +178,14 @@ fn surroundings(metrics: &Arc<Metrics>, tracer: &Tracer, money: &Money, door: &D
 fn follow(
     config: &Config,
     environment: &Environment,
+    address: SocketAddr,
     registry: &Arc<Registry>,
     tasks: &Tasks,
 ) -> anyhow::Result<Option<Arc<Following>>> {
     if !config.aliases.is_empty() {
         return Ok(None);
     }
-    let discovery = Discovery::new(environment.places()).context("OLLAMA_HOST or the base URL of OpenAI")?;
+    let discovery = Discovery::new(environment.places(address)).context("OLLAMA_HOST or the base URL of OpenAI")?;
     Ok(Some(Arc::new(discovery.begin(registry, &config.agent.alias, tasks))))
 }
 

@@ -1,5 +1,6 @@
 //! `jarvis doctor`: looks at everything once and says what to do about what is wrong.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub(crate) async fn doctor(config: Config, environment: Environment) -> anyhow::
         ("docker".into(), docker::probe(&config.tools.docker, LIMIT).await),
     ];
     if config.backends.is_empty() {
-        findings.push(("ollama".into(), ollama_here(&environment).await));
+        findings.push(("ollama".into(), ollama_here(&environment, config.listen()).await));
         findings.push(("openai".into(), openai_here(&environment).await));
     }
     for (name, backend) in &config.backends {
@@ -110,13 +111,20 @@ async fn server(config: &Config) -> Finding {
     })
 }
 
-async fn ollama_here(environment: &Environment) -> Finding {
-    let base_url = environment.ollama_base_url();
+async fn ollama_here(environment: &Environment, own: SocketAddr) -> Finding {
+    let base_url = environment.ollama_place(own);
     let upstream = Upstream::new(&base_url, None, HostClass::Cpu.connect_limit())
         .map_err(|error| format!("OLLAMA_HOST: {error}"))?;
-    ollama_says(&upstream, None).await.map_err(|error| {
+    let found = ollama_says(&upstream, None).await.map_err(|error| {
         format!("{error}. Install Ollama or set OLLAMA_HOST; without any model Jarvis works in command mode")
-    })
+    });
+    if environment.names_itself(own) {
+        let says = found.unwrap_or_else(|error| error);
+        return Err(format!(
+            "OLLAMA_HOST names Jarvis itself ({own}), so that this one is used: {says}"
+        ));
+    }
+    found
 }
 
 async fn openai_here(environment: &Environment) -> Finding {

@@ -104,7 +104,8 @@ async fn registry(
     };
     let registry = assemble::registry(config, environment, clock, tasks, surroundings)?;
     if config.aliases.is_empty() {
-        let discovery = Discovery::new(environment.places()).context("OLLAMA_HOST or the base URL of OpenAI")?;
+        let discovery =
+            Discovery::new(environment.places(config.listen())).context("OLLAMA_HOST or the base URL of OpenAI")?;
         for found in discovery.begin(&registry, &config.agent.alias, tasks).look().await {
             note(&format!("{}: {}", found.what, found.says));
         }

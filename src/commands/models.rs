@@ -66,7 +66,7 @@ fn place(config: &Config, environment: &Environment, named: Option<&str>) -> any
     if places.is_empty() {
         places.push(Place {
             name: "ollama".into(),
-            base_url: environment.places().ollama,
+            base_url: environment.ollama_place(config.listen()),
         });
     }
     let names: Vec<String> = places.iter().map(|place| place.name.clone()).collect();

@@ -1,11 +1,15 @@
 //! The environment, read in this one place.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use jarvis_gateway::discovery::{Key, Places};
 use secrecy::SecretString;
+
+/// Where Ollama listens when nothing else is said.
+const OLLAMA_HERE: &str = "http://127.0.0.1:11434";
 
 type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -73,9 +77,14 @@ impl Environment {
     }
 
     /// Where to look for models that nobody configured.
-    pub(crate) fn places(&self) -> Places {
+    pub(crate) fn places(&self, own: SocketAddr) -> Places {
+        if self.names_itself(own) {
+            tracing::warn!(
+                "OLLAMA_HOST names the address of Jarvis itself; Ollama is looked for at {OLLAMA_HERE} instead"
+            );
+        }
         Places {
-            ollama: self.ollama_base_url(),
+            ollama: self.ollama_place(own),
             openai: self.openai_key().map(|(key, from)| Key {
                 base_url: self.openai_base_url(),
                 key,
@@ -102,8 +111,30 @@ impl Environment {
         self.get("OPENAI_MODEL")
     }
 
+    /// Where to look for Ollama. Programs that use Jarvis in its place have Jarvis in the variable, and a Jarvis that was
+    /// started beside them would ask itself.
+    pub(crate) fn ollama_place(&self, own: SocketAddr) -> String {
+        if self.names_itself(own) {
+            return OLLAMA_HERE.to_owned();
+        }
+        self.ollama_base_url()
+    }
+
+    /// Whether `OLLAMA_HOST` is the address that this Jarvis listens on.
+    pub(crate) fn names_itself(&self, own: SocketAddr) -> bool {
+        let url = self.ollama_base_url();
+        let place = url.split_once("://").map_or(url.as_str(), |(_, place)| place);
+        let place = place.split_once('/').map_or(place, |(place, _)| place);
+        let place = place.to_lowercase().replace("localhost:", "127.0.0.1:");
+        let Ok(named) = place.parse::<SocketAddr>() else {
+            return false;
+        };
+        let is_here = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+        named.port() == own.port() && (named.ip() == own.ip() || (is_here(named.ip()) && is_here(own.ip())))
+    }
+
     /// Where Ollama listens on this machine, by its own variable.
-    pub(crate) fn ollama_base_url(&self) -> String {
+    fn ollama_base_url(&self) -> String {
         match self.get("OLLAMA_HOST") {
             Some(host) if host.contains("://") => host,
             // Ollama's servers bind to 0.0.0.0 with the same variable; a client then means this machine.
@@ -118,7 +149,7 @@ impl Environment {
                     format!("http://{host}:11434")
                 }
             }
-            None => "http://127.0.0.1:11434".to_owned(),
+            None => OLLAMA_HERE.to_owned(),
         }
     }
 
@@ -207,6 +238,24 @@ mod tests {
         check("0.0.0.0:8000", "http://127.0.0.1:8000");
         check("gpu", "http://gpu:11434");
         check("http://gpu:1", "http://gpu:1");
+    }
+
+    #[test]
+    fn a_jarvis_that_is_named_by_the_variable_does_not_ask_itself() {
+        let check = |value: &'static str, own: &str, expect: bool| {
+            let pairs: &'static [(&str, &str)] = Box::leak(Box::new([("OLLAMA_HOST", value)]));
+            let (environment, own) = (Environment::of(pairs), own.parse().unwrap());
+            assert_eq!(environment.names_itself(own), expect, "{value} {own}");
+            assert_eq!(environment.ollama_place(own) == OLLAMA_HERE, expect, "{value} {own}");
+        };
+        check("127.0.0.1:7878", "127.0.0.1:7878", true);
+        check("http://localhost:7878/", "127.0.0.1:7878", true);
+        check("0.0.0.0:7878", "127.0.0.1:7878", true);
+        check("http://[::1]:7878", "0.0.0.0:7878", true);
+        check("10.0.0.5:7878", "10.0.0.5:7878", true);
+        check("10.0.0.5:7878", "127.0.0.1:7878", false);
+        check("127.0.0.1:7879", "127.0.0.1:7878", false);
+        check("gpu:7878", "127.0.0.1:7878", false);
     }
 
     #[test]
