@@ -36,10 +36,27 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
-        let (parts, body) = request.into_parts();
+        Unread(request).read().await.map(Self)
+    }
+}
+
+/// A JSON body for a handler that looks first whether the caller may ask at all.
+pub(crate) struct Unread(Request);
+
+impl Unread {
+    pub(crate) async fn read<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        let (parts, body) = self.0.into_parts();
         let bytes = read_body(&parts.headers, body, BODY_LIMIT).await?;
         let fault =
             |error: serde_json::Error| Error::invalid(None, "invalid_body", format!("the body does not fit: {error}"));
-        Ok(Self(serde_json::from_slice(&bytes).map_err(fault)?))
+        Ok(serde_json::from_slice(&bytes).map_err(fault)?)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Unread {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
+        Ok(Self(request))
     }
 }

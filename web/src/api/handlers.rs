@@ -10,7 +10,7 @@ use jarvis_agent::Principal;
 use jarvis_gateway::breaker::Forced;
 use serde_json::{Value, json};
 
-use super::caller::{Body, Who};
+use super::caller::{Body, Unread, Who};
 use super::rows::{Asked, AuditWindow, CardFilter, Changing, Deciding, Forcing, Freezing, Saying, Unfreezing, Window};
 use crate::app::App;
 use crate::error::ApiError;
@@ -39,23 +39,24 @@ pub(crate) async fn force_backend(
     State(app): State<App>,
     Who(who): Who,
     Path(backend): Path<String>,
-    Body(forcing): Body<Forcing>,
+    body: Unread,
 ) -> Answer {
-    force(&app, &who, &backend, None, &forcing).await
+    force(&app, &who, &backend, None, body).await
 }
 
 pub(crate) async fn force_target(
     State(app): State<App>,
     Who(who): Who,
     Path((backend, model)): Path<(String, String)>,
-    Body(forcing): Body<Forcing>,
+    body: Unread,
 ) -> Answer {
-    force(&app, &who, &backend, Some(&model), &forcing).await
+    force(&app, &who, &backend, Some(&model), body).await
 }
 
-async fn force(app: &App, who: &Principal, backend: &str, model: Option<&str>, forcing: &Forcing) -> Answer {
-    let to = forcing.state()?;
+async fn force(app: &App, who: &Principal, backend: &str, model: Option<&str>, body: Unread) -> Answer {
     app.agent.may_look(who)?;
+    let forcing: Forcing = body.read().await?;
+    let to = forcing.state()?;
     app.registry.guarded(backend, model)?;
     let asked = json!({ "backend": backend, "model": model, "to": forcing.to, "seconds": forcing.seconds });
     let act = |by: &str| {
@@ -185,13 +186,9 @@ pub(crate) async fn jobs(State(app): State<App>, Who(who): Who) -> Answer {
     Ok(Json(json!({ "jobs": app.agent.jobs(&who).await? })))
 }
 
-pub(crate) async fn change_job(
-    State(app): State<App>,
-    Who(who): Who,
-    Path(id): Path<String>,
-    Body(changing): Body<Changing>,
-) -> Answer {
+pub(crate) async fn change_job(State(app): State<App>, Who(who): Who, Path(id): Path<String>, body: Unread) -> Answer {
     app.agent.may_look(&who)?;
+    let changing: Changing = body.read().await?;
     Ok(Json(json!(app.agent.change_job(&who, &id, changing.change).await?)))
 }
 
