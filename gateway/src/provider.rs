@@ -103,6 +103,8 @@ pub enum Class {
     HardDown,
     /// It costs money, and a budget of ours is used up. The upstream was not asked.
     OverBudget,
+    /// It costs money, a budget of ours holds, and nobody knows how much it costs. The upstream was not asked.
+    NoPrice,
     /// The upstream does not have this model.
     ModelMissing,
     /// The model cannot do what the request needs.
@@ -155,6 +157,7 @@ impl Class {
             Self::Cancelled => "cancelled",
             Self::CallerDeadline => "caller_deadline",
             Self::OverBudget => "over_budget",
+            Self::NoPrice => "no_price",
             Self::NoCall => "no_call",
             Self::Privacy => "privacy",
         }

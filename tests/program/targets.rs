@@ -59,6 +59,27 @@ async fn targets_are_known_before_anybody_asks_them() {
     assert_eq!(asked.iter().filter(generates).count(), 0, "{asked:?}");
 }
 
+/// Nobody has to ask for a model to learn that its Ollama does not have it.
+#[tokio::test]
+async fn a_model_that_its_ollama_lacks_is_shown_as_missing() {
+    let server = stand_in().await;
+    let models = |names: &[&str]| Control {
+        models: Some(names.iter().map(|name| Model::named(*name)).collect()),
+        ..Control::default()
+    };
+    server.control(models(&["tools"])).expect("a list");
+    let jarvis = Jarvis::start(&chain(&server.url(), &[("gpu", "ok"), ("gpu", "tools")])).await;
+    let gpu = eventually("the probes", async || {
+        let gpu = target(&jarvis, "gpu/ok").await;
+        (gpu["state"] == "missing").then_some(gpu)
+    })
+    .await;
+    assert_eq!(gpu["breakers"]["model"]["state"], "closed", "{gpu}");
+    let reason = gpu["reason"].as_str().expect("a reason");
+    assert!(reason.contains("ollama pull ok"), "{reason}");
+    assert_eq!(target(&jarvis, "gpu/tools").await["state"], "closed");
+}
+
 /// A server that does not say what is loaded is loading, and is not down.
 #[tokio::test]
 async fn a_blocked_list_of_what_is_loaded_means_loading() {
@@ -185,6 +206,16 @@ async fn a_wish_that_makes_no_sense_is_refused() {
         .expect("a key");
     let headers = [("authorization", format!("Bearer {key}"))];
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    // What it says is not even read.
+    let refused = send(
+        &jarvis.address,
+        "POST",
+        "/v1/jarvis/targets/gpu",
+        &headers,
+        "{".to_owned(),
+    )
+    .await;
+    assert_eq!(refused.status, 403, "{}", refused.text);
     let body = json!({ "to": "open", "seconds": 60 }).to_string();
     let refused = send(&jarvis.address, "POST", "/v1/jarvis/targets/gpu", &headers, body).await;
     assert_eq!(refused.status, 403, "{}", refused.text);

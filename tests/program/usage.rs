@@ -67,11 +67,17 @@ async fn a_stop_writes_everything_and_a_budget_outlives_it() {
         refused.text
     );
     let unpriced = ask(&jarvis, "odd").await;
-    assert_eq!(unpriced.status, 429, "{}", unpriced.text);
-    assert!(
-        unpriced.message().contains("the price of `cloud/ok:odd` is not known"),
+    assert_eq!(
+        (unpriced.status, unpriced.error_code().as_str()),
+        (503, "price_unknown"),
         "{}",
         unpriced.text
+    );
+    assert_eq!(unpriced.headers.get("retry-after"), None, "waiting does not help");
+    let says = unpriced.message();
+    assert!(
+        says.contains("the price of `cloud/ok:odd` is not known") && says.contains("`[budget] prices`"),
+        "{says}"
     );
     assert_eq!(
         ask(&jarvis, "jarvis-chat").await.status,

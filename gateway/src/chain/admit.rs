@@ -110,8 +110,12 @@ impl Walk {
         match purse.may_spend(&self.errand.caller, &planned) {
             Ok(hold) => Some(hold),
             Err(refused) => {
-                self.money_in = Some(refused.retry_after);
-                self.note(target.name(), &refused.says, Class::OverBudget);
+                let class = match refused.retry_after {
+                    Some(_) => Class::OverBudget,
+                    None => Class::NoPrice,
+                };
+                self.money_in = refused.retry_after.or(self.money_in);
+                self.note(target.name(), &refused.says, class);
                 None
             }
         }

@@ -8,7 +8,8 @@ use crate::provider::{Class, Error};
 
 impl Walk {
     /// Nobody else can be asked; the error says what every target said. In this order:
-    /// 1. a budget is used up, and there was money in the way of an answer,
+    /// 1. a budget is used up, and there was money in the way of an answer; or a price is not known, when nothing that
+    ///    could have answered comes back by itself,
     /// 2. no target can do what the request needs, so that asking again is useless: too long, else not able to,
     /// 3. what the last target said that could have answered, with the time after which one comes back.
     pub fn exhausted(&self) -> Error {
@@ -25,6 +26,9 @@ impl Walk {
                 retry_after: self.comes_back_in(),
                 ..Error::new(left.class, self.told("no model answered"))
             };
+        }
+        if self.left.iter().any(|left| left.class == Class::NoPrice) {
+            return Error::new(Class::NoPrice, self.told("no model answered"));
         }
         if self.left.iter().any(|left| left.class == Class::ContextLength) {
             return self.too_long();
@@ -79,6 +83,6 @@ impl Walk {
 fn is_hopeless(class: Class) -> bool {
     matches!(
         class,
-        Class::Capability | Class::Privacy | Class::ContextLength | Class::OverBudget
+        Class::Capability | Class::Privacy | Class::ContextLength | Class::OverBudget | Class::NoPrice
     )
 }

@@ -20,6 +20,9 @@ use crate::provider::{Class, Error};
 /// The longest that a request waits for a target which asked to be asked again soon.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
+/// Upper end of the pause before a server is asked again that has too much to do and does not say for how long.
+const BACKOFF: Duration = Duration::from_millis(500);
+
 /// Ask [`Walk::next`] for a target; when it fails, hand it to [`Walk::failed`] and ask again; when there is none,
 /// [`Walk::exhausted`] is the error for the caller.
 pub struct Walk {
@@ -119,6 +122,7 @@ impl Walk {
     /// The target failed before anything of its answer was handed on. The error comes back when no other target can do
     /// better and the caller must be told.
     pub fn failed(&mut self, mut admission: Admission, error: Error) -> Result<(), Error> {
+        let error = self.perhaps_soon(error);
         admission.fail(&error, false);
         let target = admission.target().clone();
         learn(&target, &error);
@@ -218,6 +222,19 @@ impl Walk {
         target.load_soon();
         self.note(target.name(), "its model is being loaded", Class::ColdSlow);
         true
+    }
+
+    /// A server that has too much to do and does not say for how long is asked once more soon, at a time that differs
+    /// between callers. What it says then holds.
+    fn perhaps_soon(&self, error: Error) -> Error {
+        if error.class != Class::RateLong || error.retry_after.is_some() || self.retried {
+            return error;
+        }
+        Error {
+            class: Class::RateShort,
+            retry_after: Some(BACKOFF.mul_f64(rand::random_range(0.0..=1.0))),
+            ..error
+        }
     }
 
     /// How long to wait before the same target is asked once more; `None` when it is not. One request gets one such

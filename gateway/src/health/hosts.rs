@@ -252,6 +252,14 @@ impl Host {
             .collect()
     }
 
+    /// Whether each model was among what the server has, when it was last asked.
+    pub(super) fn listings(&self) -> Vec<(Arc<str>, Option<bool>)> {
+        let models = self.models().into_iter();
+        models
+            .map(|model| (Arc::clone(model.name()), model.facts().listed))
+            .collect()
+    }
+
     /// Whether something is being loaded, as far as is known.
     pub(super) fn is_loading(&self) -> bool {
         let models = self.models();

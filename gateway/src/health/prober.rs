@@ -151,9 +151,15 @@ impl Watch {
     }
 
     async fn list(&self, missing: &[Arc<str>]) {
+        let before = self.host.listings();
         let asked = limited(self.host.ask_models()).await;
         if !matches!(asked, Some(Ok(()))) {
             return;
+        }
+        for now in self.host.listings() {
+            if !before.contains(&now) {
+                self.board.announce(self.host.name(), &now.0);
+            }
         }
         for model in missing {
             if let Some(has) = self.host.has(model) {

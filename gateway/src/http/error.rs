@@ -134,6 +134,7 @@ impl From<provider::Error> for Error {
             Class::ContextLength => (StatusCode::BAD_REQUEST, "context_length_exceeded"),
             Class::Capability | Class::Privacy => (StatusCode::BAD_REQUEST, "unsupported_by_model"),
             Class::CallerDeadline => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
+            Class::NoPrice => (StatusCode::SERVICE_UNAVAILABLE, "price_unknown"),
             Class::OverBudget => return Self::over_budget(error.message, error.retry_after),
             Class::HostDown
             | Class::Transport

@@ -1,5 +1,7 @@
 //! A job on its way down a chain.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use tokio::time::timeout_at;
 
@@ -29,6 +31,9 @@ pub struct Done<T> {
 /// target which can do the job at all. `errand.prompt_tokens` is filled in here.
 pub async fn embed(chain: &Chain, health: &Health, errand: Errand, job: &Embed) -> Result<Done<Embedded>, Error> {
     let fitting = Fitting::new(chain.route(), job)?;
+    if let Some(error) = only_other_kinds(fitting.route.targets()) {
+        return Err(error);
+    }
     let (fitting, space) = fitting.of_one_space(health);
     let errand = Errand {
         prompt_tokens: job.inputs.estimated_tokens(),
@@ -80,6 +85,27 @@ pub async fn forward(chain: &Chain, errand: Errand, job: &Forward) -> Result<Don
         served,
         space: None,
     })
+}
+
+/// Vectors are asked of models that are all known to make none. One that may make some is asked, and its space counts.
+fn only_other_kinds(targets: &[Arc<Target>]) -> Option<Error> {
+    let kinds = targets.iter().map(|target| {
+        let facts = target.facts();
+        if facts.can(Ability::Embedding) != Some(false) {
+            return None;
+        }
+        let kind = match facts.can(Ability::Completion) {
+            Some(true) => "a model that chats",
+            Some(false) | None => "a model of another kind",
+        };
+        Some(format!("{} is {kind}", target.name()))
+    });
+    let kinds: Vec<String> = kinds.collect::<Option<_>>()?;
+    let message = format!(
+        "no embedding model: {}; ask for a model that makes vectors",
+        kinds.join(", ")
+    );
+    (!kinds.is_empty()).then(|| Error::new(Class::Capability, message))
 }
 
 /// All targets of one space are one model, so what is too long for one of them is too long for those that are down too.

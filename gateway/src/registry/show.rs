@@ -2,7 +2,7 @@
 
 use super::names::{Registry, Table};
 use super::status::{BreakerStatus, Breakers, Context, TargetStatus};
-use crate::breaker::{Forced, Key};
+use crate::breaker::{Forced, Key, Shown};
 use crate::chain::Target;
 use crate::health::{Rates, Warmth};
 
@@ -68,6 +68,9 @@ impl Registry {
         let of_backend = self.board.snapshot(target.backend(), None)?;
         let of_model = self.board.snapshot(target.backend(), Some(target.model()))?;
         let host = self.health.host(target.backend());
+        let facts = host.model(target.model()).facts();
+        let lacks = backend.kind == "ollama" && facts.listed == Some(false) && state.state == Shown::Closed;
+        let pull = || format!("its Ollama does not have it; run there: ollama pull {}", target.model());
         let status = TargetStatus {
             name: target.name().to_owned(),
             backend: target.backend().to_owned(),
@@ -75,8 +78,12 @@ impl Registry {
             kind: backend.kind,
             class: backend.class,
             aliases: vec![alias.to_owned()],
-            state: state.state,
-            reason: state.reason.map(|reason| reason.to_string()),
+            state: if lacks { Shown::Missing } else { state.state },
+            reason: if lacks {
+                Some(pull())
+            } else {
+                state.reason.map(|reason| reason.to_string())
+            },
             open_until: state.open_until,
             breakers: Breakers {
                 backend: BreakerStatus::from(of_backend),
@@ -94,7 +101,7 @@ impl Registry {
             version: None,
             last_probe: None,
         };
-        Some(status.knowing(&host.model(target.model()).facts(), &host.vitals()))
+        Some(status.knowing(&facts, &host.vitals()))
     }
 }
 

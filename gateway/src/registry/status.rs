@@ -19,7 +19,7 @@ pub struct TargetStatus {
     pub class: HostClass,
     /// The aliases whose chain it is a link of.
     pub aliases: Vec<String>,
-    /// The worse of both breakers.
+    /// The worse of both breakers; `missing` also when an Ollama does not list the model and nobody has asked for it yet.
     pub state: Shown,
     pub reason: Option<String>,
     pub open_until: Option<Millis>,

@@ -115,6 +115,6 @@ impl fmt::Debug for Hold {
 #[error("{says}")]
 pub struct Refused {
     pub says: String,
-    /// Until the budget begins anew.
-    pub retry_after: Duration,
+    /// Until the budget begins anew; `None` when it is not a matter of time, because the price is not known.
+    pub retry_after: Option<Duration>,
 }

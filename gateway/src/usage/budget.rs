@@ -259,17 +259,20 @@ fn used_up(span: Span, name: &str, cap: MicroUsd, spent: MicroUsd, held: MicroUs
     } else {
         SOON
     };
-    Refused { says, retry_after }
+    Refused {
+        says,
+        retry_after: Some(retry_after),
+    }
 }
 
 fn no_price(planned: &Planned<'_>) -> Refused {
     let Planned { backend, model, .. } = planned;
     Refused {
         says: format!(
-            "the price of `{backend}/{model}` is not known, so that a budget could not be kept; add it to the price \
-             list, or take the budget away"
+            "the price of `{backend}/{model}` is not known, so that a budget could not be kept; add a [[price]] for it \
+             to the file that `[budget] prices` names, or take the budget away"
         ),
-        retry_after: Duration::from_hours(1),
+        retry_after: None,
     }
 }
 

@@ -49,7 +49,7 @@ impl Rig {
 
     fn refused(&self, caller: &Caller) -> (String, u64) {
         let refused = self.ask(caller).unwrap_err();
-        (refused.says, refused.retry_after.as_secs())
+        (refused.says, refused.retry_after.unwrap().as_secs())
     }
 
     fn charge(&self, caller: &Caller, micros: i64) {
@@ -163,6 +163,7 @@ fn what_has_no_price_is_refused_where_a_budget_holds() {
         refused.says.contains("the price of `cloud/unlisted` is not known"),
         "{refused}"
     );
+    assert_eq!(refused.retry_after, None, "waiting does not help");
 }
 
 #[test]

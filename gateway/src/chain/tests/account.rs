@@ -10,7 +10,7 @@ impl Purse for Empty {
         self.0.lock().unwrap().push(planned.backend.to_owned());
         Err(Refused {
             says: "the budget of today is used up".into(),
-            retry_after: Duration::from_hours(2),
+            retry_after: Some(Duration::from_hours(2)),
         })
     }
 }

@@ -31,7 +31,12 @@ async fn the_class_decides_who_is_asked_next() {
     check_asked(fail_status(Class::Upstream5xx, 200), [1, 1]).await;
     check_asked(fail(Class::Saturated), [1, 1]).await;
     check_asked(fail(Class::RateShort), [2, 1]).await;
-    check_asked(fail(Class::RateLong), [1, 1]).await;
+    check_asked(fail(Class::RateLong), [2, 1]).await;
+    let said_when = Error {
+        retry_after: Some(Duration::from_secs(10)),
+        ..Error::new(Class::RateLong, "it failed")
+    };
+    check_asked(Step::Fail(said_when), [1, 1]).await;
     check_asked(fail(Class::HardDown), [1, 1]).await;
     check_asked(fail(Class::ModelMissing), [1, 1]).await;
     check_asked(fail(Class::Capability), [1, 1]).await;

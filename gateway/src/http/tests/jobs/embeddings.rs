@@ -294,3 +294,29 @@ async fn what_is_no_vector_is_not_passed_on() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn models_that_only_chat_are_told_apart_from_those_that_make_vectors() {
+    use crate::health::{Capabilities, Facts};
+    let stage = stage().await;
+    stage.alias("gpu/ok cloud/embed");
+    let is = |backend: &str, model: &str, capabilities| {
+        let facts = Facts {
+            capabilities: Some(capabilities),
+            ..Facts::default()
+        };
+        stage.site.registry.health().model(backend, model).set(facts);
+    };
+    let chats = Capabilities {
+        completion: true,
+        ..Capabilities::default()
+    };
+    is("gpu", "ok", chats);
+    is("cloud", "embed", chats);
+    let refused = embed(&stage, json!("a")).await;
+    assert_eq!(refused.error(), (400, "unsupported_by_model".into()));
+    let says = "no embedding model: gpu/ok is a model that chats, cloud/embed is a model that chats; ask for a model \
+                that makes vectors";
+    assert_eq!(refused.json()["error"]["message"], json!(says));
+    assert_eq!(stage.sent_to("cloud"), []);
+}
