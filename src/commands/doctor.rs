@@ -4,14 +4,16 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use jarvis_adapters::terminal::{Client, clean};
 use jarvis_gateway::chain::HostClass;
 use jarvis_gateway::providers::{ollama, openai};
 use jarvis_gateway::upstream::Upstream;
 use jarvis_memory::Store;
 use jarvis_memory::records::AuditCheck;
 use jarvis_tools::docker;
+use serde_json::Value;
 
-use super::chat::is_there;
+use super::chat::{is_there, key_for};
 use crate::config::{Backend, Config, Environment, Kind};
 use crate::output;
 
@@ -27,12 +29,9 @@ pub(crate) async fn doctor(config: Config, environment: Environment) -> anyhow::
         ("server".into(), server(&config).await),
         ("docker".into(), docker::probe(&config.tools.docker, LIMIT).await),
     ];
-    if config.backends.is_empty() {
-        findings.push(("ollama".into(), ollama_here(&environment, config.listen()).await));
-        findings.push(("openai".into(), openai_here(&environment).await));
-    }
-    for (name, backend) in &config.backends {
-        findings.push((name.clone(), configured(name, backend, &config, &environment).await));
+    match running(&config, &environment).await {
+        Some(targets) => findings.extend(targets),
+        None => findings.extend(by_itself(&config, &environment).await),
     }
     let mut wrong = 0_u32;
     for (what, finding) in &findings {
@@ -55,6 +54,56 @@ pub(crate) async fn doctor(config: Config, environment: Environment) -> anyhow::
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What the running server says of its targets: it has its own environment, and has looked at them already. `None` when
+/// none runs, or when it tells this command nothing.
+async fn running(config: &Config, environment: &Environment) -> Option<Vec<(String, Finding)>> {
+    let base_url = format!("http://{}", config.listen());
+    let key = key_for(config, environment, None);
+    if !is_there(&base_url, None).await {
+        return None;
+    }
+    let client = Client::new(&base_url, key).ok()?;
+    let targets = tokio::time::timeout(LIMIT, client.targets()).await.ok()?.ok()?;
+    let mut findings = vec![(
+        "models".to_owned(),
+        Ok(format!("{} targets, as the running server knows them", targets.len())),
+    )];
+    findings.extend(targets.iter().map(target));
+    Some(findings)
+}
+
+fn target(target: &Value) -> (String, Finding) {
+    let text = |field: &str| clean(target[field].as_str().unwrap_or_default());
+    let reason = || match text("reason") {
+        none if none.is_empty() => String::new(),
+        reason => format!(": {reason}"),
+    };
+    let finding = match text("state").as_str() {
+        "closed" => Ok("in use".to_owned()),
+        "half_open" => Ok(format!("is being tried{}", reason())),
+        "missing" => Err(format!("the model is missing{}", reason())),
+        "hard_down" => Err(format!("needs somebody{}", reason())),
+        _ => Err(format!("left alone for now{}", reason())),
+    };
+    (text("name"), finding)
+}
+
+/// What can be seen from here.
+async fn by_itself(config: &Config, environment: &Environment) -> Vec<(String, Finding)> {
+    let mut findings: Vec<(String, Finding)> = vec![(
+        "models".into(),
+        Ok("by the environment of this command, because no server told more".into()),
+    )];
+    if config.backends.is_empty() {
+        findings.push(("ollama".into(), ollama_here(environment, config.listen()).await));
+        findings.push(("openai".into(), openai_here(environment).await));
+    }
+    for (name, backend) in &config.backends {
+        findings.push((name.clone(), configured(name, backend, config, environment).await));
+    }
+    findings
 }
 
 fn where_from(config: &Config) -> String {

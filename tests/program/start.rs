@@ -110,7 +110,7 @@ async fn migrate_and_doctor_say_how_things_are() {
     let (says, ok) = run(&["doctor"]).await;
     assert!(!ok, "no model is there: {says}");
     assert!(
-        says.contains("audit of 0 entries intact") && says.contains("ollama"),
+        says.contains("audit of 0 entries intact") && says.contains("by the environment of this command"),
         "{says}"
     );
 }
