@@ -314,6 +314,9 @@ pub(crate) struct KeyLimits {
     /// Keep its answers for this long and give them again to the same question: 10m
     #[arg(long, value_name = "TIME")]
     pub(crate) cache: Option<Limit<Span>>,
+    /// A class of the configuration, which says how long its requests wait: batch
+    #[arg(long, value_name = "NAME")]
+    pub(crate) class: Option<Limit<String>>,
     /// How long it is valid from now on: 30d
     #[arg(long, value_name = "TIME")]
     pub(crate) expires: Option<Limit<Span>>,

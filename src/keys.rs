@@ -1,8 +1,11 @@
 //! API keys: how they are made, and where the gateway finds them.
 
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
+
 use async_trait::async_trait;
 use jarvis_agent::Principal;
-use jarvis_gateway::caller::{Key, Scope};
+use jarvis_gateway::caller::{Key, Scope, Waits};
 use jarvis_gateway::http::{Keys, Unavailable, hash_key};
 use rand::RngExt;
 use secrecy::ExposeSecret;
@@ -26,14 +29,30 @@ pub(crate) fn fresh_secret() -> String {
 pub(crate) struct AllKeys {
     stored: jarvis_memory::Keys,
     local_hash: String,
+    classes: RwLock<Classes>,
 }
 
+/// How long the requests of each class of keys wait.
+pub(crate) type Classes = BTreeMap<String, Waits>;
+
 impl AllKeys {
-    pub(crate) fn new(stored: jarvis_memory::Keys, local_key: &LocalKey) -> Self {
+    pub(crate) fn new(stored: jarvis_memory::Keys, local_key: &LocalKey, classes: Classes) -> Self {
         Self {
             stored,
             local_hash: hash_key(local_key.secret.expose_secret()),
+            classes: RwLock::new(classes),
         }
+    }
+
+    /// Holds for keys as they are looked up from now on.
+    pub(crate) fn set_classes(&self, classes: Classes) {
+        *self.classes.write().unwrap_or_else(PoisonError::into_inner) = classes;
+    }
+
+    /// A key of a class that the configuration does not have (any more) waits like one of none.
+    fn waits(&self, class: Option<&str>) -> Waits {
+        let classes = self.classes.read().unwrap_or_else(PoisonError::into_inner);
+        class.and_then(|class| classes.get(class).copied()).unwrap_or_default()
     }
 }
 
@@ -49,7 +68,11 @@ impl Keys for AllKeys {
                 ..Key::default()
             }));
         }
-        self.stored.find(sha256_hex).await
+        let found = self.stored.find(sha256_hex).await?;
+        Ok(found.map(|key| Key {
+            waits: self.waits(key.allowance.class.as_deref()),
+            ..key
+        }))
     }
 
     async fn any(&self) -> Result<bool, Unavailable> {

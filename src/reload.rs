@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 
 use crate::assemble;
 use crate::config::{self, Changes, Config, Environment};
+use crate::keys::AllKeys;
 use crate::money::{self, Money};
 
 /// How often the file is looked at.
@@ -34,6 +35,7 @@ pub(crate) struct Reload {
     pub(crate) following: Option<Arc<Following>>,
     pub(crate) money: Money,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) keys: Arc<AllKeys>,
     /// Told by a signal.
     pub(crate) now: Arc<Notify>,
 }
@@ -142,6 +144,7 @@ impl Reload {
         } = ready;
         self.money.configure(&config, prices);
         self.cache.configure(config.cache.clone());
+        self.keys.set_classes(config.key_classes.clone());
         if !config.aliases.is_empty() {
             self.following = None;
         }

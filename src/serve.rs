@@ -98,8 +98,8 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     let tracer = assemble::tracer(&config, environment, &tasks)?;
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
     let stored = jarvis_memory::Keys::new(store.clone(), Arc::clone(&clock));
-    let keys = Arc::new(AllKeys::new(stored, &local_key));
-    let door = Arc::new(Door::new(keys, Arc::clone(&clock)));
+    let keys = Arc::new(AllKeys::new(stored, &local_key, config.key_classes.clone()));
+    let door = Arc::new(Door::new(Arc::clone(&keys) as _, Arc::clone(&clock)));
     let cache = Arc::new(Cache::new(config.cache.clone(), Arc::clone(&clock)));
     let money = money::open(&config, &store, &clock, &tasks, &metrics).await?;
     let surroundings = surroundings(&metrics, &tracer, &money, &door);
@@ -123,6 +123,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         following,
         money,
         cache: Arc::clone(&cache),
+        keys,
         now: Arc::clone(&reload_now),
     };
     tasks.spawn("configuration", reload.run());

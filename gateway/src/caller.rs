@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::chain::time;
 use crate::clock::Millis;
 use crate::glob;
 use crate::usage::MicroUsd;
@@ -30,6 +31,25 @@ pub struct Key {
     pub allowance: Allowance,
     /// From then on it is like a revoked one.
     pub expires_at: Option<Millis>,
+    /// How long its requests wait, by the class that [`Allowance::class`] names.
+    pub waits: Waits,
+}
+
+/// How long the requests of a class of keys wait for an answer. What is not said is as the target and the alias have it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Waits {
+    /// Until the first word of an answer, in the place of the target's own limit: time to read the prompt and to load
+    /// the model comes on top. A target that needs longer than this, but not longer than its own limit, is left without
+    /// being held to have failed.
+    #[serde(deserialize_with = "time")]
+    pub first_token: Option<Duration>,
+    /// For the whole answer.
+    #[serde(deserialize_with = "time")]
+    pub total: Option<Duration>,
+    /// For finding a target that answers.
+    #[serde(deserialize_with = "time")]
+    pub deadline: Option<Duration>,
 }
 
 /// How much a key may use. The default is no bound at all.
@@ -47,6 +67,8 @@ pub struct Allowance {
     pub local_only: bool,
     /// Answers are kept for this long and given again to the same question, unless a request says otherwise.
     pub cache: Option<Duration>,
+    /// The class of keys that it belongs to, by its name in the configuration.
+    pub class: Option<String>,
 }
 
 /// What a key may do. A key without `ops` talks to models and to Jarvis, but Jarvis acts on nothing for it.
@@ -130,6 +152,11 @@ impl Caller {
     /// Whether what this caller asks must stay in the house, whatever the request itself says.
     pub fn is_local_only(&self) -> bool {
         self.key().is_some_and(|key| key.allowance.local_only)
+    }
+
+    /// How long this caller waits, where its key says so.
+    pub fn waits(&self) -> Waits {
+        self.key().map(|key| key.waits).unwrap_or_default()
     }
 
     /// A short name for logs and the audit: `loopback`, `key:laptop`.

@@ -54,6 +54,7 @@ impl jarvis_gateway::http::Keys for Keys {
             name: row.name,
             allowance: row.allowance,
             expires_at: row.expires_at,
+            ..Key::default()
         }))
     }
 

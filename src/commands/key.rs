@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::cli::{Count, Key, KeyLimits, Limit, Span};
 use crate::config::Config;
 use crate::data;
-use crate::keys;
+use crate::keys::{self, Classes};
 use crate::output::{line, note, when};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -26,16 +26,16 @@ pub(crate) async fn key(config: &Config, command: Key) -> anyhow::Result<ExitCod
     }
     let store = Store::open(&config.database_url()).await?;
     let done = match command {
-        Key::Add { name, scopes, limits } => add(&store, &name, &scopes, &limits).await,
+        Key::Add { name, scopes, limits } => add(&store, &config.key_classes, &name, &scopes, &limits).await,
         Key::List => list(&store).await,
-        Key::Set { key, scopes, limits } => set(&store, &key, &scopes, &limits).await,
+        Key::Set { key, scopes, limits } => set(&store, &config.key_classes, &key, &scopes, &limits).await,
         Key::Revoke { key } => revoke(&store, &key).await,
     };
     store.close().await;
     done.map(|()| ExitCode::SUCCESS)
 }
 
-async fn add(store: &Store, name: &str, scopes: &[Scope], limits: &KeyLimits) -> anyhow::Result<()> {
+async fn add(store: &Store, classes: &Classes, name: &str, scopes: &[Scope], limits: &KeyLimits) -> anyhow::Result<()> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > 60 || name.chars().any(char::is_control) {
         bail!("the name of a key has 1 to 60 characters, such as `laptop`");
@@ -61,7 +61,7 @@ async fn add(store: &Store, name: &str, scopes: &[Scope], limits: &KeyLimits) ->
         allowance: Allowance::default(),
         expires_at: None,
     };
-    limit(&mut row, limits, System.now())?;
+    limit(&mut row, classes, limits, System.now())?;
     audit(store, "key.created", &row).await?;
     store.add_key(&row).await?;
     line(&secret);
@@ -82,12 +82,18 @@ async fn add(store: &Store, name: &str, scopes: &[Scope], limits: &KeyLimits) ->
     Ok(())
 }
 
-async fn set(store: &Store, given: &str, scopes: &[Scope], limits: &KeyLimits) -> anyhow::Result<()> {
+async fn set(
+    store: &Store,
+    classes: &Classes,
+    given: &str,
+    scopes: &[Scope],
+    limits: &KeyLimits,
+) -> anyhow::Result<()> {
     let mut row = find(store, given, "change").await?;
     if !scopes.is_empty() {
         row.scopes = words(scopes);
     }
-    limit(&mut row, limits, System.now())?;
+    limit(&mut row, classes, limits, System.now())?;
     audit(store, "key.changed", &row).await?;
     if !store.change_key(&row).await? {
         bail!("the key `{given}` was revoked in this moment");
@@ -111,7 +117,7 @@ fn words(scopes: &[Scope]) -> String {
 }
 
 /// Changes what `limits` names.
-fn limit(row: &mut KeyRow, limits: &KeyLimits, now: Millis) -> anyhow::Result<()> {
+fn limit(row: &mut KeyRow, classes: &Classes, limits: &KeyLimits, now: Millis) -> anyhow::Result<()> {
     let allowance = &mut row.allowance;
     if !limits.models.is_empty() {
         let is_fit = |name: &String| !name.is_empty() && name.len() <= LONGEST_PATTERN && !name.contains('\n');
@@ -137,6 +143,18 @@ fn limit(row: &mut KeyRow, limits: &KeyLimits, now: Millis) -> anyhow::Result<()
     money(&mut allowance.budget_month, limits.budget_month);
     if let Some(local_only) = limits.local_only {
         allowance.local_only = local_only;
+    }
+    if let Some(Limit(class)) = &limits.class {
+        if let Some(name) = class.as_ref().filter(|name| !classes.contains_key(*name)) {
+            let known: Vec<&str> = classes.keys().map(String::as_str).collect();
+            let known = if known.is_empty() {
+                "the configuration has none yet".to_owned()
+            } else {
+                format!("there are: {}", known.join(", "))
+            };
+            bail!("there is no class `{name}` ({known}); add [key_classes.{name}] to the configuration");
+        }
+        allowance.class.clone_from(class);
     }
     if let Some(Limit(cache)) = limits.cache {
         allowance.cache = cache.map(|Span(time)| time);
@@ -184,6 +202,7 @@ fn limits_of(row: &KeyRow, spent: Option<&[Spent]>) -> Option<String> {
         budget_month,
         local_only,
         cache,
+        class,
     } = &row.allowance;
     let (today, is_read) = (System.now().0 / DAY, spent.is_some());
     let of_key = |from: i64| {
@@ -211,6 +230,7 @@ fn limits_of(row: &KeyRow, spent: Option<&[Spent]>) -> Option<String> {
         money(budget_month, "month", month),
         (month.0 > 0 && budget_day.is_none() && budget_month.is_none()).then(|| format!("{month} spent this month")),
         local_only.then(|| "only local models".to_owned()),
+        class.as_ref().map(|class| format!("class {class}")),
         cache.map(|time| format!("answers are kept for {} s", time.as_secs())),
         row.expires_at.map(|at| format!("until {}", when(at))),
     ];
@@ -260,6 +280,7 @@ async fn audit(store: &Store, kind: &str, row: &KeyRow) -> anyhow::Result<()> {
             "budget_day": row.allowance.budget_day,
             "budget_month": row.allowance.budget_month,
             "local_only": row.allowance.local_only,
+            "class": row.allowance.class,
             "cache_seconds": row.allowance.cache.map(|time| time.as_secs()),
             "expires_at": row.expires_at,
         })),

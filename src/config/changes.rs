@@ -8,7 +8,7 @@ use super::backends::{Backend, Target};
 use super::file::Config;
 
 /// Sections beside the chains that hold at once.
-const AT_ONCE: [&str; 6] = ["people", "servers", "rooms", "budget", "cache", "usage"];
+const AT_ONCE: [&str; 7] = ["people", "servers", "rooms", "budget", "cache", "usage", "key_classes"];
 
 /// The way from one configuration to another.
 #[derive(Debug, Default, PartialEq, Eq)]

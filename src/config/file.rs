@@ -15,6 +15,7 @@ use super::backends::{Alias, Backend};
 use super::environment::Environment;
 use super::purpose::Purpose;
 use crate::cli::Place;
+use crate::keys::Classes;
 
 /// The file as it stands. Every section belongs to a crate, which owns its keys.
 #[derive(Debug, Default, Deserialize)]
@@ -35,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) budget: jarvis_gateway::usage::Config,
     pub(crate) cache: jarvis_gateway::http::cache::Config,
     pub(crate) usage: jarvis_gateway::usage::Keeping,
+    /// How long the requests of each class of keys wait.
+    pub(crate) key_classes: Classes,
     /// Where the file was, for messages.
     #[serde(skip)]
     pub(crate) path: Option<PathBuf>,
@@ -154,6 +157,11 @@ impl Config {
         if let Err(why) = self.schedule.zone() {
             anyhow::bail!("schedule.timezone: {why}");
         }
+        if let Some(name) = self.key_classes.keys().find(|name| !is_class_name(name)) {
+            anyhow::bail!(
+                "[key_classes.\"{name}\"]: a class is named with 1 to 40 letters, digits, `-` and `_`, and not `none`"
+            );
+        }
         super::backends::check_alike(&self.aliases)?;
         let clock: Arc<dyn Clock> = Arc::new(System);
         let tools = catalog::standard(self.tools.clone(), &clock);
@@ -187,6 +195,11 @@ impl Config {
         }
         Ok(())
     }
+}
+
+fn is_class_name(name: &str) -> bool {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+    (1..=40).contains(&name.len()) && name != "none" && name.chars().all(is_plain)
 }
 
 #[cfg(test)]

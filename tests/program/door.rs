@@ -1,5 +1,8 @@
 //! Who comes in.
 
+use std::time::Duration;
+
+use crate::chains::{chain, chat, stand_in};
 use crate::jarvis::{Jarvis, Setup, eventually};
 use crate::wire::send;
 
@@ -100,4 +103,32 @@ async fn from_the_first_key_on_a_key_is_needed() {
         "{audit}"
     );
     assert!(!audit.contains(&secret), "the audit holds no secret");
+}
+
+/// A request waits as long as the class of its key says.
+#[tokio::test]
+async fn keys_of_a_class_wait_as_their_class_says() {
+    let server = stand_in().await;
+    let mut setup = chain(&server.url(), &[("gpu", "hang")]);
+    setup.config += "\n[key_classes.hasty]\ndeadline = \"700ms\"\n";
+    let jarvis = Jarvis::start(&setup).await;
+    let (says, ok) = jarvis.run(&["key", "add", "one", "--class", "lazy"]).await;
+    assert!(!ok && says.contains("there are: hasty"), "{says}");
+    let (says, ok) = jarvis.run(&["key", "add", "one", "--class", "hasty"]).await;
+    assert!(ok && says.contains("class hasty"), "{says}");
+    let bearer = format!("Bearer {}", says.lines().next().expect("the key"));
+    let headers = [("authorization", bearer.as_str())];
+    let body = chat("jarvis-chat", "hi", false).to_string();
+    let asked = send(&jarvis.address, "POST", "/v1/chat/completions", &headers, body);
+    let answer = tokio::time::timeout(Duration::from_secs(30), asked)
+        .await
+        .expect("an end");
+    assert_eq!(
+        (answer.status, answer.error_code().as_str()),
+        (504, "timeout"),
+        "{}",
+        answer.text
+    );
+    let (says, ok) = jarvis.run(&["key", "set", "one", "--class", "none"]).await;
+    assert!(ok && !says.contains("hasty"), "{says}");
 }

@@ -78,6 +78,15 @@ async fn a_model_that_its_ollama_lacks_is_shown_as_missing() {
     let reason = gpu["reason"].as_str().expect("a reason");
     assert!(reason.contains("ollama pull ok"), "{reason}");
     assert_eq!(target(&jarvis, "gpu/tools").await["state"], "closed");
+    // The command asks the server, which knows better than the command's own environment.
+    let (says, _) = jarvis.run(&["doctor"]).await;
+    let words = |line: &str| {
+        says.lines()
+            .any(|said| said.split_whitespace().collect::<Vec<_>>().join(" ").contains(line))
+    };
+    assert!(words("2 targets, as the running server knows them"), "{says}");
+    assert!(words("wrong gpu/ok the model is missing: its Ollama"), "{says}");
+    assert!(words("ok gpu/tools in use"), "{says}");
 }
 
 /// A server that does not say what is loaded is loading, and is not down.

@@ -1,6 +1,6 @@
 //! Who made a job, as they stand now.
 
-use jarvis_gateway::caller::{Caller, Key, Scope};
+use jarvis_gateway::caller::{Caller, Key, Scope, Waits};
 use jarvis_gateway::clock::Millis;
 use jarvis_memory::Store;
 use jarvis_memory::records::KeyRow;
@@ -54,5 +54,7 @@ fn key(row: KeyRow) -> Key {
         scopes,
         allowance: row.allowance,
         expires_at: row.expires_at,
+        // What runs by itself has nobody who waits for it.
+        waits: Waits::default(),
     }
 }

@@ -32,6 +32,8 @@ pub struct Admission {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
     pub(super) first_token: Duration,
+    /// The caller waits for less than the target may take, so that being late is no failure of the target.
+    pub(super) is_shortened: bool,
     /// The model need not be loaded first.
     pub(super) warm: bool,
     pub(super) idle: Duration,
@@ -70,7 +72,15 @@ impl Admission {
 
     /// When the first sign of an answer must be there, and what it means that it is not.
     pub fn first_token_due(&self) -> (Instant, Class) {
-        self.due_within(self.budget.first_token)
+        let (at, late) = self.due_within(self.budget.first_token);
+        (
+            at,
+            if self.budget.is_shortened {
+                Class::CallerDeadline
+            } else {
+                late
+            },
+        )
     }
 
     /// The same for work that may take `limit`.

@@ -124,11 +124,14 @@ impl Walk {
     fn budget(&self, target: &Target, facts: &Facts) -> Budget {
         let warm = target.is_warm(facts);
         let limits = target.limits_for(self.errand.thinks);
+        let waits = self.errand.caller.waits();
+        let base = waits.first_token.unwrap_or(limits.first_token);
         Budget {
-            first_token: target.first_token_limit(limits.first_token, self.errand.prompt_tokens, warm, facts),
+            first_token: target.first_token_limit(base, self.errand.prompt_tokens, warm, facts),
+            is_shortened: base < limits.first_token,
             warm,
             idle: limits.idle,
-            total: limits.total,
+            total: waits.total.unwrap_or(limits.total),
             search_ends: self.ends,
             caller_ends: self.caller_ends,
         }

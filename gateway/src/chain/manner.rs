@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::caller::Waits;
 use crate::demands::{Cold, Demands, Surface};
 
 /// How long a request may look for a target that answers. Once one does, that target's own limits hold.
@@ -56,8 +57,10 @@ impl Default for ColdFor {
 }
 
 impl Manner {
-    pub(super) fn deadline(&self, demands: &Demands, surface: Surface) -> Duration {
-        demands.deadline.or(self.deadline).unwrap_or(match surface {
+    /// What the request says comes before what its key says, and that before what the alias says.
+    pub(super) fn deadline(&self, demands: &Demands, waits: Waits, surface: Surface) -> Duration {
+        let said = demands.deadline.or(waits.deadline).or(self.deadline);
+        said.unwrap_or(match surface {
             Surface::Voice => DEADLINE_OF_VOICE,
             Surface::Chat | Surface::Api => DEADLINE,
         })

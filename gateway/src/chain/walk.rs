@@ -56,7 +56,7 @@ impl Walk {
         let (demands, surface) = (&errand.demands, errand.origin.surface);
         Self {
             cold: route.manner.cold(demands, surface),
-            ends: started + route.manner.deadline(demands, surface),
+            ends: started + route.manner.deadline(demands, errand.caller.waits(), surface),
             caller_ends: demands.deadline.map(|deadline| started + deadline),
             was_asked: vec![false; route.targets.len()],
             route,
@@ -150,7 +150,8 @@ impl Walk {
     /// anew, unless the caller said when it no longer waits.
     pub fn broke(&mut self, target: &str, error: &Error) {
         let (demands, surface) = (&self.errand.demands, self.errand.origin.surface);
-        let anew = Instant::now() + self.route.manner.deadline(demands, surface);
+        let waits = self.errand.caller.waits();
+        let anew = Instant::now() + self.route.manner.deadline(demands, waits, surface);
         self.ends = self.caller_ends.map_or(anew, |ends| ends.min(anew));
         self.passed_over(target, error);
     }

@@ -13,13 +13,13 @@ use super::{Result, Store, row};
 use crate::records::KeyRow;
 
 const COLUMNS: &str = "id, name, hash, prefix, scopes, created_at, last_used_at, revoked_at, models,
-    requests_per_minute, tokens_per_minute, concurrency, budget_day, budget_month, local_only, cache_ms, expires_at";
+    requests_per_minute, tokens_per_minute, concurrency, budget_day, budget_month, local_only, cache_ms, class, expires_at";
 
 impl Store {
     pub async fn add_key(&self, key: &KeyRow) -> Result<()> {
         let sql = format!(
             "INSERT INTO api_keys ({COLUMNS})
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
         );
         let query = sqlx::query(AssertSqlSafe(sql))
             .bind(&key.id)
@@ -62,7 +62,8 @@ impl Store {
     pub async fn change_key(&self, key: &KeyRow) -> Result<bool> {
         let query = sqlx::query(
             "UPDATE api_keys SET scopes = $2, models = $3, requests_per_minute = $4, tokens_per_minute = $5,
-             concurrency = $6, budget_day = $7, budget_month = $8, local_only = $9, cache_ms = $10, expires_at = $11
+             concurrency = $6, budget_day = $7, budget_month = $8, local_only = $9, cache_ms = $10, class = $11,
+             expires_at = $12
              WHERE id = $1 AND revoked_at IS NULL",
         )
         .bind(&key.id)
@@ -109,7 +110,7 @@ impl Store {
 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
 
-/// From `models` to `cache_ms`, in the order of [`COLUMNS`].
+/// From `models` to `class`, in the order of [`COLUMNS`].
 fn bind_allowance<'q>(query: Query<'q>, allowance: &Allowance) -> Query<'q> {
     let models = (!allowance.models.is_empty()).then(|| allowance.models.join("\n"));
     let cache_ms = allowance
@@ -124,6 +125,7 @@ fn bind_allowance<'q>(query: Query<'q>, allowance: &Allowance) -> Query<'q> {
         .bind(allowance.budget_month.map(|cap| cap.0))
         .bind(i64::from(allowance.local_only))
         .bind(cache_ms)
+        .bind(allowance.class.as_deref())
 }
 
 fn key(row: &AnyRow) -> sqlx::Result<KeyRow> {
@@ -153,6 +155,7 @@ fn allowance(row: &AnyRow) -> sqlx::Result<Allowance> {
         budget_day: money("budget_day")?,
         budget_month: money("budget_month")?,
         local_only: row::flag(row, "local_only")?,
+        class: row.try_get("class")?,
         cache: cache_ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0))),
     })
 }

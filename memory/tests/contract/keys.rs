@@ -77,6 +77,7 @@ async fn limits(store: Store) {
             budget_month: Some(MicroUsd(i64::MAX)),
             local_only: true,
             cache: Some(Duration::from_mins(5)),
+            class: Some("batch".into()),
         },
         expires_at: Some(Millis(99)),
         ..make::key("phone", "h2")

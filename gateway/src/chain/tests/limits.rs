@@ -1,4 +1,5 @@
 use super::*;
+use crate::caller::{Key, Waits};
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_target_is_left_after_its_limit_although_it_sends_noise() {
@@ -14,6 +15,68 @@ async fn a_silent_target_is_left_after_its_limit_although_it_sends_noise() {
     assert_eq!(began.elapsed().as_millis() / 100, 60);
     rig.ask().await;
     assert_eq!(rig.states(), [Shown::Open, Shown::Closed]);
+}
+
+/// A request by a key of a class with these limits.
+fn by_class(waits: Waits) -> Request {
+    let key = Key {
+        waits,
+        ..Key::default()
+    };
+    Request {
+        caller: key.into(),
+        ..Request::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_of_a_class_waits_as_long_as_its_class_says() {
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    let slow: &[Step] = &[Step::Wait(10_000), text("slow"), finish()];
+    let fast: &[Step] = &[text("fast"), finish()];
+    let check = async |waits: Waits, expect: &str, after_ms: u128| {
+        let rig = rig(&[&[slow], &[fast]]);
+        let began = Instant::now();
+        let events = rig.ask_with(by_class(waits)).await;
+        let text = events.into_iter().find(|event| matches!(event, Ok(Event::Text(_))));
+        assert_eq!(
+            (text, began.elapsed().as_millis()),
+            (Some(said(expect)), after_ms),
+            "{waits:?}"
+        );
+        rig
+    };
+    check(Waits::default(), "fast", 6_000).await;
+    let patient = Waits {
+        first_token: seconds(30),
+        ..Waits::default()
+    };
+    check(patient, "slow", 10_000).await;
+    let hasty = Waits {
+        first_token: seconds(2),
+        ..Waits::default()
+    };
+    let rig = check(hasty, "fast", 2_000).await;
+    // Whoever waits for less than a target may take says nothing about the target.
+    for _ in 0..5 {
+        rig.ask_with(by_class(hasty)).await;
+    }
+    assert_eq!(rig.states(), [Shown::Closed, Shown::Closed]);
+    let nobody = Waits {
+        deadline: seconds(3),
+        first_token: seconds(30),
+        ..Waits::default()
+    };
+    let rig = self::rig(&[&[slow], &[slow]]);
+    let ended = rig.ask_with(by_class(nobody)).await.pop().unwrap().unwrap_err();
+    assert_eq!((ended.class, rig.asked()), (Class::CallerDeadline, vec![1, 0]));
+    let short = Waits {
+        total: seconds(5),
+        ..Waits::default()
+    };
+    let long: &[Step] = &[text("a"), Step::Wait(9_000), text("b"), finish()];
+    let ended = self::rig(&[&[long]]).ask_with(by_class(short)).await.pop().unwrap();
+    assert_eq!(ended.unwrap_err().class, Class::CallerDeadline);
 }
 
 #[tokio::test(start_paused = true)]
