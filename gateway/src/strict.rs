@@ -13,7 +13,7 @@ use crate::provider::{Class, Error};
 
 /// How deep schemas in schemas are followed, and how many are looked at for one call. Both are of the caller.
 const DEPTH: usize = 64;
-const STEPS: u32 = 20_000;
+const STEPS: u32 = 5_000;
 
 const UNCHECKED: [&str; 16] = [
     "contains",
@@ -79,11 +79,15 @@ fn gather(schema: &Value, depth: usize, found: &mut BTreeSet<&'static str>) {
         match (name.as_str(), value) {
             // The keys are names of fields, of which one may be called `pattern`.
             ("properties" | "$defs" | "definitions", Value::Object(named)) => {
-                named.values().for_each(|inner| gather(inner, depth + 1, found));
+                for inner in named.values() {
+                    gather(inner, depth + 1, found);
+                }
             }
             ("items" | "additionalProperties", inner) => gather(inner, depth + 1, found),
             ("anyOf" | "oneOf" | "allOf", Value::Array(all)) => {
-                all.iter().for_each(|inner| gather(inner, depth + 1, found));
+                for inner in all {
+                    gather(inner, depth + 1, found);
+                }
             }
             _ => {}
         }
@@ -107,9 +111,10 @@ impl Check<'_> {
             _ => return Ok(()),
         };
         if let Some(target) = fields.get("$ref").and_then(Value::as_str) {
-            let target = target.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
-            let target = target.ok_or("their schema refers to something outside of it")?.clone();
-            self.fit(&target, value, depth + 1)?;
+            let root = self.root;
+            let target = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
+            let target = target.ok_or("their schema refers to something outside of it")?;
+            self.fit(target, value, depth + 1)?;
         }
         kind(fields, value)?;
         words(fields, value)?;
@@ -164,7 +169,7 @@ impl Check<'_> {
                 continue;
             }
             let inner = properties.get(name);
-            if !inner.is_some_and(|inner| self.fit(inner, &mut Value::Null, depth + 1).is_ok()) {
+            if inner.is_none_or(|inner| self.fit(inner, &mut Value::Null, depth + 1).is_err()) {
                 return Err(format!("`{}` is missing", short(name)));
             }
             object.insert(name.to_owned(), Value::Null);

@@ -144,12 +144,12 @@ async fn budgets_prices_and_the_cache_change_while_it_runs() {
     let with = |budget: &str| format!("[budget]\nday = 5\n{budget}[cache]\nmegabytes = 1\n{config}");
     write(&jarvis, &with(""));
     hang_up(&jarvis);
-    becomes(429, "the price of `cloud/ok` is not known").await;
+    becomes(503, "the price of `cloud/ok` is not known").await;
     write(&jarvis, &with("prices = \"prices.toml\"\n"));
     hang_up(&jarvis);
     let told = read_until(&mut events, r#""fault":""#).await;
     assert!(told.contains("read the price list"), "{told}");
-    assert_eq!(status().await.0, 429);
+    assert_eq!(status().await.0, 503);
     let prices = "[[price]]\nmodel = \"ok\"\ninput = 1\noutput = 1\n";
     std::fs::write(jarvis.data().join("prices.toml"), prices).expect("a file");
     hang_up(&jarvis);
