@@ -79,6 +79,14 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show one turn step by step: who asked, models, tools, cards, votes, the answer, and what ended it
+    Trace {
+        /// The turn's id or the beginning of it, or `last`
+        id: String,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// List reminders and recurring prompts, or cancel, pause or resume one
     Jobs {
         #[command(subcommand)]

@@ -61,6 +61,7 @@ async fn dispatch(command: Command, config: config::Config, environment: Environ
         Command::Migrate { check } => commands::migrate::migrate(&config, check).await,
         Command::Key(command) => commands::key::key(&config, command).await,
         Command::Audit { limit, json } => commands::audit::audit(&config, limit, json).await,
+        Command::Trace { id, json } => commands::trace::trace(&config, &id, json).await,
         Command::Jobs { act, json, server } => commands::jobs::jobs(&config, &environment, server.url, act, json).await,
         Command::Models(command) => commands::models::models(&config, &environment, command).await,
         Command::Usage { since, by, json } => commands::usage::usage(&config, since, by, json).await,

@@ -9,6 +9,13 @@ pub enum Error {
     NoConversation(String),
     #[error("there is no approval `{0}`; `jarvis approve` lists the open ones")]
     NoApproval(String),
+    #[error(
+        "there is no turn whose id begins with `{0}`; messages and `jarvis audit --json` name it as `run_id`, and `last` \
+         is the latest"
+    )]
+    NoRun(String),
+    #[error("several turns have an id that begins with `{id}`, such as {ids}; give more of it")]
+    ManyRuns { id: String, ids: String },
     #[error("there is no job `{0}` here; `/jobs` lists them")]
     NoJob(String),
     /// It is not in a state from which this change leads anywhere.

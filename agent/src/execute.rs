@@ -346,7 +346,7 @@ pub(crate) async fn write_note(
 }
 
 /// What an audit row keeps of a result: its words, bounded; the whole result is in its own table.
-fn says(result: &ToolResult) -> String {
+pub(crate) fn says(result: &ToolResult) -> String {
     let text = match result {
         ToolResult::Ok { summary, .. } => summary,
         ToolResult::Error { error, .. } => error,

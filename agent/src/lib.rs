@@ -33,6 +33,7 @@ mod recovery;
 pub mod schedule;
 mod session;
 mod spans;
+pub mod trace;
 pub mod turn;
 pub mod view;
 mod watch;

@@ -12,4 +12,5 @@ pub(crate) mod key;
 pub(crate) mod migrate;
 pub(crate) mod models;
 pub(crate) mod targets;
+pub(crate) mod trace;
 pub(crate) mod usage;

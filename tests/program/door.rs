@@ -17,6 +17,7 @@ const ROUTES: [(&str, &str); 9] = [
     ("GET", "/v1/jarvis/conversations"),
     ("GET", "/v1/jarvis/approvals"),
     ("GET", "/v1/jarvis/jobs"),
+    ("GET", "/v1/jarvis/runs/last"),
     ("GET", "/v1/jarvis/audit"),
     ("GET", "/v1/jarvis/events"),
 ];

@@ -89,3 +89,51 @@ async fn metrics_tell_of_answers_fallbacks_and_breakers() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_turn_is_shown_step_by_step() {
+    let server = stand_in().await;
+    let jarvis = Jarvis::start(&chain(&server.url(), &[("down", "gone"), ("gpu", "tools")])).await;
+    let conversation = jarvis.conversation().await;
+    let answer = jarvis.ask(&conversation, "look around\ncall list_containers {}").await;
+    let run = answer["run_id"].as_str().expect("a run");
+    // The ledger is written a moment later than the answer.
+    let trace = eventually("the models of the turn", async || {
+        let trace = jarvis.get(&format!("/v1/jarvis/runs/{run}")).await.json();
+        let steps = trace["steps"].as_array()?;
+        let answered = steps.iter().filter(|step| step["outcome"] == "answered").count();
+        (trace["ended_by"] == "answered" && answered == 2).then_some(trace)
+    })
+    .await;
+    let mut kinds: Vec<&str> = trace["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .filter_map(|step| step["kind"].as_str())
+        .collect();
+    kinds.dedup();
+    assert_eq!(kinds, ["asked", "model", "tool", "model", "answer"], "{trace:#}");
+    let start = run.get(..30).expect("a UUID");
+    for id in [run, start, "last"] {
+        let (text, ok) = jarvis.run(&["trace", id]).await;
+        assert!(ok && text.starts_with(&format!("Turn {run}")), "{text}");
+        for part in [
+            "model down/gone of",
+            "model gpu/tools of",
+            "list_containers {}: ok, allow by read",
+            "ended: answered",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+    let (json, _) = jarvis.run(&["trace", start, "--json"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&json).expect("JSON"), trace);
+    let (text, ok) = jarvis.run(&["trace", "ffff"]).await;
+    assert!(
+        !ok && text.contains("there is no turn") && text.contains("`last`"),
+        "{text}"
+    );
+    let missing = jarvis.get("/v1/jarvis/runs/%25").await;
+    assert_eq!((missing.status, missing.error_code().as_str()), (404, "run_not_found"));
+}

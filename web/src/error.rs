@@ -46,6 +46,8 @@ impl From<jarvis_agent::Error> for ApiError {
             E::NotFrozen(_) => (StatusCode::NOT_FOUND, "not_frozen"),
             E::Frozen(_) => (StatusCode::CONFLICT, "frozen"),
             E::NotRaised(_) => (StatusCode::CONFLICT, "approval_not_raised"),
+            E::NoRun(_) => (StatusCode::NOT_FOUND, "run_not_found"),
+            E::ManyRuns { .. } => (StatusCode::CONFLICT, "run_ambiguous"),
             E::NoJob(_) => (StatusCode::NOT_FOUND, "job_not_found"),
             E::JobStays { .. } => (StatusCode::CONFLICT, "job_not_changed"),
             E::Forbidden => (StatusCode::FORBIDDEN, "insufficient_scope"),

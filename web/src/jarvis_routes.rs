@@ -35,6 +35,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/jarvis/unfreeze", post(api::unfreeze))
         .route("/v1/jarvis/jobs", get(api::jobs))
         .route("/v1/jarvis/jobs/{id}", post(api::change_job))
+        .route("/v1/jarvis/runs/{id}", get(api::trace))
         .route("/v1/jarvis/audit", get(api::audit))
         .route("/v1/jarvis/events", get(events::events))
         .with_state(app)

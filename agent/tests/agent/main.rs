@@ -46,3 +46,5 @@ mod schedule_faults;
 mod stopping;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod trace;

@@ -1,6 +1,7 @@
 //! The rows, as the rest of Jarvis sees them.
 
 mod deliveries;
+mod trace;
 
 use jarvis_gateway::caller::Allowance;
 use jarvis_gateway::clock::Millis;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use deliveries::{Delivery, DeliveryKind, DeliveryState};
+pub use trace::{AskedIn, CastVote, ModelCall, Shown};
 
 /// Someone or something that has an identity here: the owner, a person, a key.
 #[derive(Debug, Clone, PartialEq, Eq)]

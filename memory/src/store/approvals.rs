@@ -9,7 +9,8 @@ use super::error::{Named, tried};
 use super::{Result, Store, deliveries, row};
 use crate::records::{Approval, ApprovalStatus, Delivery};
 
-const COLUMNS: &str = "id, tool, arguments, args_hash, effect, rule, plan, state_hash, requester_id, conversation_id,
+pub(super) const COLUMNS: &str =
+    "id, tool, arguments, args_hash, effect, rule, plan, state_hash, requester_id, conversation_id,
     run_id, min_trust, need, status, created_at, expires_at, decided_at, decided_by, executed_at, result";
 
 impl Store {
@@ -174,7 +175,7 @@ pub(super) fn canonical(id: &str) -> String {
     id.to_ascii_uppercase()
 }
 
-fn approval(row: &AnyRow) -> sqlx::Result<Approval> {
+pub(super) fn approval(row: &AnyRow) -> sqlx::Result<Approval> {
     Ok(Approval {
         id: row.try_get("id")?,
         tool: row.try_get("tool")?,

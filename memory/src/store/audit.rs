@@ -9,7 +9,8 @@ use super::error::tried;
 use super::{Result, Store, row};
 use crate::records::{AuditCheck, AuditEntry, AuditEvent};
 
-const COLUMNS: &str = "id, at, kind, person_id, via, conversation_id, run_id, approval_id, tool, arguments, decision,
+pub(super) const COLUMNS: &str =
+    "id, at, kind, person_id, via, conversation_id, run_id, approval_id, tool, arguments, decision,
     rule, outcome, detail, prev, hash";
 
 /// Rows that a check holds in memory at once.
@@ -148,7 +149,7 @@ fn insert(entry: &Stored) -> sqlx::query::Query<'_, sqlx::Any, sqlx::any::AnyArg
         .bind(&entry.hash)
 }
 
-fn stored(row: &AnyRow) -> sqlx::Result<Stored> {
+pub(super) fn stored(row: &AnyRow) -> sqlx::Result<Stored> {
     Ok(Stored {
         id: row.try_get("id")?,
         at: row.try_get("at")?,

@@ -160,7 +160,7 @@ pub(super) fn conversation(row: &AnyRow) -> sqlx::Result<Conversation> {
     })
 }
 
-fn message(row: &AnyRow) -> sqlx::Result<Message> {
+pub(super) fn message(row: &AnyRow) -> sqlx::Result<Message> {
     Ok(Message {
         id: row.try_get("id")?,
         conversation_id: row.try_get("conversation_id")?,

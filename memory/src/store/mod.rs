@@ -25,6 +25,7 @@ mod row;
 mod runs;
 mod sqlite;
 mod switches;
+mod traces;
 mod usage;
 mod votes;
 

@@ -252,7 +252,7 @@ fn fresh_id(at: Millis) -> String {
 }
 
 /// No id of that time or later is smaller.
-fn first_id(at: Millis) -> String {
+pub(super) fn first_id(at: Millis) -> String {
     uuid_of(at, [0; 10]).to_string()
 }
 

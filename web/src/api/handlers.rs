@@ -192,6 +192,10 @@ pub(crate) async fn change_job(State(app): State<App>, Who(who): Who, Path(id): 
     Ok(Json(json!(app.agent.change_job(&who, &id, changing.change).await?)))
 }
 
+pub(crate) async fn trace(State(app): State<App>, Who(who): Who, Path(id): Path<String>) -> Answer {
+    Ok(Json(json!(app.agent.trace(&who, &id).await?)))
+}
+
 pub(crate) async fn audit(State(app): State<App>, Who(who): Who, Asked(window): Asked<AuditWindow>) -> Answer {
     let (entries, check) = app.agent.audit(&who, window.before, window.limit).await?;
     Ok(Json(json!({ "entries": entries, "check": check })))

@@ -8,5 +8,5 @@ pub(crate) use caller::Who;
 pub(crate) use handlers::{
     approval, approvals, ask_again, audit, cancel, change_job, conversations, create_conversation, decide,
     force_backend, force_target, freeze, frozen, grants, jobs, messages, people, revoke_grant, say, status, targets,
-    unfreeze, whoami,
+    trace, unfreeze, whoami,
 };

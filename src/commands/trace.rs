@@ -1,0 +1,294 @@
+//! `jarvis trace`. Reads the database itself, so that it works when no server runs.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use jarvis_adapters::terminal::clean;
+use jarvis_agent::trace::{self, Step, Trace, What};
+use jarvis_gateway::clock::Millis;
+use jarvis_memory::Store;
+
+use crate::config::Config;
+use crate::data;
+use crate::output::{line, when};
+
+const WIDTH: usize = 80;
+/// The column in which the words of a step begin.
+const INDENT: usize = 10;
+/// Characters of one step; `--json` has more.
+const LONGEST: usize = 400;
+
+pub(crate) async fn trace(config: &Config, id: &str, json: bool) -> anyhow::Result<ExitCode> {
+    data::need(&config.data)?;
+    let store = Store::open(&config.database_url()).await?;
+    let trace = trace::read(&store, id).await;
+    store.close().await;
+    let trace = trace?;
+    if json {
+        line(&serde_json::to_string(&trace)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for shown in words(&trace) {
+        line(&shown);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn words(trace: &Trace) -> Vec<String> {
+    let mut lines = vec![format!("Turn {}, {} UTC", trace.id, when(trace.started_at))];
+    lines.extend(wrapped("", 2, &asked(trace)));
+    lines.extend(wrapped("", 2, &totals(trace)));
+    lines.push(String::new());
+    for step in &trace.steps {
+        let after = format!("{:>8}", since(trace.started_at, step.at));
+        lines.extend(wrapped(&after, INDENT, &what(step)));
+    }
+    let end = match (&trace.ended_by, trace.ended_at) {
+        (Some(by), Some(at)) => (since(trace.started_at, at), format!("ended: {by}")),
+        _ => (String::new(), format!("not ended: {}", trace.status.as_str())),
+    };
+    lines.extend(wrapped(&format!("{:>8}", end.0), INDENT, &end.1));
+    lines
+}
+
+fn asked(trace: &Trace) -> String {
+    let mut text = format!(
+        "asked by {}",
+        trace.asked_by.as_deref().unwrap_or("somebody who was forgotten")
+    );
+    if let Some(via) = &trace.via {
+        text += &format!(" via {via}");
+    }
+    if let Some(room) = &trace.room {
+        text += &format!(" in {}/{}", room.platform, room.id);
+    }
+    text + &format!(", conversation {}", trace.conversation_id)
+}
+
+fn totals(trace: &Trace) -> String {
+    let mut text = format!(
+        "model calls: {}, tool calls: {}, tokens: {} in and {} out, cost: {}",
+        trace.model_calls, trace.tool_calls, trace.tokens_in, trace.tokens_out, trace.cost
+    );
+    if trace.cost_unknown > 0 {
+        text += &format!(" + {} unknown", trace.cost_unknown);
+    }
+    if trace.tainted {
+        text += "; read what others wrote";
+    }
+    if trace.saw_private {
+        text += "; read what is private";
+    }
+    text
+}
+
+fn what(step: &Step) -> String {
+    match &step.what {
+        What::Asked { name, text } => format!("{}: {text}", name.as_deref().unwrap_or("user")),
+        What::Model { .. } => model(&step.what),
+        What::Tool { .. } => tool(&step.what),
+        What::Card {
+            id,
+            title,
+            rule,
+            need,
+            status,
+            decided_by,
+            ..
+        } => {
+            let votes = if *need > 1 {
+                format!(", needs {need} votes")
+            } else {
+                String::new()
+            };
+            let by = decided_by
+                .as_ref()
+                .map(|by| format!(", decided by {by}"))
+                .unwrap_or_default();
+            format!(
+                "card {id}: {title} (asked by {rule}{votes}), {} now{by}",
+                status.as_str()
+            )
+        }
+        What::Vote {
+            approval,
+            by,
+            yes,
+            via,
+            note,
+        } => {
+            let word = if *yes { "yes" } else { "no" };
+            let note = note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+            format!("{word} to {approval} by {by} via {via}{note}")
+        }
+        What::Event { text } => format!("event: {text}"),
+        What::Answer { text } => format!("answer: {text}"),
+        What::Delivery {
+            shows,
+            platform,
+            room,
+            state,
+            attempts,
+            fault,
+        } => {
+            let tries = if *attempts > 1 {
+                format!(" after {attempts} tries")
+            } else {
+                String::new()
+            };
+            let fault = fault.as_ref().map(|fault| format!(": {fault}")).unwrap_or_default();
+            format!("{shows} for {platform}/{room}: {state}{tries}{fault}")
+        }
+    }
+}
+
+fn model(what: &What) -> String {
+    let What::Model {
+        alias,
+        target,
+        outcome,
+        fault,
+        reason,
+        tokens_in,
+        tokens_out,
+        estimated,
+        cost,
+        took_ms,
+        ..
+    } = what
+    else {
+        return String::new();
+    };
+    let about = if *estimated { "about " } else { "" };
+    let cost = cost.map_or_else(|| "cost unknown".to_owned(), |cost| cost.to_string());
+    let mut text = format!(
+        "model {target} of {alias}: {outcome}, {about}{tokens_in} in, {tokens_out} out, {cost}, {}",
+        took(*took_ms)
+    );
+    for why in [fault, reason].into_iter().flatten() {
+        text += &format!("; {why}");
+    }
+    text
+}
+
+fn tool(what: &What) -> String {
+    let What::Tool {
+        tool,
+        arguments,
+        decision,
+        rule,
+        approval,
+        outcome,
+        says,
+        took_ms,
+        ..
+    } = what
+    else {
+        return String::new();
+    };
+    let arguments = arguments.as_ref().map(ToString::to_string).unwrap_or_default();
+    let mut text = format!("{tool} {arguments}: {outcome}");
+    if let (Some(decision), Some(rule)) = (decision, rule) {
+        text += &format!(", {decision} by {rule}");
+    }
+    if let Some(approval) = approval {
+        text += &format!(", card {approval}");
+    }
+    if let Some(took_ms) = took_ms {
+        text += &format!(", {}", took(*took_ms));
+    }
+    if let Some(says) = says {
+        text += &format!("\n{says}");
+    }
+    text
+}
+
+fn took(millis: i64) -> String {
+    let time = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+    format!("{:.2} s", time.as_secs_f64())
+}
+
+/// `+1.20s`; what came much later in minutes or hours.
+fn since(start: Millis, at: Millis) -> String {
+    let time = at.since(start);
+    match time.as_secs() {
+        0..=599 => format!("+{:.2}s", time.as_secs_f64()),
+        600..=35_999 => format!("+{}min", time.as_secs() / 60),
+        _ => format!("+{}h", time.as_secs() / 3600),
+    }
+}
+
+/// `text` behind `head`, its lines under one another from column `indent` on. It can hold what a stranger wrote, and a
+/// terminal must not obey that.
+fn wrapped(head: &str, indent: usize, text: &str) -> Vec<String> {
+    let mut shown: String = text.chars().take(LONGEST).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    let room = WIDTH - indent;
+    let mut lines = Vec::new();
+    for paragraph in clean(&shown).lines() {
+        let mut row = String::new();
+        let mut used = 0;
+        for word in paragraph.split_whitespace() {
+            let mut word: Vec<char> = word.chars().collect();
+            if used > 0 && used + 1 + word.len() > room {
+                lines.push(std::mem::take(&mut row));
+                used = 0;
+            }
+            // A word that is longer than a line.
+            while word.len() > room {
+                let rest = word.split_off(room);
+                lines.push(word.into_iter().collect());
+                word = rest;
+            }
+            if used > 0 {
+                row.push(' ');
+                used += 1;
+            }
+            used += word.len();
+            row.extend(word);
+        }
+        if !row.is_empty() {
+            lines.push(row);
+        }
+    }
+    if lines.is_empty() {
+        lines.push(String::new());
+    }
+    let mut first = Some(head);
+    let placed = lines
+        .iter()
+        .map(|row| format!("{:<indent$}{row}", first.take().unwrap_or_default()));
+    placed.map(|row| row.trim_end().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_stands_in_its_columns_and_obeys_nobody() {
+        let check = |text: &str, expect: &[&str]| assert_eq!(wrapped("  +0.00s", INDENT, text), expect, "{text:?}");
+        check("", &["  +0.00s"]);
+        check("owner: is web up?", &["  +0.00s  owner: is web up?"]);
+        check("a\n\n  b\u{1b}[2Kc", &["  +0.00s  a", "          bc"]);
+        let long = "x".repeat(75);
+        let (head, rest) = ("  +0.00s  y", "          xxxxx");
+        check(
+            &format!("y {long}"),
+            &[head, &format!("          {}", &long[5..]), rest],
+        );
+        assert!(wrapped("", 2, &"é ".repeat(4000)).len() < 20);
+    }
+
+    #[test]
+    fn time_is_as_fine_as_it_is_worth() {
+        let check = |millis: i64, expect: &str| assert_eq!(since(Millis(1000), Millis(1000 + millis)), expect);
+        check(0, "+0.00s");
+        check(-5, "+0.00s");
+        check(599_990, "+599.99s");
+        check(600_000, "+10min");
+        check(86_400_000, "+24h");
+    }
+}
