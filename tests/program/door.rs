@@ -9,7 +9,7 @@ use crate::wire::send;
 const CHAT: &str = r#"{"model":"nope","messages":[{"role":"user","content":"hi"}]}"#;
 
 /// Every route that reads or acts, as (method, path).
-const ROUTES: [(&str, &str); 9] = [
+const ROUTES: [(&str, &str); 10] = [
     ("GET", "/v1/models"),
     ("POST", "/v1/chat/completions"),
     ("GET", "/v1/jarvis/status"),
