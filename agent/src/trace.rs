@@ -167,10 +167,7 @@ pub async fn read(store: &Store, id: &str) -> Result<Trace, Error> {
     let cost = models.iter().filter_map(|call| call.cost).map(|cost| cost.0);
     let cost = MicroUsd(cost.fold(0, i64::saturating_add));
     let cost_unknown = models.iter().filter(|call| call.cost.is_none()).count();
-    let mut steps: Vec<Step> = messages
-        .into_iter()
-        .map(|message| said(message, name.as_deref()))
-        .collect();
+    let mut steps: Vec<Step> = messages.iter().map(|message| said(message, name.as_deref())).collect();
     steps.extend(models.into_iter().map(model));
     steps.extend(tools(store.tool_calls(&run.id).await?, audit));
     steps.extend(store.approvals_of_run(&run.id).await?.into_iter().map(card));
@@ -247,7 +244,7 @@ fn short(text: &str) -> String {
     }
 }
 
-fn said(message: Message, name: Option<&str>) -> Step {
+fn said(message: &Message, name: Option<&str>) -> Step {
     let text = short(&message.text);
     let what = match message.role {
         MessageRole::User => What::Asked {
