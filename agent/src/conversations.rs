@@ -1,12 +1,13 @@
 //! Conversations and their messages: stored first, published afterwards.
 
+use jarvis_gateway::caller::Caller;
 use jarvis_memory::records::{Conversation, Message, MessageRole, Room};
 use serde_json::Value;
 
 use crate::error::Error;
 use crate::output_gate::Outlet;
 use crate::parts::{Parts, fresh_id};
-use crate::principal::Principal;
+use crate::principal::{Principal, Surface};
 use crate::view::Happening;
 
 /// A message longer than this is refused: it would not fit a model's context either.
@@ -114,6 +115,17 @@ pub(crate) async fn add(parts: &Parts, mut message: Message) -> Result<bool, jar
         parts.bus.publish(Happening::Message { message });
     }
     Ok(is_new)
+}
+
+/// Where the operators are told of what concerns no conversation: the newest one of the owner's home, made when there is
+/// none.
+pub(crate) async fn of_operators(parts: &Parts) -> Result<Conversation, Error> {
+    let owner = Principal::of(&Caller::Loopback, Surface::Schedule);
+    let home = room(parts, &owner).await?;
+    match parts.store.conversations(&[home.id], 1).await?.pop() {
+        Some(newest) => Ok(newest),
+        None => create(parts, &owner).await,
+    }
 }
 
 /// The message that was stored under the sender's own id, if there is one.

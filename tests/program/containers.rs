@@ -139,6 +139,9 @@ async fn a_card_for_a_state_that_is_gone_does_nothing() {
         "{card}"
     );
     assert_eq!(web.state(), "running");
+    let hint = card["outcome"]["hint"].as_str().expect("a hint");
+    let new = hint.strip_prefix("asked again as ").expect("the new card");
+    jarvis.card(new, "pending").await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use jarvis_tools::Prepared;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{args_hash, card, publish, tell, title};
+use super::{again, args_hash, card, publish, tell, title};
 use crate::execute::{Allowed, Origin, execute, of_error};
 use crate::parts::Parts;
 use crate::policy::Decision;
@@ -70,7 +70,15 @@ async fn on_fresh_state(parts: &Parts, approval: &Approval) -> (ApprovalStatus, 
             format!("then: {before}; now: {}", plan.before)
         };
         let error = format!("the state changed since the card was raised ({change}), so nothing was done");
-        let hint = Some("ask for it again to get a card for the present state".to_owned());
+        let anew = if plan.before == plan.after {
+            None
+        } else {
+            again::after_change(parts, approval, prepared).await
+        };
+        let hint = Some(match anew {
+            Some(new) => format!("asked again as {new}"),
+            None => "ask for it again to get a card for the present state".to_owned(),
+        });
         return (
             ApprovalStatus::Stale,
             ToolResult::Error {

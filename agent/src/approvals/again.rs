@@ -2,11 +2,13 @@
 
 use jarvis_gateway::chat::{ToolCall, ToolResult};
 use jarvis_memory::records::{Approval, ApprovalStatus};
+use jarvis_tools::Prepared;
 use jarvis_tools::risk::Trust;
 
 use super::{act, args_hash, card, publish, tell, title};
 use crate::error::Error;
 use crate::execute::Origin;
+use crate::freeze;
 use crate::parts::Parts;
 use crate::policy::Decision;
 use crate::principal::Principal;
@@ -41,18 +43,7 @@ pub(crate) async fn ask_again(parts: &Parts, principal: &Principal, id: &str) ->
             old.id
         )));
     }
-    let prepared = act::prepare(parts, &old).map_err(said)?;
-    let ready = ReadyCall {
-        call: ToolCall {
-            id: format!("again_{}", crate::parts::fresh_id()),
-            name: old.tool.clone(),
-            arguments: old.arguments.to_string(),
-        },
-        prepared: Ok(prepared),
-        untrusted_output: false,
-        listed: true,
-        standing: Standing::default(),
-    };
+    let ready = ready(&old, act::prepare(parts, &old).map_err(said)?);
     // The card refers to whoever asks, who may never have spoken here.
     parts.store.put_person(&principal.person()).await?;
     let origin = Origin {
@@ -77,6 +68,48 @@ pub(crate) async fn ask_again(parts: &Parts, principal: &Principal, id: &str) ->
     let text = format!("**{}** was asked for again as **{}**: {}.", old.id, new.id, title(&new));
     tell(parts, &new, text).await;
     Ok(new)
+}
+
+/// The rule of a card that was raised because the one before it went stale.
+const STATE_CHANGED: &str = "state_changed";
+
+/// Asks anew for an act that was approved for a state that is gone: its id. Nobody said yes to the new card. When that goes
+/// stale too, a person has to ask, so that a state that keeps changing makes no endless row of cards.
+pub(super) async fn after_change(parts: &Parts, old: &Approval, prepared: Prepared) -> Option<String> {
+    if old.rule == STATE_CHANGED || freeze::holds(parts, &old.tool, prepared.risk.effect).await {
+        return None;
+    }
+    let origin = Origin {
+        approval_id: None,
+        ..act::origin(old, "approval")
+    };
+    match card::raised(parts, &origin, &ready(old, prepared), Decision::Ask(STATE_CHANGED)).await {
+        Ok(new) => {
+            let id = new.id.clone();
+            publish(parts, new);
+            Some(id)
+        }
+        // It waits already.
+        Err(ToolResult::Pending { approval, .. }) => Some(approval),
+        Err(result) => {
+            tracing::warn!(approval.id = old.id, ?result, "an act is not asked for anew");
+            None
+        }
+    }
+}
+
+fn ready(old: &Approval, prepared: Prepared) -> ReadyCall {
+    ReadyCall {
+        call: ToolCall {
+            id: format!("again_{}", crate::parts::fresh_id()),
+            name: old.tool.clone(),
+            arguments: old.arguments.to_string(),
+        },
+        prepared: Ok(prepared),
+        untrusted_output: false,
+        listed: true,
+        standing: Standing::default(),
+    }
 }
 
 fn said(result: ToolResult) -> Error {

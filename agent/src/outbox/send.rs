@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use jarvis_memory::records::{AuditEvent, Delivery, DeliveryKind, DeliveryState};
 use rand::RngExt;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::approvals;
+use crate::conversations;
 use crate::guard::guarded;
 use crate::output_gate::Outlet;
 use crate::parts::Parts;
 use crate::platform::{Adapter, Button, Delivered, Outgoing, RoomId, SendError};
+use crate::quarantine;
 
 /// A platform that has not answered by then may have shown it.
 const SEND_LIMIT: Duration = Duration::from_secs(30);
@@ -23,6 +25,11 @@ const GIVE_UP: Duration = Duration::from_hours(24);
 const MOST_DOUBTS: i64 = 1;
 /// How often a copy of a card is tried to be changed; what it shows is refused by the card itself.
 const MOST_CHANGES: i64 = 20;
+
+/// How long the operators are not told again that nothing can be shown in a room.
+const TOLD_AGAIN: Duration = Duration::from_hours(1);
+/// Messages among which the last such notice is looked for.
+const LOOKED_AT: i64 = 100;
 
 /// Platforms whose rooms are chats beside a stream.
 const STREAM_CHATS: [&str; 3] = ["twitch", "kick", "youtube"];
@@ -232,6 +239,41 @@ async fn close(parts: &Parts, delivery: &Delivery, state: DeliveryState, says: &
         says,
         "something could not be shown"
     );
+    if state == DeliveryState::Failed
+        && let Err(error) = tell_operators(parts, delivery).await
+    {
+        tracing::error!(delivery.id = delivery.id, %error, "the operators are not told of a failed delivery");
+    }
+}
+
+/// Without what the platform said, which is outside text and stands in the audit. One notice for a room and a while: one
+/// that is closed to Jarvis refuses everything.
+async fn tell_operators(parts: &Parts, delivery: &Delivery) -> Result<(), crate::Error> {
+    let conversation = conversations::of_operators(parts).await?;
+    let place: String = format!("{}:{}", delivery.platform, delivery.room)
+        .chars()
+        .take(100)
+        .collect();
+    let place = quarantine::one_line(&place);
+    let newest = parts.store.messages(&conversation.id, None, LOOKED_AT).await?;
+    let is_told = newest.iter().any(|message| {
+        message.detail.get("undelivered").and_then(Value::as_str) == Some(place.as_str())
+            && parts.now().since(message.created_at) < TOLD_AGAIN
+    });
+    if is_told {
+        return Ok(());
+    }
+    let what = match &delivery.approval_id {
+        Some(id) if delivery.kind == DeliveryKind::Card => format!("The card **{id}**"),
+        Some(_) | None => "A message".to_owned(),
+    };
+    let text = format!(
+        "{what} could not be shown in `{place}` and is not sent there again. The audit says why. More of it is told after \
+         an hour."
+    );
+    let detail = json!({ "undelivered": place });
+    conversations::add_event(parts, &conversation.id, None, text, detail).await?;
+    Ok(())
 }
 
 fn bounded(says: &str) -> String {

@@ -1,13 +1,12 @@
 //! What people and the audit are told of a job.
 
-use jarvis_gateway::caller::Caller;
 use jarvis_memory::jobs::{Job, JobRun};
 use jarvis_memory::records::AuditEvent;
 use serde_json::json;
 
 use crate::conversations;
 use crate::parts::Parts;
-use crate::principal::{Principal, Surface};
+use crate::principal::Surface;
 
 /// Tells the conversation of the job, and the operators in their own room when that is another or cannot be told.
 pub(super) async fn trouble(parts: &Parts, job: &Job, text: &str) {
@@ -29,25 +28,14 @@ async fn event(parts: &Parts, conversation_id: &str, job: &Job, text: &str) -> R
     conversations::add_event(parts, conversation_id, None, text.to_owned(), detail).await
 }
 
-/// The newest conversation of the owner's home, made when there is none.
 async fn operators(parts: &Parts, job: &Job, text: &str, told: Option<&str>) -> Result<(), crate::Error> {
-    let owner = Principal::of(&Caller::Loopback, Surface::Schedule);
-    let home = conversations::room(parts, &owner).await?;
+    let conversation = conversations::of_operators(parts).await?;
     if let Some(told) = told
-        && let Some(conversation) = parts.store.conversation(told).await?
-        && conversation.room_id == home.id
+        && let Some(told) = parts.store.conversation(told).await?
+        && told.room_id == conversation.room_id
     {
         return Ok(());
     }
-    let newest = parts
-        .store
-        .conversations(std::slice::from_ref(&home.id), 1)
-        .await?
-        .pop();
-    let conversation = match newest {
-        Some(conversation) => conversation,
-        None => conversations::create(parts, &owner).await?,
-    };
     Ok(event(parts, &conversation.id, job, text).await?)
 }
 

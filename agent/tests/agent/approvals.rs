@@ -186,30 +186,89 @@ async fn a_denied_act_never_runs() {
     assert_eq!(house.audit().await[1..], ["approval.vote owner/console act no"]);
 }
 
+/// The newest card.
+async fn newest(house: &House) -> ApprovalView {
+    house.cards().await.remove(0)
+}
+
+fn stale(change: &str, hint: &str) -> serde_json::Value {
+    json!({
+        "status": "error",
+        "error": format!("the state changed since the card was raised ({change}), so nothing was done"),
+        "hint": hint,
+        "retry": false,
+    })
+}
+
+const ASK_AGAIN: &str = "ask for it again to get a card for the present state";
+
+/// What was approved for another state is asked for anew, once, and done only when somebody says yes to that.
 #[tokio::test]
-async fn a_state_that_changed_makes_a_card_stale() {
+async fn a_state_that_changed_makes_a_card_stale_and_asks_anew_once() {
     let house = asked_to_stop_web().await;
-    let card = house.card().await;
+    let first = house.card().await;
     house.world.set("web", "unhealthy");
-    let closed = house.approve(&card.id).await;
+    let closed = house.approve(&first.id).await;
     assert_eq!(closed.status, CardStatus::Stale);
+    let second = newest(&house).await;
+    let hint = format!("asked again as {}", second.id);
+    assert_eq!(closed.outcome, Some(stale("then: running; now: unhealthy", &hint)));
     assert_eq!(
-        closed.outcome,
-        Some(json!({
-            "status": "error",
-            "error": "the state changed since the card was raised (then: running; now: unhealthy), so nothing was done",
-            "hint": "ask for it again to get a card for the present state",
-            "retry": false,
-        }))
+        (
+            second.status,
+            second.rule.as_str(),
+            second.decided_by.as_deref(),
+            &second.arguments
+        ),
+        (CardStatus::Pending, "state_changed", None, &first.arguments)
     );
+    assert_eq!(second.plan["before"], json!("unhealthy"));
+    assert_eq!(second.requested_by, first.requested_by);
+    assert!(house.talk().await[2].contains(&hint), "{:?}", house.talk().await);
+
+    house.world.set("web", "running");
+    let closed = house.approve(&second.id).await;
+    assert_eq!(
+        (closed.status, closed.outcome),
+        (
+            CardStatus::Stale,
+            Some(stale("then: unhealthy; now: running", ASK_AGAIN))
+        )
+    );
+    assert_eq!(house.cards().await.len(), 2);
     assert_eq!(house.world.done(), Vec::<String>::new());
     assert_eq!(
         house.audit().await[1..],
         [
             "approval.vote owner/console act yes",
+            r#"approval.created owner/approval act {"action":"stop","name":"web"} ask state_changed"#,
+            "approval.finished owner/approval act stale",
+            "approval.vote owner/console act yes",
             "approval.finished owner/approval act stale",
         ]
     );
+}
+
+#[tokio::test]
+async fn the_card_for_the_new_state_is_approved_like_any_other() {
+    let house = asked_to_stop_web().await;
+    house.world.set("web", "unhealthy");
+    let first = house.card().await.id;
+    house.approve(&first).await;
+    let second = newest(&house).await.id;
+    assert_eq!(house.world.done(), Vec::<String>::new());
+    assert_eq!(house.approve(&second).await.status, CardStatus::Done);
+    assert_eq!(house.world.done(), ["stop web"]);
+}
+
+/// Nothing to do any more, or nothing that may be done: nobody is asked.
+#[tokio::test]
+async fn a_stale_card_is_not_asked_for_anew_in_vain() {
+    let house = asked_to_stop_web().await;
+    house.world.set("web", "stopped");
+    let closed = house.approve(&house.card().await.id).await;
+    assert_eq!(closed.outcome, Some(stale("then: running; now: stopped", ASK_AGAIN)));
+    assert_eq!(house.cards().await.len(), 1);
 }
 
 #[tokio::test]

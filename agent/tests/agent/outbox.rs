@@ -163,6 +163,40 @@ async fn what_the_platform_refuses_is_in_the_audit_and_the_next_one_is_shown() {
     .await;
 }
 
+/// Operators read it where they read everything, once for a room and an hour, and without a word of the platform.
+#[tokio::test]
+async fn what_the_platform_refuses_is_told_to_the_operators() {
+    let (house, wall) = (House::new([]).await, Wall::new());
+    let (one, two) = (
+        conversation(&house.store, "town").await,
+        conversation(&house.store, "village").await,
+    );
+    house.agent.connect(wall.adapter());
+    let refused = async |talk: &str, told: usize| {
+        wall.next([Takes::Refuses]);
+        let lost = says(&house.store, talk, MessageRole::Assistant, "lost").await;
+        house.agent.connect(wall.adapter());
+        becomes(&house.store, &lost, DeliveryState::Failed).await;
+        // What is shown after it proves that its end was told.
+        let next = says(&house.store, talk, MessageRole::Assistant, "next").await;
+        house.agent.connect(wall.adapter());
+        becomes(&house.store, &next, DeliveryState::Sent).await;
+        assert_eq!(house.talk().await.len(), told);
+    };
+    refused(&one, 1).await;
+    refused(&one, 1).await;
+    refused(&two, 2).await;
+    house.clock.advance(Duration::from_hours(1));
+    refused(&one, 3).await;
+    let told = |room: &str| {
+        format!(
+            "event: A message could not be shown in `wall:{room}` and is not sent there again. The audit says why. More of \
+             it is told after an hour."
+        )
+    };
+    assert_eq!(house.talk().await, [told("town"), told("village"), told("town")]);
+}
+
 /// One message through what the platform does with it: what is shown in the end, and what the row says.
 async fn in_doubt(wall: Wall, takes: Vec<Takes>, shown: &[&str], end: DeliveryState) {
     let house = House::new([]).await;
