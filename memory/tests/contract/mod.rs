@@ -7,6 +7,7 @@ pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod make;
+pub(crate) mod outbox;
 pub(crate) mod people;
 pub(crate) mod responses;
 pub(crate) mod runs;
@@ -23,7 +24,7 @@ pub(crate) struct Case {
 }
 
 /// Everything, by subject. A new case stands in its subject's list.
-pub(crate) const SUBJECTS: [&[Case]; 10] = [
+pub(crate) const SUBJECTS: [&[Case]; 11] = [
     people::CASES,
     links::CASES,
     conversations::CASES,
@@ -34,6 +35,7 @@ pub(crate) const SUBJECTS: [&[Case]; 10] = [
     usage::CASES,
     responses::CASES,
     jobs::CASES,
+    outbox::CASES,
 ];
 
 /// Runs the cases in order, each on a store of its own.
