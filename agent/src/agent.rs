@@ -37,7 +37,6 @@ pub struct Agent {
 
 struct Inner {
     parts: Parts,
-    sessions: Sessions,
 }
 
 /// A message that was taken.
@@ -74,10 +73,7 @@ impl Agent {
     pub async fn start(parts: Parts) -> Result<Self, Error> {
         recovery::recover(&parts).await?;
         let agent = Self {
-            inner: Arc::new(Inner {
-                parts: parts.clone(),
-                sessions: Sessions::default(),
-            }),
+            inner: Arc::new(Inner { parts: parts.clone() }),
         };
         let stopping = parts.tasks.stopping().clone();
         let tasks = parts.tasks.clone();
@@ -103,7 +99,7 @@ impl Agent {
     }
 
     pub(crate) fn sessions(&self) -> &Sessions {
-        &self.inner.sessions
+        &self.inner.parts.sessions
     }
 
     /// Publishes a change of a target for everyone who watches.
@@ -213,12 +209,12 @@ impl Agent {
                 tracing::warn!(run.id = run.id, %error, "a message is answered and not kept, because the database does not answer");
                 let message = message.clone();
                 parts.bus.publish(Happening::Message { message });
-                Some(self.inner.sessions.reserve(parts, conversation_id)?)
+                Some(self.inner.parts.sessions.reserve(parts, conversation_id)?)
             }
             Err(error) => {
                 // To stop takes no row.
                 if matches!((&command, &error), (Some((Plain::Stop, _)), Error::Store(_))) {
-                    self.inner.sessions.cancel(conversation_id);
+                    self.inner.parts.sessions.cancel(conversation_id);
                 }
                 return Err(error);
             }
@@ -261,7 +257,7 @@ impl Agent {
         }
         let has_turn = message.run_id.is_some();
         let place = if has_turn {
-            Some(self.inner.sessions.reserve(parts, conversation)?)
+            Some(self.inner.parts.sessions.reserve(parts, conversation)?)
         } else {
             None
         };
@@ -285,6 +281,7 @@ impl Agent {
     pub(crate) async fn queue(&self, inbound: Inbound) -> Result<(), Error> {
         match self
             .inner
+            .parts
             .sessions
             .reserve(self.parts(), &inbound.message.conversation_id)
         {
@@ -304,7 +301,7 @@ impl Agent {
         reads_everything(principal)?;
         match conversations::find(self.parts(), principal, conversation_id).await {
             // Who may see everything may stop a turn also while nobody can tell where it belongs.
-            Ok(_) | Err(Error::Store(_)) => Ok(self.inner.sessions.cancel(conversation_id)),
+            Ok(_) | Err(Error::Store(_)) => Ok(self.inner.parts.sessions.cancel(conversation_id)),
             Err(error) => Err(error),
         }
     }

@@ -53,18 +53,34 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> usize {
         Some(Api { watch, done, brought }) => (watch, Some(done), brought),
         None => (on_the_bus(), None, Brought::default()),
     };
+    let is_follow_up = errand.as_ref().is_some_and(|errand| errand.after.is_some());
     let context = match context::of_conversation(parts, &principal, &conversation_id, &message, &stop).await {
         Ok(context) => context,
+        Err(error) if is_follow_up => {
+            tracing::warn!(run.id = run_id, %error, "no model looks at what came of an act");
+            close_unused(parts, run, "no_context").await;
+            parts.bus.publish(state(RunState::Finished, Some("no_context")));
+            return 0;
+        }
         Err(error) => {
             tracing::warn!(run.id = run_id, %error, "a message is answered without its conversation, which cannot be read");
             context::of_message(parts, &principal, &message)
         }
     };
     let driver = driver(parts, &principal, &run, watch, stop).part_of(request);
-    let driver = Driver { steer, ..driver };
+    let driver = Driver {
+        steer,
+        needs_model: is_follow_up,
+        ..driver
+    };
     let turn = turn(parts, &principal, &message.text, context).on_errand(errand);
     let outcome = driver.run(turn).await;
-    close(parts, run, &outcome).await;
+    // The event has told it already; that nobody says more about it is nothing to tell.
+    if is_follow_up && outcome.why == Why::Failed && outcome.taken == 0 {
+        close_unused(parts, run, "no_model").await;
+    } else {
+        close(parts, run, &outcome).await;
+    }
     parts.bus.publish(state(RunState::Finished, Some(outcome.why.as_str())));
     let taken = outcome.taken;
     if let Some(done) = done {
@@ -110,6 +126,7 @@ pub(crate) fn driver(
         watch,
         outlet: principal.room.outlet(),
         steer: None,
+        needs_model: false,
         stop,
     }
 }

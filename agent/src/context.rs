@@ -16,6 +16,8 @@ use crate::quarantine::{self, Marks};
 const SYSTEM: &str = include_str!("../../prompts/jarvis.md");
 pub(crate) const LAST_STEP: &str = include_str!("../../prompts/last_step.md");
 
+const FOLLOW_UP: &str = include_str!("../../prompts/follow_up.md");
+
 /// Messages that one look into the history reads. Those before them are in the summary.
 const HISTORY_ROWS: i64 = 200;
 /// Messages that are shown in a public room, where nothing is summarised.
@@ -49,7 +51,7 @@ pub(crate) async fn of_conversation(
     let mut history = parts.store.messages(conversation_id, None, rows).await?;
     // Answers to earlier messages can be newer than this one, which waited for them; what people wrote after it has turns
     // of its own.
-    history.retain(|other| other.id < message.id || other.role != MessageRole::User);
+    history.retain(|other| other.id < message.id || (other.role != MessageRole::User && other.id != message.id));
     history.retain(|other| !compaction::is_notice(other));
     let open = parts
         .store
@@ -81,12 +83,20 @@ pub(crate) async fn of_conversation(
     messages.extend(in_short);
     let kept = newest_that_fit(&history, room);
     messages.extend(kept.iter().map(|message| of_record(parts, principal, &marks, message)));
-    messages.push(Message::text(Role::User, said(parts, principal, message)));
+    messages.push(match message.role {
+        MessageRole::Event => {
+            let mut event = of_record(parts, principal, &marks, message);
+            event.content.push(Part::Text(format!("\n{}", FOLLOW_UP.trim())));
+            event
+        }
+        MessageRole::User | MessageRole::Assistant => Message::text(Role::User, said(parts, principal, message)),
+    });
     Ok(Context {
         messages,
         tainted: kept.iter().any(|message| compaction::is_tainted(message))
             || summary.as_ref().is_some_and(|summary| summary.tainted),
-        saw_private: kept.iter().any(|message| compaction::is_private(message))
+        saw_private: compaction::is_private(message)
+            || kept.iter().any(|message| compaction::is_private(message))
             || summary.as_ref().is_some_and(|summary| summary.private),
         marks,
     })

@@ -16,6 +16,7 @@ use crate::limits::Config;
 use crate::outbox::Outbox;
 use crate::output_gate::OutputGate;
 use crate::people::Directory;
+use crate::session::Sessions;
 
 /// The parts, made by the program and shared by everything in this crate. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +36,8 @@ pub struct Parts {
     pub zone: TimeZone,
     /// What goes to platforms, and which are connected.
     pub outbox: Outbox,
+    /// The running conversations.
+    pub(crate) sessions: Sessions,
     /// What is configured about people and places; replaced when the configuration is read anew.
     directory: Arc<RwLock<Arc<Directory>>>,
 }
@@ -61,6 +64,7 @@ impl Parts {
             tracer: Tracer::off(),
             zone: TimeZone::UTC,
             outbox: Outbox::default(),
+            sessions: Sessions::default(),
             directory: Arc::default(),
         }
     }

@@ -23,6 +23,8 @@ pub enum Surface {
     Platform(Arc<str>),
     /// Nobody speaks: something that was asked for earlier is due.
     Schedule,
+    /// Nobody speaks: an act that was approved has ended.
+    FollowUp,
 }
 
 impl Surface {
@@ -33,6 +35,7 @@ impl Surface {
             Self::Api => "api",
             Self::Platform(name) => name,
             Self::Schedule => "schedule",
+            Self::FollowUp => "follow-up",
         }
     }
 

@@ -6,7 +6,7 @@ use jarvis_tools::Prepared;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{again, args_hash, card, publish, tell, title};
+use super::{again, args_hash, card, follow_up, publish, tell, tell_with, title};
 use crate::execute::{Allowed, Origin, execute, of_error};
 use crate::parts::Parts;
 use crate::policy::Decision;
@@ -155,7 +155,12 @@ async fn finish(parts: &Parts, mut approval: Approval, status: ApprovalStatus, r
     if let Err(error) = parts.store.append_audit(&event, parts.now()).await {
         tracing::error!(approval.id = approval.id, %error, "the end of an approval is not in the audit");
     }
-    tell(parts, &approval, told(&approval, &result)).await;
+    let follow_up = follow_up::planned(parts, &approval).await;
+    let detail = follow_up.as_ref().map(follow_up::FollowUp::detail);
+    let event = tell_with(parts, &approval, told(&approval, &result), detail).await;
+    if let (Some(follow_up), Some(event)) = (follow_up, event) {
+        follow_up::start(parts, &approval, follow_up, event).await;
+    }
     match parts.store.approval(&approval.id).await {
         Ok(Some(stored)) => publish(parts, stored),
         Ok(None) | Err(_) => publish(parts, approval),

@@ -14,6 +14,7 @@ mod again;
 mod card;
 mod decide;
 mod face;
+mod follow_up;
 pub(crate) mod grant;
 mod routes;
 
@@ -25,7 +26,7 @@ pub(crate) use face::{is_open, shown};
 pub use grant::GrantView;
 pub use routes::Config;
 
-use jarvis_memory::records::{Approval, ApprovalStatus};
+use jarvis_memory::records::{Approval, ApprovalStatus, Message};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -87,9 +88,12 @@ pub(crate) fn title(approval: &Approval) -> &str {
 /// Tells the conversation that the card came from. A tool's words in it taint later turns as they would have tainted
 /// the one that asked.
 async fn tell(parts: &Parts, approval: &Approval, text: String) {
-    let Some(conversation_id) = approval.conversation_id.clone() else {
-        return;
-    };
+    tell_with(parts, approval, text, None).await;
+}
+
+/// The same, with what follows it; the event.
+async fn tell_with(parts: &Parts, approval: &Approval, text: String, follow_up: Option<Value>) -> Option<Message> {
+    let conversation_id = approval.conversation_id.clone()?;
     // Strangers are told how it ended, and not what it was.
     let text = match routes::asking(parts, approval).await {
         routes::Asking::Public { .. } => format!("**{}** is {}.", approval.id, word(approval.status)),
@@ -106,11 +110,23 @@ async fn tell(parts: &Parts, approval: &Approval, text: String) {
         .is_none_or(|prepared| prepared.risk.reads_private)
         // An act that failed shows the log of what it acted on.
         || (quotes && approval.status == ApprovalStatus::Failed);
-    let detail = serde_json::json!({
+    let mut detail = serde_json::json!({
         "approval": approval.id, "status": approval.status, "tainted": quotes, "saw_private": private,
     });
-    if let Err(error) = conversations::add_event(parts, &conversation_id, approval.run_id.clone(), text, detail).await {
-        tracing::error!(approval.id = approval.id, %error, "a conversation could not be told of its approval");
+    if let Some(follow_up) = follow_up {
+        detail["follow_up"] = follow_up;
+    }
+    let message = Message {
+        run_id: approval.run_id.clone(),
+        detail,
+        ..conversations::event(parts, &conversation_id, text)
+    };
+    match conversations::add(parts, message.clone()).await {
+        Ok(_) => Some(message),
+        Err(error) => {
+            tracing::error!(approval.id = approval.id, %error, "a conversation could not be told of its approval");
+            None
+        }
     }
 }
 

@@ -21,6 +21,9 @@ pub struct Config {
     pub room: Option<Place>,
     /// Acts that take two different persons: `TOOL:ACTION`, or `TOOL` for all of its acts.
     pub two: Vec<String>,
+    /// After an approved act, a model looks at the outcome in the conversation that asked for it. Off unless it is set: it
+    /// is a turn that nobody asked for.
+    pub follow_up: bool,
 }
 
 /// `PLATFORM:ROOM`.

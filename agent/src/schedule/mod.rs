@@ -16,7 +16,7 @@ mod config;
 mod desk;
 mod fire;
 mod prompt;
-mod standing;
+pub(crate) mod standing;
 mod tell;
 mod tools;
 mod view;
@@ -30,4 +30,4 @@ pub use view::JobView;
 
 pub(crate) use clockwork::start;
 pub(crate) use command::{JobsWish, jobs_wish, reminder, unmarked_reminder};
-pub(crate) use prompt::Errand;
+pub(crate) use prompt::{After, Errand};

@@ -31,11 +31,21 @@ pub(crate) struct Errand {
     pub(crate) grounded: bool,
     /// The prompt was written after outside text had been read.
     pub(crate) tainted: bool,
+    /// Set when it looks at what came of an approved act.
+    pub(crate) after: Option<After>,
+}
+
+/// What an approved act leaves to the turn after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct After {
+    /// What asked for the act; empty when nobody who may ask for acts wrote it.
+    pub(crate) words: String,
+    pub(crate) saw_private: bool,
 }
 
 impl Errand {
     pub(crate) fn may_act_with(&self, tool: &str) -> bool {
-        self.may_use.iter().any(|name| name == tool)
+        self.after.is_some() || self.may_use.iter().any(|name| name == tool)
     }
 }
 
@@ -111,6 +121,7 @@ pub(super) async fn ask(agent: &Agent, job: &Job, claim: &JobRun) -> Result<JobE
             may_use: job.may_use.clone(),
             grounded: job.grounded,
             tainted: job.tainted,
+            after: None,
         }),
     });
     match outcome.await {

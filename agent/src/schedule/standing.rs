@@ -10,7 +10,7 @@ use crate::principal::{OWNER, Principal, Surface};
 
 /// The person as a principal of now, for what runs by itself. `None` when they may not ask for anything any more: their
 /// key was revoked or has expired, or they are forgotten.
-pub(super) async fn now(
+pub(crate) async fn now(
     store: &Store,
     person_id: &str,
     now: Millis,
@@ -28,7 +28,7 @@ pub(super) async fn now(
 }
 
 /// The trust with which a job of this person runs: what they have now, never more than at the making or an operator's.
-pub(super) fn bounded(principal: Principal, max_trust: i64) -> Principal {
+pub(crate) fn bounded(principal: Principal, max_trust: i64) -> Principal {
     let most = Trust::from_level(max_trust).min(Trust::Operator);
     Principal {
         trust: principal.trust.min(most),

@@ -57,6 +57,8 @@ pub(crate) struct Driver {
     pub(crate) outlet: Outlet,
     /// What the same person writes while the turn runs.
     pub(crate) steer: Option<mpsc::Receiver<String>>,
+    /// Only a model will do; command mode does not look at outcomes.
+    pub(crate) needs_model: bool,
     /// Cancelled when somebody stops this turn.
     pub(crate) stop: CancellationToken,
 }
@@ -324,6 +326,11 @@ impl Driver {
             }
         };
         match &event {
+            chat::Event::Served(served) if self.needs_model && served.target == "command" => {
+                work.asking = None;
+                let error = provider::Error::new(Class::Saturated, "no model answers");
+                return Some(Event::NotAnswered(error));
+            }
             chat::Event::Served(served) => {
                 work.served = Some(served.clone());
                 self.watch.tell(Progress::Served(served.clone())).await;

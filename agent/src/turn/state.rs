@@ -116,6 +116,10 @@ impl State {
             if !errand.grounded {
                 self.setting.operator_text.clear();
             }
+            if let Some(after) = &errand.after {
+                self.saw_private |= after.saw_private;
+                self.setting.operator_text.clone_from(&after.words);
+            }
         }
         self.errand = errand;
         self

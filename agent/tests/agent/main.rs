@@ -13,6 +13,7 @@ mod deciding;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod follow_up;
 mod freezing;
 #[cfg(test)]
 mod grants;

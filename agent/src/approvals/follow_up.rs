@@ -1,0 +1,156 @@
+//! A look at what came of an approved act: one turn of a model that nobody asks for just now.
+
+use jarvis_memory::records::{Approval, ApprovalStatus, Message, MessageRole, Run};
+use jarvis_tools::risk::Trust;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::answer;
+use crate::conversations;
+use crate::execute::Origin;
+use crate::parts::Parts;
+use crate::principal::{Principal, Surface};
+use crate::schedule::{After, Errand, standing};
+use crate::session::Inbound;
+
+/// An act that is approved out of such a turn has one too. So many in a row; what comes of the next act is told as an
+/// event alone, until a person asks for something.
+const LONGEST_CHAIN: i64 = 3;
+/// Messages among which the one that asked for the act is looked for.
+const LOOKED_AT: i64 = 200;
+
+/// A turn that is to come.
+pub(super) struct FollowUp {
+    principal: Principal,
+    run: Run,
+    asked: Message,
+    place_in_chain: i64,
+    saw_private: bool,
+}
+
+impl FollowUp {
+    /// What the event says of it, so that a card out of the turn is traced back to the message that began it all.
+    pub(super) fn detail(&self) -> Value {
+        json!({ "run": self.run.id, "asked": self.asked.id, "place": self.place_in_chain })
+    }
+}
+
+/// Whether a model is to look at how this card ended. When nobody can tell, none is.
+pub(super) async fn planned(parts: &Parts, approval: &Approval) -> Option<FollowUp> {
+    let ended = matches!(approval.status, ApprovalStatus::Done | ApprovalStatus::Failed);
+    if !parts.approvals.follow_up || !ended || parts.tasks.stopping().is_cancelled() {
+        return None;
+    }
+    plan(parts, approval).await.unwrap_or_else(|error| {
+        tracing::warn!(approval.id = approval.id, %error, "no model looks at what came of an act");
+        None
+    })
+}
+
+async fn plan(parts: &Parts, approval: &Approval) -> Result<Option<FollowUp>, jarvis_memory::Error> {
+    let (Some(conversation_id), Some(run_id), Some(person_id)) =
+        (&approval.conversation_id, &approval.run_id, &approval.requester_id)
+    else {
+        return Ok(None);
+    };
+    // Clients that keep their own history are not there any more.
+    if conversation_id.starts_with("api-") {
+        return Ok(None);
+    }
+    let messages = parts.store.messages(conversation_id, None, LOOKED_AT).await?;
+    let Some((asked, place_in_chain)) = asked_in(&messages, run_id) else {
+        return Ok(None);
+    };
+    // Who asked again for an act of somebody else has no words of their own in it; a job has a shorter leash.
+    let theirs = asked.person_id.as_ref() == Some(person_id) && asked.detail.get("job").is_none();
+    if !theirs || place_in_chain > LONGEST_CHAIN {
+        return Ok(None);
+    }
+    let Some(principal) = standing::now(&parts.store, person_id, parts.now()).await? else {
+        return Ok(None);
+    };
+    let principal = Principal {
+        surface: Surface::FollowUp,
+        ..standing::bounded(principal, asked.trust)
+    };
+    if conversations::find(parts, &principal, conversation_id).await.is_err() {
+        return Ok(None);
+    }
+    let saw_private = parts.store.run(run_id).await?.is_none_or(|run| run.saw_private);
+    Ok(Some(FollowUp {
+        run: answer::fresh_run(parts, &principal, conversation_id),
+        principal,
+        asked: asked.clone(),
+        place_in_chain,
+        saw_private,
+    }))
+}
+
+/// The message that the run goes back to, and the place in the chain that what follows the run has.
+fn asked_in<'a>(messages: &'a [Message], run_id: &str) -> Option<(&'a Message, i64)> {
+    let people = || messages.iter().filter(|message| message.role == MessageRole::User);
+    if let Some(asked) = people().find(|message| message.run_id.as_deref() == Some(run_id)) {
+        return Some((asked, 1));
+    }
+    let followed = messages
+        .iter()
+        .filter(|message| message.role == MessageRole::Event)
+        .filter_map(|message| message.detail.get("follow_up"))
+        .find(|followed| followed.get("run").and_then(Value::as_str) == Some(run_id))?;
+    let asked = followed.get("asked").and_then(Value::as_str)?;
+    let place = followed.get("place").and_then(Value::as_i64)?;
+    Some((people().find(|message| message.id == asked)?, place.saturating_add(1)))
+}
+
+/// Begins it about `event`. A conversation in which too much waits goes without.
+pub(super) async fn start(parts: &Parts, approval: &Approval, follow_up: FollowUp, event: Message) {
+    let FollowUp {
+        principal,
+        run,
+        asked,
+        saw_private,
+        ..
+    } = follow_up;
+    let Ok(place) = parts.sessions.reserve(parts, &run.conversation_id) else {
+        return;
+    };
+    let origin = Origin {
+        person_id: Some(principal.person_id.clone()),
+        via: principal.surface.as_str().to_owned(),
+        conversation_id: Some(run.conversation_id.clone()),
+        run_id: run.id.clone(),
+        approval_id: Some(approval.id.clone()),
+        tainted: true,
+        trace: None,
+    };
+    let begun = async {
+        parts
+            .store
+            .append_audit(&origin.event("follow_up"), parts.now())
+            .await?;
+        parts.store.start_run(&run).await
+    };
+    if let Err(error) = begun.await {
+        tracing::warn!(approval.id = approval.id, %error, "no model looks at what came of an act");
+        return;
+    }
+    let trusted = asked.trust.min(principal.trust.level()) >= Trust::Operator.level();
+    place.fill(Inbound {
+        principal,
+        message: event,
+        run,
+        stop: CancellationToken::new(),
+        api: None,
+        steer: None,
+        errand: Some(Errand {
+            may_use: Vec::new(),
+            grounded: true,
+            // The outcome is outside text, and nobody is there who asks for anything.
+            tainted: true,
+            after: Some(After {
+                words: if trusted { asked.text } else { String::new() },
+                saw_private,
+            }),
+        }),
+    });
+}
