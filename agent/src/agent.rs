@@ -71,7 +71,7 @@ enum Stored {
 impl Agent {
     /// Starts the agent: first closes what the last process left open, then takes messages.
     pub async fn start(parts: Parts) -> Result<Self, Error> {
-        recovery::recover(&parts).await?;
+        Box::pin(recovery::recover(&parts)).await?;
         let agent = Self {
             inner: Arc::new(Inner { parts: parts.clone() }),
         };

@@ -155,11 +155,11 @@ async fn finish(parts: &Parts, mut approval: Approval, status: ApprovalStatus, r
     if let Err(error) = parts.store.append_audit(&event, parts.now()).await {
         tracing::error!(approval.id = approval.id, %error, "the end of an approval is not in the audit");
     }
-    let follow_up = follow_up::planned(parts, &approval).await;
+    let follow_up = Box::pin(follow_up::planned(parts, &approval)).await;
     let detail = follow_up.as_ref().map(follow_up::FollowUp::detail);
     let event = tell_with(parts, &approval, told(&approval, &result), detail).await;
     if let (Some(follow_up), Some(event)) = (follow_up, event) {
-        follow_up::start(parts, &approval, follow_up, event).await;
+        Box::pin(follow_up::start(parts, &approval, follow_up, event)).await;
     }
     match parts.store.approval(&approval.id).await {
         Ok(Some(stored)) => publish(parts, stored),

@@ -328,8 +328,7 @@ impl Driver {
         match &event {
             chat::Event::Served(served) if self.needs_model && served.target == "command" => {
                 work.asking = None;
-                let error = provider::Error::new(Class::Saturated, "no model answers");
-                return Some(Event::NotAnswered(error));
+                return Some(Event::no_model());
             }
             chat::Event::Served(served) => {
                 work.served = Some(served.clone());
@@ -363,7 +362,10 @@ impl Driver {
         for call in &mut calls {
             self.look_at_switches(call).await;
         }
-        Some(Event::Replied { reply, calls })
+        Some(Event::Replied {
+            reply: Box::new(reply),
+            calls,
+        })
     }
 
     async fn show(&self, work: &mut Work, text: String) {

@@ -10,7 +10,7 @@ pub enum Event {
     /// The turn begins.
     Begin,
     /// A model answered. `calls` are the reply's calls, looked up in the catalogue, in the model's order.
-    Replied { reply: Reply, calls: Vec<ReadyCall> },
+    Replied { reply: Box<Reply>, calls: Vec<ReadyCall> },
     /// No model and not even command mode answered.
     NotAnswered(provider::Error),
     /// A started call, or a card being written, came to its end.
@@ -21,6 +21,14 @@ pub enum Event {
     Cancelled,
     /// The process is going down.
     ShuttingDown,
+}
+
+impl Event {
+    /// Command mode alone would answer where only a model will do.
+    pub(crate) fn no_model() -> Self {
+        let says = "no model answers";
+        Self::NotAnswered(provider::Error::new(provider::Class::Saturated, says))
+    }
 }
 
 /// A call of the model after the catalogue and its tool have looked at it.

@@ -159,7 +159,7 @@ impl State {
     pub fn on(mut self, event: Event, now: Millis) -> (Self, Vec<Effect>) {
         let effects = match event {
             Event::Begin => self.begin(now),
-            Event::Replied { reply, calls } => self.replied(reply, calls, now),
+            Event::Replied { reply, calls } => self.replied(*reply, calls, now),
             Event::NotAnswered(error) => self.not_answered(&error),
             Event::Ended { call_id, result } => self.ended(&call_id, &result, now),
             Event::Steered { text } => self.steered(text),

@@ -46,7 +46,10 @@ fn reply(text: &str, calls: Vec<ReadyCall>) -> Event {
         finish,
         served: None,
     };
-    Event::Replied { reply, calls }
+    Event::Replied {
+        reply: Box::new(reply),
+        calls,
+    }
 }
 
 fn call(id: &str, risk: Risk, target: Option<&str>) -> ReadyCall {

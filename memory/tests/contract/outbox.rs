@@ -82,9 +82,13 @@ async fn in_order(store: Store) {
     let elsewhere = store.due_deliveries(&["post".into()], make::NOW, 10).await.unwrap();
     assert_eq!(elsewhere, []);
     assert!(store.take_delivery(&first.id).await.unwrap());
-    assert_eq!(due(make::NOW).await, [other.id.clone()], "one at a time in a place");
+    assert_eq!(due(make::NOW).await, [other.id.as_str()], "one at a time in a place");
     store.delivery_later(&first.id, AFTER, 1, "busy").await.unwrap();
-    assert_eq!(due(make::NOW).await, [other.id.clone()], "the second does not overtake");
+    assert_eq!(
+        due(make::NOW).await,
+        [other.id.as_str()],
+        "the second does not overtake"
+    );
     assert_eq!(due(AFTER).await, [first.id.clone(), other.id.clone()]);
     store.delivery_sent(&first.id, "room", "m1", None, AFTER).await.unwrap();
     assert_eq!(due(AFTER).await, [second.id, other.id]);
