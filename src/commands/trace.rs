@@ -273,12 +273,8 @@ mod tests {
         check("", &["  +0.00s"]);
         check("owner: is web up?", &["  +0.00s  owner: is web up?"]);
         check("a\n\n  b\u{1b}[2Kc", &["  +0.00s  a", "          bc"]);
-        let long = "x".repeat(75);
-        let (head, rest) = ("  +0.00s  y", "          xxxxx");
-        check(
-            &format!("y {long}"),
-            &[head, &format!("          {}", &long[5..]), rest],
-        );
+        let (head, full, rest) = ("  +0.00s  y", "x".repeat(70), "          xxxxx");
+        check(&format!("y {full}xxxxx"), &[head, &format!("          {full}"), rest]);
         assert!(wrapped("", 2, &"é ".repeat(4000)).len() < 20);
     }
 

@@ -64,7 +64,7 @@ async fn targets_are_known_before_anybody_asks_them() {
 async fn a_model_that_its_ollama_lacks_is_shown_as_missing() {
     let server = stand_in().await;
     let models = |names: &[&str]| Control {
-        models: Some(names.iter().map(|name| Model::named(*name)).collect()),
+        models: Some(names.iter().map(|name| Model::named(name)).collect()),
         ..Control::default()
     };
     server.control(models(&["tools"])).expect("a list");
