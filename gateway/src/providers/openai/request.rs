@@ -32,7 +32,9 @@ pub(super) fn body(
         if let Some(choice) = choice {
             body.insert("tool_choice".into(), choice);
         }
-        if let Some(parallel) = request.options.parallel_tool_calls {
+        // A tool that is named is called once.
+        let parallel = only.map_or(request.options.parallel_tool_calls, |_| Some(false));
+        if let Some(parallel) = parallel {
             body.insert("parallel_tool_calls".into(), parallel.into());
         }
     }

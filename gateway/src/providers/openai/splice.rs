@@ -37,6 +37,8 @@ pub(super) fn splice(
     if let Some(tools) = only.and_then(|only| only_tool(value("tools")?, only)) {
         ours.push(("tools", tools));
         ours.push(("tool_choice", r#""required""#.into()));
+        // A tool that is named is called once.
+        ours.push(("parallel_tool_calls", "false".into()));
     }
     if let Some(name) = renamed
         && let Some(limit) = value(name).or_else(|| value("max_completion_tokens").or_else(|| value("max_tokens")))
@@ -239,16 +241,16 @@ mod tests {
             let seen = splice(given.as_bytes(), "m", (&Settings::default(), Some(only)))
                 .unwrap()
                 .body;
-            let tail = r#","model":"m","stream":true,"stream_options":{"include_usage":true}}"#;
-            assert_eq!(seen, format!("{expect}{tail}"), "{only}");
+            let tail = r#","model":"m","stream":true,"stream_options":{"include_usage":true}"#;
+            assert_eq!(seen, expect.replace("TAIL", tail), "{only}");
         };
         check(
             "b",
-            r#"{"tools":[{ "function": {"name":"b"}, "new": 1.0}],"tool_choice":"required""#,
+            r#"{"tools":[{ "function": {"name":"b"}, "new": 1.0}],"tool_choice":"required"TAIL,"parallel_tool_calls":false}"#,
         );
         check(
             "c",
-            r#"{"tools":[{"function":{"name":"a"}}, {"type":"x"},{ "function": {"name":"b"}, "new": 1.0}],"tool_choice":{"function":{"name":"b"}}"#,
+            r#"{"tools":[{"function":{"name":"a"}}, {"type":"x"},{ "function": {"name":"b"}, "new": 1.0}],"tool_choice":{"function":{"name":"b"}}TAIL}"#,
         );
     }
 
