@@ -1,7 +1,7 @@
 //! Who is shown a card, and how many have to say yes.
 
 use jarvis_gateway::clock::Millis;
-use jarvis_memory::records::{Approval, Delivery, DeliveryKind, DeliveryState};
+use jarvis_memory::records::{Approval, Delivery, DeliveryKind};
 use jarvis_tools::risk::Trust;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -75,28 +75,8 @@ pub(super) async fn copies(
     now: Millis,
 ) -> Result<Vec<Delivery>, jarvis_memory::Error> {
     let copy = |platform: &str, room: &str, opens: bool| Delivery {
-        id: fresh_id(),
-        kind: DeliveryKind::Card,
-        platform: platform.to_owned(),
-        room: room.to_owned(),
-        server: None,
-        direct: opens,
-        opens,
-        message_id: None,
         approval_id: Some(approval.id.clone()),
-        public: false,
-        text: String::new(),
-        answers: None,
-        state: DeliveryState::Waiting,
-        attempts: 0,
-        doubts: 0,
-        next_at: now,
-        created_at: now,
-        shown_room: None,
-        shown_message: None,
-        shown: None,
-        wanted: None,
-        fault: None,
+        ..Delivery::new(fresh_id(), DeliveryKind::Card, (platform, room), opens, now)
     };
     if let Some(place) = &parts.approvals.room {
         return Ok(vec![copy(&place.platform, &place.room, false)]);

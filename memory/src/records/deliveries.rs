@@ -98,20 +98,21 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Words of our own for an account, in its direct conversation.
-    pub fn to_account(id: String, platform: &str, account: &str, text: String, now: Millis) -> Self {
+    /// Something new that waits to be shown, still without words, message or card. `place` is the platform with a room,
+    /// or, when the direct conversation `opens` first, with an account.
+    pub fn new(id: String, kind: DeliveryKind, place: (&str, &str), opens: bool, now: Millis) -> Self {
         Self {
             id,
-            kind: DeliveryKind::Words,
-            platform: platform.to_owned(),
-            room: account.to_owned(),
+            kind,
+            platform: place.0.to_owned(),
+            room: place.1.to_owned(),
             server: None,
-            direct: true,
-            opens: true,
+            direct: opens,
+            opens,
             message_id: None,
             approval_id: None,
             public: false,
-            text,
+            text: String::new(),
             answers: None,
             state: DeliveryState::Waiting,
             attempts: 0,
@@ -123,6 +124,14 @@ impl Delivery {
             shown: None,
             wanted: None,
             fault: None,
+        }
+    }
+
+    /// Words of our own for an account, in its direct conversation.
+    pub fn to_account(id: String, platform: &str, account: &str, text: String, now: Millis) -> Self {
+        Self {
+            text,
+            ..Self::new(id, DeliveryKind::Words, (platform, account), true, now)
         }
     }
 }
