@@ -105,7 +105,10 @@ impl Chat {
             let done = match line.trim() {
                 "" => Ok(()),
                 "/quit" | "/exit" => break,
-                "/help" => self.notice(HELP).await,
+                "/help" => {
+                    self.notice(HELP).await?;
+                    self.exchange("/help").await
+                }
                 "/new" => self.start_anew().await,
                 text => self.exchange(text).await,
             };

@@ -391,10 +391,15 @@ async fn a_conversation_is_resumed_with_its_last_messages() {
     let talk = Talk::begin(&server, Kind::Prompt, true);
     talk.say("a");
     talk.answers.holds("now\n").await;
+    server.script(vec![event("`/whoami` says who you are", &json!({}))]);
     talk.say("/help");
+    talk.answers.holds("who you are\n").await;
     talk.say("/quit");
     let (done, answers, notices) = talk.end().await;
-    assert_eq!((done, answers.as_str()), (Ok(()), "then\nnow\n"));
+    assert_eq!(
+        (done, answers.as_str()),
+        (Ok(()), "then\nnow\n`/whoami` says who you are\n")
+    );
     assert!(
         notices.starts_with("> before\n") && notices.contains("`/new`"),
         "{notices}"

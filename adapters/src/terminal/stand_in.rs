@@ -258,7 +258,7 @@ async fn say(
     if let Some(status) = inner.refuse.take() {
         return refusal(status, "conversation_busy", "too many messages wait");
     }
-    let is_command = ["approve ", "deny ", "/stop"]
+    let is_command = ["approve ", "deny ", "/stop", "/help"]
         .iter()
         .any(|word| saying.text.starts_with(word));
     let run = format!("r{}", inner.messages.len());
