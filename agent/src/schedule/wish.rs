@@ -93,7 +93,7 @@ pub(super) fn understand(wish: &Wish, default: &TimeZone, now: Millis) -> Result
         return Err(refused("a prompt asks a model, so it runs at most every 5 minutes"));
     }
     Ok(Understood {
-        zone_name: zone.iana_name().unwrap_or("UTC").to_owned(),
+        zone_name: when::name(&zone).to_owned(),
         rule,
         zone,
         next,

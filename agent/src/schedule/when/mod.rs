@@ -35,6 +35,15 @@ pub(crate) fn zone(name: &str) -> Result<TimeZone, Unclear> {
     })
 }
 
+/// The name of a zone, as jobs keep it and people read it.
+pub(crate) fn name(zone: &TimeZone) -> &str {
+    match zone.iana_name() {
+        // Many machines without a zone of their own call it so.
+        None | Some("Etc/UTC") => "UTC",
+        Some(name) => name,
+    }
+}
+
 /// `Sat 2026-11-21 09:00`, in the zone; with seconds when there are any.
 pub(crate) fn say(at: Millis, zone: &TimeZone) -> String {
     let local = local(at, zone);
