@@ -2,25 +2,24 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use jarvis_gateway::caller::Caller;
-use jarvis_gateway::chat::{self, Gather, Message, Request, Served, ToolResult, ToolSpec};
+use jarvis_gateway::chat::{Gather, Request, Served, ToolResult, ToolSpec};
 use jarvis_gateway::demands;
-use jarvis_gateway::provider::{self, Call, Class, Events};
+use jarvis_gateway::provider::Events;
 use jarvis_gateway::trace;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::bounds::Why;
+use super::ask::next_of_model;
 use super::effect::Effect;
 use super::event::{Event, ReadyCall, Standing};
-use super::look_up::ready;
 use super::offer::{FIND_TOOL, Offer};
+use super::outcome::Outcome;
 use super::state::State;
 use crate::approvals;
 use crate::big_result;
@@ -33,10 +32,6 @@ use crate::policy::Decision;
 use crate::spans;
 use crate::view::ToolLine;
 use crate::watch::{Progress, Watch};
-
-/// A model may be silent for this long at most, cold loads and fallbacks included. The chain has its own, shorter budgets;
-/// this one holds whatever the chain is.
-const MODEL_SILENCE_LIMIT: Duration = Duration::from_mins(5);
 
 /// One turn being carried out.
 pub(crate) struct Driver {
@@ -81,62 +76,32 @@ impl Brought {
     }
 }
 
-/// How a turn came out.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Outcome {
-    pub(crate) text: String,
-    pub(crate) why: Why,
-    pub(crate) tools: Vec<ToolLine>,
-    pub(crate) served: Option<Served>,
-    pub(crate) tainted: bool,
-    pub(crate) saw_private: bool,
-    pub(crate) counts: (u32, u32, u64, u64),
-    /// How many of the messages that came while the turn ran it answers.
-    pub(crate) taken: usize,
-}
-
-impl Outcome {
-    /// An end that no turn machine made. What the context held is not known, so the worst is assumed.
-    pub(crate) fn failed(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            why: Why::Failed,
-            tools: Vec::new(),
-            served: None,
-            tainted: true,
-            saw_private: true,
-            counts: (0, 0, 0, 0),
-            taken: 0,
-        }
-    }
-}
-
 type Ending = (ReadyCall, ToolResult);
 
 /// What is under way between two events.
-struct Work {
-    asking: Option<(Events, Gather)>,
+pub(super) struct Work {
+    pub(super) asking: Option<(Events, Gather)>,
     /// What the model has said so far in this call.
-    said: String,
+    pub(super) said: String,
     /// What of that has been shown.
-    shown: String,
+    pub(super) shown: String,
     /// They were set apart from what comes.
-    broke: bool,
-    gate: output_gate::Stream,
-    offer: Offer,
-    running: FuturesUnordered<BoxFuture<'static, Ending>>,
-    reads: CancellationToken,
+    pub(super) broke: bool,
+    pub(super) gate: output_gate::Stream,
+    pub(super) offer: Offer,
+    pub(super) running: FuturesUnordered<BoxFuture<'static, Ending>>,
+    pub(super) reads: CancellationToken,
     /// Ids of the calls of this turn so far.
-    ids: HashSet<String>,
-    tools: Vec<ToolLine>,
-    served: Option<Served>,
+    pub(super) ids: HashSet<String>,
+    pub(super) tools: Vec<ToolLine>,
+    pub(super) served: Option<Served>,
     /// Outside text is in the context.
-    tainted: bool,
+    pub(super) tainted: bool,
 }
 
 impl Work {
     /// A model call begins, or begins anew.
-    fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.said.clear();
         self.shown.clear();
         self.broke = false;
@@ -283,98 +248,6 @@ impl Driver {
         }
     }
 
-    /// What is left of the time that the request allows is the time of the next model call.
-    fn demands(&self) -> demands::Demands {
-        let deadline = self.demands.deadline;
-        demands::Demands {
-            deadline: deadline.map(|deadline| deadline.saturating_sub(self.arrived.elapsed())),
-            ..self.demands.clone()
-        }
-    }
-
-    fn ask(&self, messages: Vec<Message>, tools: Vec<ToolSpec>) -> Events {
-        let request = Request {
-            messages,
-            tools,
-            caller: self.account.clone(),
-            demands: self.demands(),
-            origin: demands::Origin {
-                id: self.origin.run_id.clone(),
-                model: self.parts.config.alias.clone(),
-                conversation: self.origin.conversation_id.clone(),
-                arrived: Some(Instant::now()),
-                trace: self.origin.trace,
-                ..demands::Origin::default()
-            },
-            ..Request::default()
-        };
-        let model = self.parts.config.alias.clone();
-        self.parts.chain.stream(Call {
-            request: Arc::new(request),
-            model,
-            left: Vec::new(),
-        })
-    }
-
-    /// Passes on what the model streams; an event for the machine when the reply is complete or failed.
-    async fn model_said(&self, said: Result<chat::Event, provider::Error>, work: &mut Work) -> Option<Event> {
-        let event = match said {
-            Ok(event) => event,
-            Err(error) => {
-                work.asking = None;
-                return Some(Event::NotAnswered(error));
-            }
-        };
-        match &event {
-            chat::Event::Served(served) if self.needs_model && served.target == "command" => {
-                work.asking = None;
-                return Some(Event::no_model());
-            }
-            chat::Event::Served(served) => {
-                work.served = Some(served.clone());
-                self.watch.tell(Progress::Served(served.clone())).await;
-            }
-            chat::Event::Text(text) => {
-                work.said.push_str(text);
-                let ready = work.gate.push(text);
-                self.show(work, ready).await;
-            }
-            chat::Event::Reset => {
-                work.begin();
-                self.watch.tell(Progress::Reset).await;
-            }
-            chat::Event::Reasoning(_)
-            | chat::Event::Logprobs(_)
-            | chat::Event::ToolCall(_)
-            | chat::Event::Wire(_)
-            | chat::Event::Finish(_) => {}
-        }
-        let (_, gather) = work.asking.as_mut()?;
-        let reply = gather.push(event)?;
-        work.asking = None;
-        let rest = work.gate.finish();
-        self.show(work, rest).await;
-        if !reply.tool_calls.is_empty() && !reply.text.is_empty() {
-            work.broke = true;
-            self.watch.tell(Progress::Break).await;
-        }
-        let mut calls = ready(&self.parts, &self.origin, &work.offer, &mut work.ids, &reply).await;
-        for call in &mut calls {
-            self.look_at_switches(call).await;
-        }
-        Some(Event::Replied {
-            reply: Box::new(reply),
-            calls,
-        })
-    }
-
-    async fn show(&self, work: &mut Work, text: String) {
-        if !text.is_empty() {
-            work.shown.push_str(&text);
-            self.watch.tell(Progress::Text(text)).await;
-        }
-    }
-
     async fn ended(&self, work: &mut Work, ready: &ReadyCall, result: ToolResult) -> Event {
         let kept = match &ready.prepared {
             Ok(prepared) => {
@@ -401,30 +274,8 @@ impl Driver {
         }
     }
 
-    fn outcome(&self, state: &State, work: Work, text: &str, why: Why) -> Outcome {
-        let (tainted, saw_private) = state.flags();
-        let fit = |text: &str| self.parts.gate.text(self.outlet, text);
-        let text = match why {
-            Why::Cancelled => cut_off(&work.shown, "Stopped.", &fit(text)),
-            Why::Shutdown => cut_off(&work.shown, "Jarvis was shut down during this answer.", &fit(text)),
-            // To the letter what people have read already.
-            _ if text == work.said => work.shown,
-            _ => fit(text),
-        };
-        Outcome {
-            text,
-            why,
-            tools: work.tools,
-            served: work.served,
-            tainted,
-            saw_private,
-            counts: state.counts(),
-            taken: state.taken(),
-        }
-    }
-
     /// What people switched is read when the call is decided, not when the turn began.
-    async fn look_at_switches(&self, call: &mut ReadyCall) {
+    pub(super) async fn look_at_switches(&self, call: &mut ReadyCall) {
         let Ok(prepared) = &call.prepared else { return };
         let tool = call.call.name.as_str();
         call.standing = Standing {
@@ -468,33 +319,4 @@ async fn next_of_user(steer: &mut Option<mpsc::Receiver<String>>) -> Option<Stri
         Some(steer) => steer.recv().await,
         None => std::future::pending().await,
     }
-}
-
-/// The next event of the model. An end without a finish was a cut.
-async fn next_of_model(asking: &mut Option<(Events, Gather)>) -> Result<chat::Event, provider::Error> {
-    let Some((events, _)) = asking else {
-        return std::future::pending().await;
-    };
-    match tokio::time::timeout(MODEL_SILENCE_LIMIT, events.next()).await {
-        Ok(Some(event)) => event,
-        Ok(None) => Err(provider::Error::new(Class::Truncated, "the answer broke off")),
-        Err(_) => Err(provider::Error::new(
-            Class::CallerDeadline,
-            format!("no word for {} s", MODEL_SILENCE_LIMIT.as_secs()),
-        )),
-    }
-}
-
-/// What was streamed before the stop is kept, because people have read it already; then what was done, if anything.
-fn cut_off(partial: &str, ending: &str, done: &str) -> String {
-    let mut text = if partial.trim().is_empty() {
-        ending.to_owned()
-    } else {
-        format!("{partial}\n\n*{ending}*")
-    };
-    if !done.is_empty() {
-        text.push(' ');
-        text.push_str(done);
-    }
-    text
 }

@@ -3,19 +3,22 @@
 //! [`State::on`] is the whole logic and is pure: it takes an event and the time and returns effects. The driver in
 //! `drive` carries the effects out and feeds back what came of them.
 
+mod ask;
 mod bounds;
 mod drive;
 mod effect;
 mod event;
 mod look_up;
 mod offer;
+mod outcome;
 mod repeats;
 mod state;
 mod told;
 
 pub use bounds::Why;
-pub(crate) use drive::{Brought, Driver, Outcome};
+pub(crate) use drive::{Brought, Driver};
 pub use effect::Effect;
 pub use event::{Event, ReadyCall, Standing};
+pub(crate) use outcome::Outcome;
 pub use state::{Setting, State};
 pub(crate) use told::denied;

@@ -1,0 +1,76 @@
+//! How a turn came out, and what people read at its end.
+
+use jarvis_gateway::chat::Served;
+
+use super::bounds::Why;
+use super::drive::{Driver, Work};
+use super::state::State;
+use crate::view::ToolLine;
+
+/// How a turn came out.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) text: String,
+    pub(crate) why: Why,
+    pub(crate) tools: Vec<ToolLine>,
+    pub(crate) served: Option<Served>,
+    pub(crate) tainted: bool,
+    pub(crate) saw_private: bool,
+    pub(crate) counts: (u32, u32, u64, u64),
+    /// How many of the messages that came while the turn ran it answers.
+    pub(crate) taken: usize,
+}
+
+impl Outcome {
+    /// An end that no turn machine made. What the context held is not known, so the worst is assumed.
+    pub(crate) fn failed(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            why: Why::Failed,
+            tools: Vec::new(),
+            served: None,
+            tainted: true,
+            saw_private: true,
+            counts: (0, 0, 0, 0),
+            taken: 0,
+        }
+    }
+}
+
+impl Driver {
+    pub(super) fn outcome(&self, state: &State, work: Work, text: &str, why: Why) -> Outcome {
+        let (tainted, saw_private) = state.flags();
+        let fit = |text: &str| self.parts.gate.text(self.outlet, text);
+        let text = match why {
+            Why::Cancelled => cut_off(&work.shown, "Stopped.", &fit(text)),
+            Why::Shutdown => cut_off(&work.shown, "Jarvis was shut down during this answer.", &fit(text)),
+            // To the letter what people have read already.
+            _ if text == work.said => work.shown,
+            _ => fit(text),
+        };
+        Outcome {
+            text,
+            why,
+            tools: work.tools,
+            served: work.served,
+            tainted,
+            saw_private,
+            counts: state.counts(),
+            taken: state.taken(),
+        }
+    }
+}
+
+/// What was streamed before the stop is kept, because people have read it already; then what was done, if anything.
+fn cut_off(partial: &str, ending: &str, done: &str) -> String {
+    let mut text = if partial.trim().is_empty() {
+        ending.to_owned()
+    } else {
+        format!("{partial}\n\n*{ending}*")
+    };
+    if !done.is_empty() {
+        text.push(' ');
+        text.push_str(done);
+    }
+    text
+}
