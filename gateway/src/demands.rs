@@ -91,4 +91,18 @@ pub struct Demands {
     pub progress: Option<Progress>,
     /// The whole request must be over by then, counted from its start.
     pub deadline: Option<Duration>,
+    /// The caller makes the request shorter when the target whose turn it is has too little room for it.
+    pub shortens: Option<Shortens>,
+}
+
+/// For a caller who can shorten a request: it ends with [`Class::ContextLength`](crate::provider::Class::ContextLength) and
+/// the [`window`](crate::provider::Error::window) of the target that is about to be asked, when it fills too much of that.
+/// Without it such a target is asked as long as the request fits at all, and passed over when it does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shortens {
+    /// How much of a context the request may fill.
+    pub full_percent: u32,
+    /// Only contexts smaller than this are told of. For the others the caller did what it could; so a caller who says here
+    /// what it was told last comes to an end.
+    pub below: u32,
 }

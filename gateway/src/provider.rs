@@ -61,6 +61,9 @@ pub struct Error {
     pub retry_after: Option<Duration>,
     /// The upstream's error object, for a [`Class::ClientFault`] or [`Class::Policy`] that is relayed as it came.
     pub body: Option<Box<str>>,
+    /// With [`Class::ContextLength`], for a caller who shortens: tokens of the context that the request is to be shortened
+    /// for before it is asked again. See [`Shortens`](crate::demands::Shortens).
+    pub window: Option<u32>,
 }
 
 impl Error {
@@ -71,6 +74,7 @@ impl Error {
             status: None,
             retry_after: None,
             body: None,
+            window: None,
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::account::Account;
 use super::admission::{Admission, Budget};
-use super::fit::misfit;
+use super::fit::{misfit, overfull};
 use super::gate::Slot;
 use super::limits::HostClass;
 use super::target::Target;
@@ -34,6 +34,10 @@ impl Walk {
             return None;
         };
         let hold = self.money(&target)?;
+        self.to_shorten = overfull(&self.errand, &target, &facts);
+        if self.to_shorten.is_some() {
+            return None;
+        }
         Some(self.start(index, target, (ticket, slot, hold), budget))
     }
 
@@ -57,13 +61,18 @@ impl Walk {
             let slot = target.gate.enter()?;
             let ticket = target.breakers.admit_anyway()?;
             let hold = self.money(&target)?;
+            self.to_shorten = self.to_shorten.or(overfull(&self.errand, &target, &facts));
+            if self.to_shorten.is_some() {
+                return None;
+            }
             let budget = self.budget(&target, &facts);
             Some(self.start(index, target, (ticket, slot, hold), budget))
         })
     }
 
     fn is_fit(&mut self, target: &Target, facts: &Facts) -> bool {
-        if let Some(misfit) = misfit(&self.errand, target, facts) {
+        let is_shortened = |class| class == Class::ContextLength && overfull(&self.errand, target, facts).is_some();
+        if let Some(misfit) = misfit(&self.errand, target, facts).filter(|misfit| !is_shortened(misfit.class)) {
             self.note(target.name(), &misfit.reason, misfit.class);
             return false;
         }

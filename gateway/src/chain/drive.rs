@@ -19,7 +19,7 @@ use super::target::Target;
 use super::walk::Walk;
 use crate::breaker::Place;
 use crate::chat::{Delivery, Event, Request, Served};
-use crate::demands::Cold;
+use crate::demands::{Cold, Demands};
 use crate::health::Warmth;
 use crate::provider::{Call, Class, Error, Events, Provider};
 
@@ -107,7 +107,13 @@ impl Drive {
     pub(super) async fn go_on(&mut self, said: &str) -> Option<Resumed> {
         let request = Arc::new(Resumed::request(&self.call.request, said)?);
         let errand = Errand::of_chat(&request);
+        // What was said stands in the request: it cannot be made shorter.
+        let demands = Demands {
+            shortens: None,
+            ..errand.demands
+        };
         self.walk.errand = Arc::new(Errand {
+            demands,
             needs: Needs {
                 prefill: true,
                 ..errand.needs

@@ -75,6 +75,14 @@ fn too_long(errand: &Errand, target: &Target, facts: &Facts) -> Option<Misfit> {
     })
 }
 
+/// The context of the target, when the caller wants to shorten the request for it before it is asked.
+pub(super) fn overfull(errand: &Errand, target: &Target, facts: &Facts) -> Option<u32> {
+    let shortens = errand.demands.shortens?;
+    let context = target.context(facts).filter(|context| *context < shortens.below)?;
+    let prompt = counted(errand.at_once.unwrap_or(errand.prompt_tokens), facts);
+    (prompt * 100.0 > f64::from(context) * f64::from(shortens.full_percent)).then_some(context)
+}
+
 /// Whether the server read much less than it was sent. An Ollama that is told to drops the oldest messages in silence; a
 /// prompt of which a part was in its cache looks the same, hence only the first turn is judged.
 pub(super) fn is_truncated(errand: &Errand, target: &Target, usage: Option<Usage>) -> bool {

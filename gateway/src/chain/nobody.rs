@@ -8,11 +8,19 @@ use crate::provider::{Class, Error};
 
 impl Walk {
     /// Nobody else can be asked; the error says what every target said. In this order:
+    /// 0. the caller shortens the request for the target whose turn it was,
     /// 1. a budget is used up, and there was money in the way of an answer; or a price is not known, when nothing that
     ///    could have answered comes back by itself,
     /// 2. no target can do what the request needs, so that asking again is useless: too long, else not able to,
     /// 3. what the last target said that could have answered, with the time after which one comes back.
     pub fn exhausted(&self) -> Error {
+        if let Some(window) = self.to_shorten {
+            let message = format!("the request fills too much of a context of {window} tokens");
+            return Error {
+                window: Some(window),
+                ..Error::new(Class::ContextLength, message)
+            };
+        }
         let is = |class| move |left: &&Left| left.class == class;
         if self.left.iter().any(|left| left.class == Class::OverBudget) {
             return Error {
@@ -54,7 +62,13 @@ impl Walk {
             },
         );
         let message = format!("{limit} Please reduce the length of the messages. ({})", self.reasons());
-        Error::new(Class::ContextLength, message)
+        // A server that refused it counts otherwise than the estimate, or has a context that nobody knew of.
+        let refused_at = longest.unwrap_or(u32::MAX).min(tokens);
+        let shortens = self.errand.demands.shortens;
+        Error {
+            window: shortens.and_then(|shortens| (refused_at < shortens.below).then_some(refused_at)),
+            ..Error::new(Class::ContextLength, message)
+        }
     }
 
     /// When the first target that could have answered lets a trial through.

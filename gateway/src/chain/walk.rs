@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::admission::Admission;
 use super::errand::Errand;
-use super::fit::misfit;
+use super::fit::{misfit, overfull};
 use super::provider::Route;
 use super::target::Target;
 use crate::breaker::{Next, Place, Retry, Shown};
@@ -46,6 +46,8 @@ pub struct Walk {
     pub(super) left: Vec<Left>,
     /// Only targets that can read more than this are of use.
     pub(super) needs_context_over: Option<u32>,
+    /// The context of the target that would be asked, were the request not too long for it; nobody is asked any more.
+    pub(super) to_shorten: Option<u32>,
     /// When the money that was missing is there again.
     pub(super) money_in: Option<Duration>,
 }
@@ -69,6 +71,7 @@ impl Walk {
             attempts: 0,
             left: Vec::new(),
             needs_context_over: None,
+            to_shorten: None,
             money_in: None,
         }
     }
@@ -183,7 +186,7 @@ impl Walk {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        Instant::now() >= self.ends || self.attempts as usize > self.route.targets.len()
+        self.to_shorten.is_some() || Instant::now() >= self.ends || self.attempts as usize > self.route.targets.len()
     }
 
     pub(super) fn note(&mut self, target: &str, reason: &str, class: Class) {
@@ -209,7 +212,9 @@ impl Walk {
         }
         let facts = fresh(&target).await;
         let of_use = |target: &Target, facts: &Facts| {
-            target.state().state == Shown::Closed && misfit(&self.errand, target, facts).is_none()
+            target.state().state == Shown::Closed
+                && misfit(&self.errand, target, facts).is_none()
+                && overfull(&self.errand, target, facts).is_none()
         };
         let others = self.route.targets.iter().skip(self.next + 1);
         let is_cold = !target.is_warm(&facts) && of_use(&target, &facts);

@@ -66,6 +66,7 @@ pub(super) fn read(headers: &HeaderMap, endpoint: Endpoint, model: &str) -> Resu
         cold,
         goes_on: switch(headers, &CONTINUE)?,
         deadline: timeout(headers)?,
+        shortens: None,
     };
     Ok((origin, demands))
 }
@@ -157,6 +158,7 @@ mod tests {
             goes_on: Some(true),
             progress: Some(Progress::new(true)),
             deadline: Some(Duration::from_millis(2_500)),
+            ..Demands::default()
         };
         let given = [
             ("x-jarvis-surface", "voice"),

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::chat::{Message, Options, Part, ResponseFormat, Role, ToolChoice, ToolSpec};
-use crate::demands::Demands;
+use crate::demands::{Demands, Shortens};
 use crate::health::{Ability, Capabilities, Facts};
 
 fn words(count: usize) -> Request {
@@ -247,4 +247,73 @@ async fn what_must_stay_in_the_house_stays() {
     assert_eq!(error.message, says);
     assert!(error.retry_after.is_some());
     assert_eq!(rig.asked(), [1, 0]);
+}
+
+/// A caller who shortens is told the context of the target whose turn it is, and of each context once.
+#[tokio::test(start_paused = true)]
+async fn who_shortens_is_told_for_how_much() {
+    let hi: &[&[Step]] = &[&[text("hi"), finish()]];
+    let down: &[&[Step]] = &[&[fail(Class::HardDown)]];
+    let rig = rig(&[down, hi, hi]);
+    for (backend, context) in [("t0", 32_000), ("t1", 1_500), ("t2", 128_000)] {
+        rig.health.model(backend, "m").set(Facts {
+            context_max: Some(context),
+            ..Facts::default()
+        });
+    }
+    let shortening = |tokens: usize, below| Request {
+        demands: Demands {
+            shortens: Some(Shortens {
+                full_percent: 70,
+                below,
+            }),
+            ..Demands::default()
+        },
+        // With the 8 of the template.
+        ..words((tokens - 8) * 36 / 10)
+    };
+    let window = |events: &[Result<Event, Error>]| match events {
+        [Err(error)] if error.class == Class::ContextLength => error.window,
+        _ => None,
+    };
+    let by = |events: &[Result<Event, Error>]| match &events[0] {
+        Ok(Event::Served(served)) => Some(served.target.clone()),
+        _ => None,
+    };
+    let twenty = shortening(20_000, u32::MAX);
+    assert_eq!(window(&rig.ask_with(twenty).await), Some(1_500), "the first one fell away");
+    assert_eq!(rig.asked(), [1, 0, 0]);
+    let check = |tokens, below| {
+        let rig = &rig;
+        async move {
+            let events = rig.ask_with(shortening(tokens, below)).await;
+            (window(&events), by(&events))
+        }
+    };
+    let first = |target: &str| (None, Some(target.to_owned()));
+    assert_eq!(check(1_051, u32::MAX).await, (Some(1_500), None), "above 70 percent");
+    assert_eq!(check(1_049, u32::MAX).await, first("t1/m"));
+    assert_eq!(check(1_300, 1_500).await, first("t1/m"), "told before, and it fits");
+    assert_eq!(check(2_000, 1_500).await, first("t2/m"), "told before, and it does not");
+    assert_eq!(rig.ask_with(words(72_000)).await.len(), 3, "others are passed over it");
+}
+
+/// A server that counts otherwise, or whose context nobody knows, refuses what was thought to fit.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_a_reason_to_shorten_too() {
+    let rig = rig(&[&[&[fail(Class::ContextLength)]]]);
+    let ask = |below| Request {
+        demands: Demands {
+            shortens: Some(Shortens {
+                full_percent: 70,
+                below,
+            }),
+            ..Demands::default()
+        },
+        ..words(3_600)
+    };
+    let window = |events: Vec<Result<Event, Error>>| events[0].as_ref().unwrap_err().window;
+    assert_eq!(window(rig.ask_with(ask(u32::MAX)).await), Some(1_008));
+    assert_eq!(window(rig.ask_with(ask(1_008)).await), None, "once");
+    assert_eq!(window(rig.ask_with(words(3_600)).await), None);
 }

@@ -117,6 +117,7 @@ fn error_of(class: Class, status: u16, fault: Fault) -> Error {
     let object = fault.object.filter(|_| relayed).map(|object| object.to_string());
     Error {
         body: object.filter(|text| text.len() <= RELAYED).map(Into::into),
+        window: None,
         ..Error::new(class, message)
     }
 }
