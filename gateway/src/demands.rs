@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::progress::Progress;
 use crate::trace;
+use crate::usage::Bound;
 
 /// Where a request came in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Origin {
     pub conversation: Option<String>,
     /// When the request arrived.
     pub arrived: Option<Instant>,
+    /// What all requests of that piece of work may cost together.
+    pub bound: Option<Bound>,
     /// The span that the work on this request belongs to, when traces are collected.
     pub trace: Option<trace::Context>,
 }

@@ -107,6 +107,9 @@ pub enum Class {
     HardDown,
     /// It costs money, and a budget of ours is used up. The upstream was not asked.
     OverBudget,
+    /// It costs money, and more than is left of what the piece of work may cost that it is a part of. The upstream was not
+    /// asked.
+    OverBound,
     /// It costs money, a budget of ours holds, and nobody knows how much it costs. The upstream was not asked.
     NoPrice,
     /// The upstream does not have this model.
@@ -161,6 +164,7 @@ impl Class {
             Self::Cancelled => "cancelled",
             Self::CallerDeadline => "caller_deadline",
             Self::OverBudget => "over_budget",
+            Self::OverBound => "over_bound",
             Self::NoPrice => "no_price",
             Self::NoCall => "no_call",
             Self::Privacy => "privacy",

@@ -62,7 +62,7 @@ impl Class {
             Self::HostDown => (Down, Nothing, Retry::Never, Next::Any),
             Self::Transport => (Nothing, Failed(Failure::Plain), Retry::After(Duration::ZERO), Next::Any),
             Self::TtftTimeout => (Nothing, Failed(Failure::Slow), Retry::Never, Next::Any),
-            Self::ColdSlow | Self::OverBudget | Self::NoPrice | Self::Privacy => {
+            Self::ColdSlow | Self::OverBudget | Self::OverBound | Self::NoPrice | Self::Privacy => {
                 (Nothing, Nothing, Retry::Never, Next::Any)
             }
             Self::IdleTimeout => (Works, Failed(Failure::MidStream), Retry::Never, Next::Any),

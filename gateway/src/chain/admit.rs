@@ -115,16 +115,13 @@ impl Walk {
             answer_tokens: self.errand.answer_tokens.map(u64::from),
             answers: self.errand.answers,
             pieces: self.errand.pieces,
+            bound: self.errand.origin.bound.as_ref(),
         };
         match purse.may_spend(&self.errand.caller, &planned) {
             Ok(hold) => Some(hold),
             Err(refused) => {
-                let class = match refused.retry_after {
-                    Some(_) => Class::OverBudget,
-                    None => Class::NoPrice,
-                };
                 self.money_in = refused.retry_after.or(self.money_in);
-                self.note(target.name(), &refused.says, class);
+                self.note(target.name(), &refused.says, refused.class);
                 None
             }
         }

@@ -262,10 +262,16 @@ impl Drive {
     }
 
     /// Nobody else can be asked: command mode, an empty answer, or an error that says what every target said. Command
-    /// mode stands in for models that do not answer, not for ones that cannot do what was asked.
+    /// mode stands in for models that do not answer, not for ones that cannot do what was asked, or may not.
     fn exhausted(&mut self) -> Result<Answer, Error> {
         let error = self.walk.exhausted();
-        if matches!(error.class, Class::ContextLength | Class::Capability | Class::Privacy) {
+        let for_the_caller = [
+            Class::ContextLength,
+            Class::Capability,
+            Class::Privacy,
+            Class::OverBound,
+        ];
+        if for_the_caller.contains(&error.class) {
             return Err(error);
         }
         let Some(last) = &self.last else {

@@ -9,7 +9,7 @@ use crate::provider::{Class, Error};
 impl Walk {
     /// Nobody else can be asked; the error says what every target said. In this order:
     /// 0. the caller shortens the request for the target whose turn it was,
-    /// 1. a budget is used up, and there was money in the way of an answer; or a price is not known, when nothing that
+    /// 1. a bound or a budget is used up, and there was money in the way of an answer; or a price is not known, when nothing that
     ///    could have answered comes back by itself,
     /// 2. no target can do what the request needs, so that asking again is useless: too long, else not able to,
     /// 3. what the last target said that could have answered, with the time after which one comes back.
@@ -22,11 +22,13 @@ impl Walk {
             };
         }
         let is = |class| move |left: &&Left| left.class == class;
-        if self.left.iter().any(|left| left.class == Class::OverBudget) {
-            return Error {
-                retry_after: self.money_in.into_iter().chain(self.comes_back_in()).min(),
-                ..Error::new(Class::OverBudget, self.told("no model answered"))
-            };
+        for class in [Class::OverBound, Class::OverBudget] {
+            if self.left.iter().any(|left| left.class == class) {
+                return Error {
+                    retry_after: self.money_in.into_iter().chain(self.comes_back_in()).min(),
+                    ..Error::new(class, self.told("no model answered"))
+                };
+            }
         }
         let hope = self.left.iter().rev().find(|left| !is_hopeless(left.class));
         if let Some(left) = hope {
@@ -97,6 +99,11 @@ impl Walk {
 fn is_hopeless(class: Class) -> bool {
     matches!(
         class,
-        Class::Capability | Class::Privacy | Class::ContextLength | Class::OverBudget | Class::NoPrice
+        Class::Capability
+            | Class::Privacy
+            | Class::ContextLength
+            | Class::OverBudget
+            | Class::OverBound
+            | Class::NoPrice
     )
 }

@@ -49,6 +49,7 @@ pub(super) fn read(headers: &HeaderMap, endpoint: Endpoint, model: &str) -> Resu
         model: model.to_owned(),
         conversation: conversation(headers)?,
         arrived: Some(Instant::now()),
+        bound: None,
         trace: headers
             .get(TRACEPARENT)
             .and_then(|value| value.to_str().ok())

@@ -135,7 +135,7 @@ impl From<provider::Error> for Error {
             Class::Capability | Class::Privacy => (StatusCode::BAD_REQUEST, "unsupported_by_model"),
             Class::CallerDeadline => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
             Class::NoPrice => (StatusCode::SERVICE_UNAVAILABLE, "price_unknown"),
-            Class::OverBudget => return Self::over_budget(error.message, error.retry_after),
+            Class::OverBudget | Class::OverBound => return Self::over_budget(error.message, error.retry_after),
             Class::HostDown
             | Class::Transport
             | Class::TtftTimeout

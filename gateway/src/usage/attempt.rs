@@ -12,6 +12,8 @@ use crate::clock::Millis;
 use crate::demands::Origin;
 use crate::provider::Class;
 
+use super::bound::Bound;
+
 /// One target being asked once, told when it is over.
 #[derive(Debug, Clone)]
 pub struct Attempt {
@@ -90,6 +92,8 @@ pub struct Planned<'a> {
     /// How many answers are wanted; 0 is one.
     pub answers: u32,
     pub pieces: Pieces,
+    /// Holds for all requests of the piece of work that this is a part of.
+    pub bound: Option<&'a Bound>,
 }
 
 /// Money that is set aside for one attempt while it lasts, so that requests at the same time do not spend the same money.
@@ -115,6 +119,8 @@ impl fmt::Debug for Hold {
 #[error("{says}")]
 pub struct Refused {
     pub says: String,
-    /// Until the budget begins anew; `None` when it is not a matter of time, because the price is not known.
+    /// [`Class::OverBudget`], [`Class::OverBound`] or [`Class::NoPrice`].
+    pub class: Class,
+    /// Until the budget begins anew; `None` when it is not a matter of time.
     pub retry_after: Option<Duration>,
 }

@@ -12,6 +12,7 @@ use super::money::MicroUsd;
 use super::prices::{Cost, Prices};
 use crate::caller::Caller;
 use crate::clock::{Clock, Millis};
+use crate::provider::Class;
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 /// When a budget is only full because of requests under way, it may have room again as soon as one of them ends.
@@ -152,12 +153,14 @@ impl Budgets {
 impl Purse for Budgets {
     fn may_spend(&self, caller: &Caller, planned: &Planned<'_>) -> Result<Hold, Refused> {
         let caps: Vec<_> = self.caps(caller).collect();
-        if caps.is_empty() {
+        if caps.is_empty() && planned.bound.is_none() {
             return Ok(Hold::default());
         }
         let now = self.clock.now();
-        let Cost::Known(estimate) = self.prices.estimate(planned) else {
-            return Err(no_price(planned));
+        let estimate = match self.prices.estimate(planned) {
+            Cost::Known(estimate) => estimate,
+            Cost::Unknown if caps.is_empty() => return Ok(Hold::default()),
+            Cost::Unknown => return Err(no_price(planned)),
         };
         let mut state = lock(&self.state);
         state.turn(day_of(now));
@@ -168,17 +171,19 @@ impl Purse for Budgets {
                 return Err(used_up(*span, name, *cap, spent, held, now));
             }
         }
+        let of_bound = planned.bound.map(|bound| bound.hold(estimate)).transpose()?;
         let mut ids: Vec<String> = caps.into_iter().map(|(id, ..)| id).collect();
         ids.dedup();
         for id in &ids {
             let account = state.accounts.entry(id.clone()).or_default();
             account.held = account.held.plus(estimate);
         }
-        Ok(Hold::until_dropped(Held {
+        let held = Held {
             state: Arc::clone(&self.state),
             ids,
             estimate,
-        }))
+        };
+        Ok(Hold::until_dropped((held, of_bound)))
     }
 }
 
@@ -261,6 +266,7 @@ fn used_up(span: Span, name: &str, cap: MicroUsd, spent: MicroUsd, held: MicroUs
     };
     Refused {
         says,
+        class: Class::OverBudget,
         retry_after: Some(retry_after),
     }
 }
@@ -272,6 +278,7 @@ fn no_price(planned: &Planned<'_>) -> Refused {
             "the price of `{backend}/{model}` is not known, so that a budget could not be kept; add a [[price]] for it \
              to the file that `[budget] prices` names, or take the budget away"
         ),
+        class: Class::NoPrice,
         retry_after: None,
     }
 }

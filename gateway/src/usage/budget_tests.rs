@@ -1,6 +1,7 @@
 use super::*;
 use crate::caller::{Allowance, Key};
 use crate::clock::Fixed;
+use crate::usage::Bound;
 
 /// 2026-11-20 10:05:00 UTC.
 const NOW: Millis = Millis(1_795_169_100_000);
@@ -175,4 +176,49 @@ fn a_clock_that_goes_back_gives_no_money() {
     let before = state.day;
     state.turn(before - 1);
     assert_eq!((state.day, state.accounts[ALL].day), (before, MicroUsd(100)));
+}
+
+#[test]
+fn a_bound_holds_beside_the_budgets() {
+    let rig = rig(Some(1_000), None);
+    let ask = |bound: &Bound, model| {
+        let planned = Planned {
+            backend: "cloud",
+            model,
+            prompt_tokens: 60,
+            answer_tokens: Some(40),
+            bound: Some(bound),
+            ..Planned::default()
+        };
+        rig.budgets.may_spend(&key("laptop", Some(500), None), &planned)
+    };
+    let class = |asked: Result<Hold, Refused>| asked.err().map(|refused| refused.class);
+    let (narrow, wide) = (Bound::new(MicroUsd(150)), Bound::new(MicroUsd(9_000)));
+    let held = ask(&narrow, "one").unwrap();
+    assert_eq!(class(ask(&narrow, "one")), Some(Class::OverBound));
+    assert!(ask(&wide, "one").is_ok(), "another piece of work has its own");
+    drop(held);
+    assert!(ask(&narrow, "one").is_ok());
+    rig.charge(&key("laptop", None, None), 500);
+    assert_eq!(
+        class(ask(&wide, "one")),
+        Some(Class::OverBudget),
+        "the key's budget holds all the same"
+    );
+    assert_eq!(class(ask(&narrow, "two")), Some(Class::NoPrice));
+    let free = Budgets::new(
+        Arc::new(Prices::with("").unwrap()),
+        Arc::new(rig.clock.clone()),
+        Caps::default(),
+    );
+    let unknown = Planned {
+        backend: "cloud",
+        model: "two",
+        bound: Some(&narrow),
+        ..Planned::default()
+    };
+    assert!(
+        free.may_spend(&Caller::Loopback, &unknown).is_ok(),
+        "what has no price is counted in tokens"
+    );
 }

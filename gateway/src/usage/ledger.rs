@@ -154,6 +154,9 @@ impl Observer for Ledger {
         let cost = self.prices.cost(attempt).known();
         if let Some(cost) = cost {
             self.budgets.charge(&attempt.caller, cost);
+            if let Some(bound) = &attempt.origin.bound {
+                bound.charge(cost);
+            }
         }
         let entry = Entry {
             attempt: without_past(attempt),

@@ -1,11 +1,12 @@
 use async_trait::async_trait;
 
-use super::super::{By, Caps, Failed, MicroUsd, Outcome, Pieces, Spent, Sums};
+use super::super::{Bound, By, Caps, Failed, MicroUsd, Outcome, Pieces, Spent, Sums};
 use super::*;
 use crate::caller::Caller;
 use crate::chain::HostClass;
 use crate::chat::{Timings, Usage};
 use crate::clock::{Fixed, Millis};
+use crate::demands::Origin;
 
 /// Books in memory that can be shut.
 #[derive(Default)]
@@ -61,8 +62,12 @@ fn rig() -> Rig {
 
 impl Rig {
     fn tell(&self, model: &str, count: usize) {
+        self.tell_of(Origin::default(), model, count);
+    }
+
+    fn tell_of(&self, origin: Origin, model: &str, count: usize) {
         let attempt = Attempt {
-            origin: Arc::default(),
+            origin: Arc::new(origin),
             caller: Caller::Loopback,
             backend: "cloud".into(),
             model: model.into(),
@@ -155,4 +160,19 @@ async fn a_stop_leaves_the_rest_to_the_flush() {
     rig.tell("gpt-5.4-mini", 1);
     assert!(rig.ledger.flush().await);
     assert_eq!(rig.sizes(), [4]);
+}
+
+#[test]
+fn a_piece_of_work_is_charged_what_its_attempts_cost() {
+    let rig = rig();
+    let bound = Bound::new(MicroUsd(1));
+    let origin = Origin {
+        bound: Some(bound.clone()),
+        ..Origin::default()
+    };
+    rig.tell_of(origin, "gpt-5-mini", 1);
+    let (of_all, _) = rig.budgets.spent(None);
+    rig.tell("gpt-5-mini", 3);
+    assert!(of_all > MicroUsd(0), "it has a price");
+    assert_eq!(bound.spent(), of_all);
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Millionths of a US dollar. A thousand tokens of a cheap model cost less than a cent, and sums must not drift as those
 /// of fractions do.
@@ -59,7 +59,18 @@ impl FromStr for MicroUsd {
 
 /// An amount that is written as a number: `1`, `0.075`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Dollars(pub(super) MicroUsd);
+pub struct Dollars(pub MicroUsd);
+
+/// For people who look at a configuration; it is read from the exact amount.
+impl Serialize for Dollars {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an amount that is written by hand has few digits"
+    )]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0.0 as f64 / PER_DOLLAR as f64)
+    }
+}
 
 impl<'de> Deserialize<'de> for Dollars {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

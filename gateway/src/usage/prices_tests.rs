@@ -152,6 +152,7 @@ fn an_estimate_takes_an_answer_of_the_usual_length() {
             answer_tokens,
             answers,
             pieces: Pieces::default(),
+            bound: None,
         };
         assert_eq!(prices.estimate(&planned), expect, "{model} {answer_tokens:?} {answers}");
     };

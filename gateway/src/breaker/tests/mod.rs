@@ -248,6 +248,7 @@ fn the_table_of_classes() {
     );
     check(Class::ColdSlow, (nothing, nothing, Retry::Never, Next::Any));
     check(Class::OverBudget, (nothing, nothing, Retry::Never, Next::Any));
+    check(Class::OverBound, (nothing, nothing, Retry::Never, Next::Any));
     check(Class::NoPrice, (nothing, nothing, Retry::Never, Next::Any));
     check(Class::Privacy, (nothing, nothing, Retry::Never, Next::Any));
     let at_once = Retry::After(Duration::ZERO);

@@ -1,7 +1,8 @@
 use super::*;
 use crate::caller::Caller;
 use crate::chat::{Message, Role, Usage};
-use crate::usage::{Hold, Planned, Purse, Refused};
+use crate::demands::Origin;
+use crate::usage::{Bound, Hold, MicroUsd, Planned, Purse, Refused};
 
 struct Empty(Mutex<Vec<String>>);
 
@@ -10,6 +11,7 @@ impl Purse for Empty {
         self.0.lock().unwrap().push(planned.backend.to_owned());
         Err(Refused {
             says: "the budget of today is used up".into(),
+            class: Class::OverBudget,
             retry_after: Some(Duration::from_hours(2)),
         })
     }
@@ -166,4 +168,40 @@ async fn an_answer_that_is_too_slow_to_listen_to_is_begun_anew() {
     );
     rig.chain.set_manner(Manner::default());
     assert_eq!(rig.ask().await.len(), 22);
+}
+
+/// What costs nothing goes on; when nothing of that is left, the caller is told, and not command mode.
+#[tokio::test(start_paused = true)]
+async fn over_its_bound_a_request_stays_in_the_house() {
+    struct Over;
+    impl Purse for Over {
+        fn may_spend(&self, _: &Caller, planned: &Planned<'_>) -> Result<Hold, Refused> {
+            assert!(planned.bound.is_some());
+            Err(Refused {
+                says: "too dear".into(),
+                class: Class::OverBound,
+                retry_after: None,
+            })
+        }
+    }
+    let hi: &[&[Step]] = &[&[text("hi"), finish()]];
+    let request = || Request {
+        origin: Origin {
+            bound: Some(Bound::new(MicroUsd(1))),
+            ..Origin::default()
+        },
+        ..Request::default()
+    };
+    let rig = rig_of(&[(HostClass::Cloud, hi), (HostClass::Gpu, hi)]).with_purse(Arc::new(Over));
+    let left = [("t0/m", "too dear", Class::OverBound)];
+    let events = rig.ask_with(request()).await;
+    assert_eq!(events, [served("t1/m", 1, &left), said("hi"), Ok(finished())]);
+    let rig =
+        rig_of(&[(HostClass::Gpu, &[&[fail(Class::HardDown)]]), (HostClass::Cloud, hi)]).with_purse(Arc::new(Over));
+    let rig = Rig {
+        chain: rig.chain.clone().with_last(Arc::new(Played::default())),
+        ..rig
+    };
+    let says = "no model answered (t0/m: it failed; t1/m: too dear)";
+    assert_eq!(rig.ask_with(request()).await, [Err(Error::new(Class::OverBound, says))]);
 }

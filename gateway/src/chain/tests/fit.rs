@@ -281,7 +281,11 @@ async fn who_shortens_is_told_for_how_much() {
         _ => None,
     };
     let twenty = shortening(20_000, u32::MAX);
-    assert_eq!(window(&rig.ask_with(twenty).await), Some(1_500), "the first one fell away");
+    assert_eq!(
+        window(&rig.ask_with(twenty).await),
+        Some(1_500),
+        "the first one fell away"
+    );
     assert_eq!(rig.asked(), [1, 0, 0]);
     let check = |tokens, below| {
         let rig = &rig;
