@@ -10,6 +10,7 @@ use jarvis_tools::risk::Trust;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::compaction::Making;
 use crate::context::{self, Context};
 use crate::conversations;
 use crate::execute::Origin;
@@ -19,7 +20,7 @@ use crate::policy::Caller;
 use crate::principal::Principal;
 use crate::session::{Api, Inbound};
 use crate::spans;
-use crate::turn::{Brought, Driver, Outcome, Setting, State, Why};
+use crate::turn::{Brought, Driver, Outcome, Setting, State, Talk, Why};
 use crate::view::{Happening, RunState};
 use crate::watch::Watch;
 
@@ -54,7 +55,12 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> usize {
         None => (on_the_bus(), None, Brought::default()),
     };
     let is_follow_up = errand.as_ref().is_some_and(|errand| errand.after.is_some());
-    let context = match context::of_conversation(parts, &principal, &conversation_id, &message, &stop).await {
+    let making = Making {
+        window: None,
+        taken: 0,
+        stop: &stop,
+    };
+    let context = match context::of_conversation(parts, &principal, &conversation_id, &message, making).await {
         Ok(context) => context,
         Err(error) if is_follow_up => {
             tracing::warn!(run.id = run_id, %error, "no model looks at what came of an act");
@@ -71,6 +77,10 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> usize {
     let driver = Driver {
         steer,
         needs_model: is_follow_up,
+        talk: Some(Talk {
+            principal: principal.clone(),
+            message: message.clone(),
+        }),
         ..driver
     };
     let turn = turn(parts, &principal, &message.text, context).on_errand(errand);
@@ -126,6 +136,7 @@ pub(crate) fn driver(
         watch,
         outlet: principal.room.outlet(),
         steer: None,
+        talk: None,
         needs_model: false,
         stop,
     }

@@ -62,7 +62,7 @@ fn parameters() -> Value {
     })
 }
 
-/// Keeps `result` whole when it is longer than a context has room for; then what a model is shown of it. When it cannot be
+/// Keeps `result` whole when it is longer than `limit`, in characters; then what a model is shown of it. When it cannot be
 /// kept, the turn shortens it.
 pub(crate) async fn keep(
     parts: &Parts,
@@ -70,20 +70,19 @@ pub(crate) async fn keep(
     tool: &str,
     (risk, tainted): (Risk, bool),
     result: &ToolResult,
+    limit: usize,
 ) -> Option<ToolResult> {
-    let limit = parts.config.limits.result_chars;
     let (ToolResult::Ok { summary, data }, Some(conversation_id)) = (result, &origin.conversation_id) else {
         return None;
     };
     if result.to_json().chars().count() <= limit {
         return None;
     }
-    let text = lines_of(summary, data);
     let kept = KeptResult {
         id: format!("r{:08x}", rand::random::<u32>()),
         conversation_id: conversation_id.clone(),
         tool: tool.to_owned(),
-        text,
+        text: lines_of(summary, data),
         min_trust: risk.min_trust.level(),
         tainted,
         private: risk.reads_private,
@@ -95,7 +94,7 @@ pub(crate) async fn keep(
             data: Value::Null,
         }),
         Err(error) => {
-            tracing::warn!(tool, %error, "a long result could not be kept; its middle is lost to the model");
+            tracing::warn!(tool, %error, "a long result could not be kept, so that a model is not shown all of it");
             None
         }
     }

@@ -17,6 +17,16 @@ use crate::parts::Parts;
 use crate::principal::Principal;
 use crate::quarantine::{self, Marks};
 
+/// How a context is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Making<'a> {
+    /// Tokens of the window that it is for, where that is known.
+    pub(crate) window: Option<u32>,
+    /// Characters that the turn has added to it so far.
+    pub(crate) taken: usize,
+    pub(crate) stop: &'a CancellationToken,
+}
+
 const PROMPT: &str = include_str!("../../prompts/summary.md");
 
 /// Tokens of a window that nobody knows: what small local models have.
@@ -24,7 +34,7 @@ const UNKNOWN_WINDOW: u32 = 8_192;
 /// Characters that a token has at least, over languages and code. English has four.
 const CHARS_A_TOKEN: usize = 3;
 /// The share of the window that is filled before the oldest part is summarised.
-const FULL_PERCENT: usize = 70;
+pub(crate) const FULL_PERCENT: u32 = 70;
 /// Whatever the window is: below the one nothing could be said, above the other nothing gets better.
 const LEAST_CHARS: usize = 4_000;
 const MOST_CHARS: usize = 400_000;
@@ -36,15 +46,23 @@ const MESSAGE_CHARS: usize = 2_000;
 /// How long the user waits for a summary. Without it the oldest messages are left out, as ever.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Characters of messages for which the model that will most likely answer has room, beside `taken` that are shown anyway.
-pub(crate) fn room(parts: &Parts, taken: usize) -> usize {
-    let tokens = parts.chain.context(&parts.config.alias).unwrap_or(UNKNOWN_WINDOW);
-    let chars = usize::try_from(tokens)
-        .unwrap_or(usize::MAX)
-        .saturating_mul(CHARS_A_TOKEN)
-        / 100
-        * FULL_PERCENT;
+/// Characters of messages for which a model has room, beside `taken` that are shown anyway: the one whose `window` is
+/// given, in tokens, else the one that will most likely answer.
+pub(crate) fn room(parts: &Parts, window: Option<u32>, taken: usize) -> usize {
+    let likely = || parts.chain.context(&parts.config.alias);
+    let chars = chars(window.or_else(likely).unwrap_or(UNKNOWN_WINDOW));
     chars.saturating_sub(taken).clamp(LEAST_CHARS, MOST_CHARS)
+}
+
+/// Characters that a window of so many tokens holds before it is full.
+pub(crate) fn chars(window: u32) -> usize {
+    let tokens = usize::try_from(window).unwrap_or(usize::MAX);
+    tokens.saturating_mul(CHARS_A_TOKEN) / 100 * FULL_PERCENT as usize
+}
+
+/// Characters of a summary where messages have so much room.
+pub(crate) fn summary_chars(room: usize) -> usize {
+    SUMMARY_CHARS.min(room / 2)
 }
 
 /// Whether `history` is more than is shown whole.
@@ -93,14 +111,20 @@ pub(crate) async fn compact(
     conversation_id: &str,
     history: &mut Vec<records::Message>,
     (before, room): (Option<Summary>, usize),
-    stop: &CancellationToken,
+    making: Making<'_>,
 ) -> Option<Summary> {
     let cut = cut(history, room);
     let (old, _) = history.split_at_checked(cut)?;
     let Some(last) = old.last() else { return before };
-    let asking = tokio::time::timeout(PATIENCE, ask(parts, principal, conversation_id, old, before.as_ref()));
-    let text = stop.run_until_cancelled(asking).await.and_then(Result::ok).flatten();
-    let Some(text) = text else {
+    let asking = ask(parts, principal, conversation_id, (old, before.as_ref()), making.window);
+    let asking = tokio::time::timeout(PATIENCE, asking);
+    let text = making
+        .stop
+        .run_until_cancelled(asking)
+        .await
+        .and_then(Result::ok)
+        .flatten();
+    let Some(text) = text.map(|text| text.chars().take(summary_chars(room)).collect()) else {
         tracing::warn!(
             conversation.id = conversation_id,
             "older messages could not be summarised; they are left out"
@@ -133,11 +157,11 @@ async fn ask(
     parts: &Parts,
     principal: &Principal,
     conversation_id: &str,
-    old: &[records::Message],
-    before: Option<&Summary>,
+    (old, before): (&[records::Message], Option<&Summary>),
+    window: Option<u32>,
 ) -> Option<String> {
     let marks = Marks::fresh();
-    let mut left = room(parts, PROMPT.len());
+    let mut left = room(parts, window, PROMPT.len());
     let mut lines: Vec<String> = Vec::new();
     for message in old.iter().rev().filter(|message| !is_notice(message)) {
         let text: String = parts.gate.hide(&message.text).chars().take(MESSAGE_CHARS).collect();
@@ -177,7 +201,7 @@ async fn ask(
         }
         if let Some(reply) = gather.push(event) {
             let text = quarantine::without_marks(&parts.gate.hide(&reply.text));
-            let text: String = quarantine::clean(text.trim()).chars().take(SUMMARY_CHARS).collect();
+            let text = quarantine::clean(text.trim());
             return (!text.is_empty() && reply.tool_calls.is_empty()).then_some(text);
         }
     }

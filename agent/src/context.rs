@@ -4,10 +4,9 @@ use jarvis_gateway::chat::{Message, Part, Role};
 use jarvis_memory::records::{self, Approval, MessageRole};
 use jarvis_tools::risk::Trust;
 use jiff::Timestamp;
-use tokio_util::sync::CancellationToken;
 
 use crate::approvals;
-use crate::compaction;
+use crate::compaction::{self, Making};
 use crate::freeze;
 use crate::parts::Parts;
 use crate::principal::Principal;
@@ -23,7 +22,7 @@ const HISTORY_ROWS: i64 = 200;
 /// Messages that are shown in a public room, where nothing is summarised.
 const PUBLIC_MESSAGES: i64 = 20;
 /// Characters that descriptions of tools take.
-const TOOLS_CHARS: usize = 4_000;
+pub(crate) const TOOLS_CHARS: usize = 4_000;
 
 const WITHOUT_DATABASE: &str = "The database of Jarvis does not answer: earlier messages are not shown, this one is not \
                                 kept, and nothing can be acted on. Say so.";
@@ -44,7 +43,7 @@ pub(crate) async fn of_conversation(
     principal: &Principal,
     conversation_id: &str,
     message: &records::Message,
-    stop: &CancellationToken,
+    making: Making<'_>,
 ) -> Result<Context, jarvis_memory::Error> {
     let public = principal.room.public;
     let rows = if public { PUBLIC_MESSAGES } else { HISTORY_ROWS };
@@ -63,18 +62,27 @@ pub(crate) async fn of_conversation(
     let mut system = system(parts, principal, &open);
     let note = freeze::note(parts).await;
     system.content.extend(note.map(|note| Part::Text(format!("\n{note}"))));
-    let room = compaction::room(parts, system.joined_text().len() + message.text.len() + TOOLS_CHARS);
+    let taken = system.joined_text().len() + message.text.len() + TOOLS_CHARS + making.taken;
+    let mut room = compaction::room(parts, making.window, taken);
     let mut summary = None;
     if !public {
         summary = parts.store.summary(conversation_id).await?;
         history.retain(|other| summary.as_ref().is_none_or(|summary| other.id > summary.upto));
         if compaction::is_due(parts, &history, room) {
-            summary = compaction::compact(parts, principal, conversation_id, &mut history, (summary, room), stop).await;
+            summary =
+                compaction::compact(parts, principal, conversation_id, &mut history, (summary, room), making).await;
         }
     }
     let mut messages = vec![system];
     let in_short = summary.as_ref().map(|summary| {
-        let text = marks.data("summary", &parts.gate.hide(&summary.text));
+        // It can have been made for a larger window.
+        let text = summary
+            .text
+            .chars()
+            .take(compaction::summary_chars(room))
+            .collect::<String>();
+        room = room.saturating_sub(text.len());
+        let text = marks.data("summary", &parts.gate.hide(&text));
         Message::text(
             Role::User,
             format!("(What was said before, in short, not written by a person)\n{text}"),

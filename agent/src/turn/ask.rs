@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use jarvis_gateway::chat::{self, Gather, Message, Request, ToolSpec};
-use jarvis_gateway::demands;
+use jarvis_gateway::demands::{self, Shortens};
 use jarvis_gateway::provider::{self, Call, Class, Events};
 use tokio::time::Instant;
 
 use super::drive::{Driver, Work};
 use super::event::Event;
 use super::look_up::ready;
+use crate::compaction::FULL_PERCENT;
 use crate::watch::Progress;
 
 /// A model may be silent for this long at most, cold loads and fallbacks included. The chain has its own, shorter budgets;
@@ -20,20 +21,24 @@ const MODEL_SILENCE_LIMIT: Duration = Duration::from_mins(5);
 
 impl Driver {
     /// What is left of the time that the request allows is the time of the next model call.
-    fn demands(&self) -> demands::Demands {
+    fn demands(&self, below: u32) -> demands::Demands {
         let deadline = self.demands.deadline;
         demands::Demands {
             deadline: deadline.map(|deadline| deadline.saturating_sub(self.arrived.elapsed())),
+            shortens: Some(Shortens {
+                full_percent: FULL_PERCENT,
+                below,
+            }),
             ..self.demands.clone()
         }
     }
 
-    pub(super) fn ask(&self, messages: Vec<Message>, tools: Vec<ToolSpec>) -> Events {
+    pub(super) fn ask(&self, messages: Vec<Message>, tools: Vec<ToolSpec>, below: u32) -> Events {
         let request = Request {
             messages,
             tools,
             caller: self.account.clone(),
-            demands: self.demands(),
+            demands: self.demands(below),
             origin: demands::Origin {
                 id: self.origin.run_id.clone(),
                 model: self.parts.config.alias.clone(),
@@ -62,7 +67,10 @@ impl Driver {
             Ok(event) => event,
             Err(error) => {
                 work.asking = None;
-                return Some(Event::NotAnswered(error));
+                return Some(match error.window.filter(|window| *window < work.below) {
+                    Some(window) => Event::TooLong { window },
+                    None => Event::NotAnswered(error),
+                });
             }
         };
         match &event {

@@ -20,6 +20,7 @@ use super::effect::Effect;
 use super::event::{Event, ReadyCall, Standing};
 use super::offer::{FIND_TOOL, Offer};
 use super::outcome::Outcome;
+use super::shorten::{Talk, shortened};
 use super::state::State;
 use crate::approvals;
 use crate::big_result;
@@ -52,6 +53,8 @@ pub(crate) struct Driver {
     pub(crate) outlet: Outlet,
     /// What the same person writes while the turn runs.
     pub(crate) steer: Option<mpsc::Receiver<String>>,
+    /// What the turn is a part of, where that is kept here and can be shown shorter.
+    pub(crate) talk: Option<Talk>,
     /// Only a model will do; command mode does not look at outcomes.
     pub(crate) needs_model: bool,
     /// Cancelled when somebody stops this turn.
@@ -81,6 +84,10 @@ type Ending = (ReadyCall, ToolResult);
 /// What is under way between two events.
 pub(super) struct Work {
     pub(super) asking: Option<(Events, Gather)>,
+    /// What is too long for a window is being made shorter.
+    pub(super) shortening: Option<BoxFuture<'static, Event>>,
+    /// Smaller windows than this have not been told of since the last result.
+    pub(super) below: u32,
     /// What the model has said so far in this call.
     pub(super) said: String,
     /// What of that has been shown.
@@ -140,6 +147,8 @@ impl Driver {
     async fn drive(mut self, state: State) -> Outcome {
         let mut work = Work {
             asking: None,
+            shortening: None,
+            below: u32::MAX,
             said: String::new(),
             shown: String::new(),
             broke: false,
@@ -185,6 +194,13 @@ impl Driver {
                     };
                     event
                 }
+                event = shortened(&mut work.shortening), if work.shortening.is_some() => {
+                    work.shortening = None;
+                    if matches!(&event, Event::Shortened { results, .. } if !results.is_empty()) {
+                        work.offer.keeps_results();
+                    }
+                    event
+                }
             };
             self.steer = steer;
             let (next, effects) = state.on(event, self.parts.now());
@@ -202,7 +218,16 @@ impl Driver {
                 }
                 work.begin();
                 let tools = if offer_tools { work.offer.specs() } else { Vec::new() };
-                work.asking = Some((self.ask(messages, tools), Gather::default()));
+                work.asking = Some((self.ask(messages, tools, work.below), Gather::default()));
+            }
+            Effect::Shorten {
+                window,
+                context,
+                turn,
+                results,
+            } => {
+                work.below = window;
+                work.shortening = Some(self.shorten(window, (context, turn), results));
             }
             Effect::Run { call, decision } => {
                 self.line(work, &call, "running", None).await;
@@ -242,6 +267,7 @@ impl Driver {
             }
             Effect::Abandon => {
                 work.asking = None;
+                work.shortening = None;
                 work.reads.cancel();
             }
             Effect::Finish { .. } => {}
@@ -252,7 +278,8 @@ impl Driver {
         let kept = match &ready.prepared {
             Ok(prepared) => {
                 let about = (prepared.risk, ready.untrusted_output);
-                big_result::keep(&self.parts, &self.origin, &ready.call.name, about, &result).await
+                let limit = self.parts.config.limits.result_chars;
+                big_result::keep(&self.parts, &self.origin, &ready.call.name, about, &result, limit).await
             }
             Err(_) => None,
         };
@@ -268,6 +295,7 @@ impl Driver {
             _ => None,
         };
         self.line(work, ready, execute::outcome(&result), approval).await;
+        work.below = u32::MAX;
         Event::Ended {
             call_id: ready.call.id.clone(),
             result,

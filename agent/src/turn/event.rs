@@ -1,6 +1,6 @@
 //! What can happen to a turn.
 
-use jarvis_gateway::chat::{Reply, ToolCall, ToolResult};
+use jarvis_gateway::chat::{Message, Reply, ToolCall, ToolResult};
 use jarvis_gateway::provider;
 use jarvis_tools::Prepared;
 
@@ -13,6 +13,14 @@ pub enum Event {
     Replied { reply: Box<Reply>, calls: Vec<ReadyCall> },
     /// No model and not even command mode answered.
     NotAnswered(provider::Error),
+    /// The model whose turn it is has a window of so many tokens, which is too small for all of it.
+    TooLong { window: u32 },
+    /// What can be shorter: the messages before this turn with their flags, tainted and private, and results of this turn
+    /// by their calls.
+    Shortened {
+        context: Option<(Vec<Message>, bool, bool)>,
+        results: Vec<(String, ToolResult)>,
+    },
     /// A started call, or a card being written, came to its end.
     Ended { call_id: String, result: ToolResult },
     /// The one who asked wrote more while the turn runs.

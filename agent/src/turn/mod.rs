@@ -12,6 +12,7 @@ mod look_up;
 mod offer;
 mod outcome;
 mod repeats;
+mod shorten;
 mod state;
 mod told;
 
@@ -20,5 +21,7 @@ pub(crate) use drive::{Brought, Driver};
 pub use effect::Effect;
 pub use event::{Event, ReadyCall, Standing};
 pub(crate) use outcome::Outcome;
+pub use shorten::ShownResult;
+pub(crate) use shorten::Talk;
 pub use state::{Setting, State};
 pub(crate) use told::denied;

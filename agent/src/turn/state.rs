@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::bounds::{Used, Why};
 use super::effect::Effect;
 use super::event::{Event, ReadyCall};
-use super::told::{denied, shortened, skipped, spoken};
+use super::shorten::ShownResult;
+use super::told::{denied, skipped, spoken};
 use crate::asked_for::asks_for;
 use crate::limits::Limits;
 use crate::policy::{self, Decision, Flags};
@@ -35,11 +36,15 @@ pub struct Setting {
 /// A turn between two events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
-    setting: Setting,
-    messages: Vec<Message>,
+    pub(super) setting: Setting,
+    pub(super) messages: Vec<Message>,
+    /// How many of the messages were there before the turn.
+    pub(super) context: usize,
+    /// The results of this turn that a model is shown as they came.
+    pub(super) results: Vec<ShownResult>,
     used: Used,
-    tainted: bool,
-    saw_private: bool,
+    pub(super) tainted: bool,
+    pub(super) saw_private: bool,
     /// Set when nobody asked just now.
     errand: Option<Errand>,
     phase: Phase,
@@ -93,7 +98,9 @@ impl State {
         let used = Used::new(setting.limits, now);
         Self {
             setting,
+            context: messages.len(),
             messages,
+            results: Vec::new(),
             used,
             tainted,
             saw_private,
@@ -123,6 +130,10 @@ impl State {
         }
         self.errand = errand;
         self
+    }
+
+    pub(super) fn is_asking(&self) -> bool {
+        matches!(self.phase, Phase::Asking { .. })
     }
 
     pub fn is_over(&self) -> bool {
@@ -161,6 +172,8 @@ impl State {
             Event::Begin => self.begin(now),
             Event::Replied { reply, calls } => self.replied(*reply, calls, now),
             Event::NotAnswered(error) => self.not_answered(&error),
+            Event::TooLong { window } => self.too_long(window),
+            Event::Shortened { context, results } => self.shortened(context, results, now),
             Event::Ended { call_id, result } => self.ended(&call_id, &result, now),
             Event::Steered { text } => self.steered(text),
             Event::Cancelled => self.stop(Why::Cancelled, now),
@@ -196,7 +209,7 @@ impl State {
         }
     }
 
-    fn ask(&mut self, now: Millis) -> Vec<Effect> {
+    pub(super) fn ask(&mut self, now: Millis) -> Vec<Effect> {
         self.take_more();
         let last = self.used.reached(now);
         self.phase = Phase::Asking { last };
@@ -402,17 +415,9 @@ impl State {
 
     /// Every call has its result: they go into the context in the order of the calls.
     fn close(&mut self, batch: Batch, now: Millis) -> Vec<Effect> {
-        let limit = self.setting.limits.result_chars;
         for slot in batch.slots {
             if let Some(result) = slot.result {
-                let ReadyCall {
-                    call, untrusted_output, ..
-                } = slot.call;
-                let result = self
-                    .setting
-                    .marks
-                    .result(&call.name, untrusted_output, shortened(result, limit));
-                self.messages.push(Message::tool_result(call.id, &result));
+                self.show(slot.call, result);
             }
         }
         match batch.stop {

@@ -108,6 +108,7 @@ fn short(effects: &[Effect]) -> Vec<String> {
         Effect::Note { call, result, .. } => {
             format!("note {} {}", call.call.id, crate::execute::outcome(result))
         }
+        Effect::Shorten { window, results, .. } => format!("shorten {window} {}", results.len()),
         Effect::Abandon => "abandon".to_owned(),
         Effect::Finish { text, why } => format!("finish {}: {text}", why.as_str()),
     };
@@ -357,4 +358,46 @@ fn frozen_means_no_act_and_a_grant_frees_one() {
     check(standing(true, true), true, &["note a denied", "ask"]);
     check(standing(false, false), true, &["card a rule_of_two"]);
     check(standing(false, true), true, &["run a"]);
+}
+
+#[test]
+fn a_turn_that_is_too_long_is_shortened_and_asked_again() {
+    let cut = |results: &[(&str, &str)]| Event::Shortened {
+        context: Some((vec![Message::text(Role::User, "in short")], true, false)),
+        results: results
+            .iter()
+            .map(|(id, says)| {
+                let result = ToolResult::Ok {
+                    summary: (*says).to_owned(),
+                    data: Value::Null,
+                };
+                ((*id).to_owned(), result)
+            })
+            .collect(),
+    };
+    let state = check(
+        "what runs?",
+        vec![
+            (cut(&[]), &["ask"]),
+            (Event::TooLong { window: 9_000 }, &["shorten 9000 0"]),
+            (cut(&[]), &["ask"]),
+            (reply("", vec![read("a"), read("b")]), &["run a", "run b"]),
+            (Event::TooLong { window: 9_000 }, &[]),
+            (ok("a", "first"), &[]),
+            (ok("b", "second"), &["ask"]),
+            (Event::TooLong { window: 4_000 }, &["shorten 4000 2"]),
+            (cut(&[("a", "1"), ("x", "2")]), &["ask"]),
+            (Event::TooLong { window: 2_000 }, &["shorten 2000 1"]),
+            (Event::Cancelled, &["abandon", "finish cancelled: "]),
+            (cut(&[]), &[]),
+        ],
+    );
+    assert_eq!(state.counts().0, 1, "what was not asked is no model call");
+    assert_eq!(state.flags(), (true, false));
+    let shown: Vec<String> = state.messages.iter().map(Message::joined_text).collect();
+    assert_eq!(shown[0], "in short");
+    assert!(
+        shown[2].contains("\\n1\\n") && shown[3].contains("\\nsecond\\n"),
+        "{shown:?}"
+    );
 }

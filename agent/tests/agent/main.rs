@@ -49,3 +49,4 @@ mod stopping;
 mod support;
 #[cfg(test)]
 mod trace;
+mod windows;
