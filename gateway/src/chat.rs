@@ -3,6 +3,7 @@
 //! Everything inside Jarvis (agent, chain, command mode) uses these types. The wire forms of OpenAI and Ollama stay in
 //! `http/wire` and in the provider folders.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -207,7 +208,8 @@ pub enum ReasoningEffort {
 /// A stream that ends without `Finish` was cut off.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// Which target answers. Sent by the chain before the first delta; a bare provider does not send it.
+    /// Which target answers. Sent by the chain before the first delta, and again before the words of a target that goes
+    /// on with what another one began; a bare provider does not send it.
     Served(Served),
     Text(String),
     Reasoning(String),
@@ -274,6 +276,24 @@ pub struct Finish {
     pub truncated: bool,
     /// Ids of the approvals that something in the answer waits for. Only an agent has them.
     pub approvals: Vec<String>,
+    /// What these types have no word for. Only kept for a caller who reads the protocol that it came in.
+    pub more: Option<Box<More>>,
+}
+
+/// Fields of an answer that nothing here knows, by their names, each as the JSON that it came as.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct More {
+    pub answer: BTreeMap<String, Box<str>>,
+    /// Those of the message in the answer.
+    pub message: BTreeMap<String, Box<str>>,
+}
+
+impl More {
+    /// Bytes of it, roughly.
+    pub fn size(&self) -> usize {
+        let fields = self.answer.iter().chain(&self.message);
+        fields.map(|(name, json)| name.len() + json.len() + 64).sum()
+    }
 }
 
 impl Finish {
@@ -285,6 +305,7 @@ impl Finish {
             timings: Timings::default(),
             truncated: false,
             approvals: Vec::new(),
+            more: None,
         }
     }
 }

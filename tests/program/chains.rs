@@ -313,3 +313,51 @@ async fn models_are_listed() {
         .collect();
     assert_eq!(ids, ["jarvis", "jarvis-chat", "cloud/ok", "gpu/ok"]);
 }
+
+/// What nobody here knows reaches a server of the same protocol and comes back from it, also in a whole answer and in one
+/// that may hold calls, which are written anew.
+#[tokio::test]
+async fn unknown_fields_survive_over_ollamas_protocol() {
+    let server = stand_in().await;
+    let mut setup = chain(&server.url(), &[("gpu", "echo")]);
+    setup.config += "[[aliases.tooled.targets]]\nbackend = \"gpu\"\nmodel = \"tools\"\n";
+    let jarvis = Jarvis::start(&setup).await;
+    let unknown = json!({ "z": 1.5, "a": ["é", null] });
+    let tool = json!({ "type": "function", "function": {
+        "name": "f", "description": "x", "parameters": { "type": "object", "properties": {} } } });
+    for (path, tools) in [("/api/chat", false), ("/api/chat", true), ("/api/generate", false)] {
+        for stream in [false, true] {
+            let mut body = chat("jarvis-chat", "hello", stream);
+            body["prompt"] = "hello".into();
+            body["x_new"] = unknown.clone();
+            body["options"] = json!({ "top_k": 3, "x_option": [1] });
+            let fields = body.as_object_mut().expect("an object");
+            fields.remove(if path == "/api/chat" { "prompt" } else { "messages" });
+            if tools {
+                fields.insert("model".into(), "tooled".into());
+                fields.insert("tools".into(), json!([tool]));
+            }
+            let answer = jarvis.post(path, body).await;
+            let given = format!("{path}, tools: {tools}, stream: {stream}: {}", answer.text);
+            let last: Value = serde_json::from_str(answer.text.lines().last().expect("a line")).expect("JSON");
+            assert_eq!((&last["done"], &last["x_new"]), (&json!(true), &unknown), "{given}");
+            if path == "/api/chat" {
+                assert_eq!(last["message"]["x_new"], unknown, "{given}");
+            } else {
+                assert_eq!(last["context"], json!([1, 2, 3]), "{given}");
+            }
+            if !stream && !tools {
+                let text = last.pointer("/message/content").or(last.get("response"));
+                assert_eq!(text, Some(&json!("hello")), "{given}");
+            }
+            let log = server.log();
+            let asked = log.iter().rev().find(|entry| entry.path == path).expect("it was asked");
+            assert_eq!(
+                (&asked.body["x_new"], &asked.body["options"]["x_option"]),
+                (&unknown, &json!([1])),
+                "{given}"
+            );
+            assert_eq!(asked.body["options"]["top_k"], json!(3), "{given}");
+        }
+    }
+}

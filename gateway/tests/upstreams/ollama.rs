@@ -1,8 +1,6 @@
 //! Ollama's protocol, answer by answer and fault by fault.
 
-use jarvis_gateway::chat::{
-    Event, FinishReason, Message, Options, Part, ReasoningEffort, Request, Role, ToolChoice, Usage,
-};
+use jarvis_gateway::chat::{Event, FinishReason, Message, Options, Part, ReasoningEffort, Request, Role, Usage};
 use jarvis_gateway::provider::Class;
 use jarvis_gateway::providers::ollama::{Ollama, Settings};
 use serde_json::json;
@@ -162,24 +160,6 @@ async fn tools_are_called_and_their_results_understood() {
         ids.dedup();
         assert_eq!(ids.len(), 4, "{model}");
     }
-}
-
-#[tokio::test]
-async fn a_demanded_call_that_does_not_come_is_told() {
-    let server = server().await;
-    let ollama = provider(&server);
-    let demanding = Request {
-        tools: vec![weather()],
-        tool_choice: ToolChoice::Required,
-        ..question("hello")
-    };
-    let (events, error) = play(&ollama, ask("ok", demanding.clone())).await;
-    assert_eq!(
-        (events, error.map(|error| error.class)),
-        (Vec::new(), Some(Class::NoCall))
-    );
-    let called = reply(&ollama, ask("tools", demanding)).await;
-    assert_eq!(called.tool_calls.len(), 2);
 }
 
 #[tokio::test]

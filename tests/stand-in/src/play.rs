@@ -44,6 +44,8 @@ pub(crate) struct Asked {
     pub(crate) ends_with_assistant: bool,
     /// What the assistant said there.
     pub(crate) begun: String,
+    /// Fields that nobody knows, which come back with the last line of an Ollama's answer.
+    pub(crate) unknown: Map<String, Value>,
 }
 
 #[derive(Debug)]

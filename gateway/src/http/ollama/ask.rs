@@ -124,6 +124,7 @@ async fn whole(events: Events, mut lines: Lines) -> Result<Response, Error> {
         calls: line::calls(&tool_calls, &objects, finish.reason)?,
         logprobs: &logprobs,
         end: Some(lines.watch.end(&finish)),
+        more: finish.more.as_deref(),
     };
     let mut out = BytesMut::new();
     lines.route.write(&lines.model, lines.clock.now(), said, &mut out);

@@ -1,5 +1,6 @@
 //! The lines of an answer. A whole answer is the last line alone.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
@@ -8,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use crate::chat::{Finish, FinishReason, ToolCall};
+use crate::chat::{Finish, FinishReason, More, ToolCall};
 use crate::clock::Millis;
 use crate::provider::{Class, Error};
 
@@ -27,7 +28,12 @@ pub(super) struct Said<'a> {
     pub(super) calls: Vec<Call<'a>>,
     pub(super) logprobs: &'a [Value],
     pub(super) end: Option<End>,
+    /// What its server says beside.
+    pub(super) more: Option<&'a More>,
 }
+
+/// Fields as they came.
+type Raw<'a> = BTreeMap<&'a str, &'a RawValue>;
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -44,6 +50,8 @@ struct Line<'a> {
     done: bool,
     #[serde(flatten)]
     end: Option<End>,
+    #[serde(flatten)]
+    more: Raw<'a>,
 }
 
 #[derive(Serialize)]
@@ -54,6 +62,8 @@ struct Message<'a> {
     thinking: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<Call<'a>>,
+    #[serde(flatten)]
+    more: Raw<'a>,
 }
 
 #[derive(Serialize)]
@@ -148,6 +158,7 @@ impl Route {
             calls,
             logprobs,
             end,
+            more,
         } = said;
         let mut line = Line {
             model,
@@ -158,6 +169,7 @@ impl Route {
             logprobs,
             done: end.is_some(),
             end,
+            more: more.map(|more| raw(&more.answer)).unwrap_or_default(),
         };
         match self {
             Self::Chat => {
@@ -166,6 +178,7 @@ impl Route {
                     content: text,
                     thinking,
                     tool_calls: calls,
+                    more: more.map(|more| raw(&more.message)).unwrap_or_default(),
                 });
             }
             Self::Generate => (line.response, line.thinking) = (Some(text), thinking),
@@ -185,6 +198,12 @@ impl Route {
         answer["done_reason"] = reason.into();
         answer
     }
+}
+
+fn raw(fields: &BTreeMap<String, Box<str>>) -> Raw<'_> {
+    let value = |(name, json)| Some((name, serde_json::from_str(json).ok()?));
+    let fields = fields.iter().map(|(name, json)| (name.as_str(), json.as_ref()));
+    fields.filter_map(value).collect()
 }
 
 pub(super) fn timestamp(at: Millis) -> String {

@@ -48,6 +48,7 @@ impl Lines {
         }
         let said = Said {
             end: Some(self.watch.end(finish)),
+            more: finish.more.as_deref(),
             ..Said::default()
         };
         self.say(said, out);

@@ -19,6 +19,7 @@ mod source;
 mod stream;
 #[cfg(test)]
 mod stream_tests;
+mod unknown;
 
 pub use admin::{Admin, Kept, Progress};
 pub use discover::{Details, Loaded, Model, Shown, choose_model, ps, show, tags, version};

@@ -11,15 +11,11 @@ use serde_json::value::RawValue;
 use super::fault;
 use super::original;
 use super::pattern::Pattern;
-use crate::chat::{
-    Delivery, Event, Finish, FinishReason, Request, Timings, ToolCallDelta, ToolChoice, ToolSpec, Usage, WireChunk,
-};
+use super::unknown::Unknown;
+use crate::chat::{Delivery, Event, Finish, FinishReason, Request, Timings, ToolCallDelta, ToolSpec, Usage, WireChunk};
 use crate::provider::{Class, Error};
 use crate::providers::refusal::{MALFORMED_LIMIT, said_in};
 use crate::strict;
-
-/// How much text is held back while a tool call is demanded and has not come, in bytes.
-const HELD_LIMIT: usize = 256 * 1024;
 
 /// One line of the answer, borrowed from it. Counters that are zero are left out by Ollama, so all are optional.
 #[derive(Deserialize)]
@@ -81,8 +77,6 @@ pub(super) struct Reader {
     ids: HashSet<String>,
     calls: u32,
     malformed: u32,
-    /// Text so far, while the request demands a tool call and none has come.
-    held: Option<String>,
     /// The caller reads this protocol, and is given the lines as they are.
     is_wire: bool,
     /// An answer holds one call at most, which Ollama cannot be told.
@@ -90,6 +84,8 @@ pub(super) struct Reader {
     /// Tools whose arguments must fit their schema, which Ollama does not promise.
     strict: Vec<ToolSpec>,
     wants_logprobs: bool,
+    /// For a caller who reads this protocol, and is given an answer that is written anew.
+    unknown: Option<Unknown>,
     /// Of the last line that held nothing but more of the answer's text, or of its thinking.
     pattern: Option<Pattern>,
 }
@@ -97,20 +93,13 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(request: &Request) -> Self {
         let calls = request.messages.iter().flat_map(|message| &message.tool_calls);
-        let demands_call = match request.tool_choice {
-            ToolChoice::Auto | ToolChoice::None => false,
-            ToolChoice::Required | ToolChoice::Named(_) => !request.tools.is_empty(),
-        };
         // Calls need ids and indexes that Ollama does not give, so that an answer which may hold calls is written anew.
-        let is_wire = original::is_ours(request)
-            && request.delivery == Delivery::Live
-            && request.tools.is_empty()
-            && !demands_call;
+        let is_ours = original::is_ours(request);
+        let is_wire = is_ours && request.delivery == Delivery::Live && request.tools.is_empty();
         Self {
             ids: calls.map(|call| call.id.clone()).collect(),
             calls: 0,
             malformed: 0,
-            held: demands_call.then(String::new),
             is_wire,
             only_one: request.options.parallel_tool_calls == Some(false),
             strict: request
@@ -120,6 +109,7 @@ impl Reader {
                 .cloned()
                 .collect(),
             wants_logprobs: request.options.logprobs.is_some(),
+            unknown: (is_ours && !is_wire).then(Unknown::default),
             pattern: None,
         }
     }
@@ -130,7 +120,8 @@ impl Reader {
             && let Some(text) = pattern.text(json)
         {
             let is_thinking = pattern.is_thinking;
-            return self.more(text, is_thinking, json, events);
+            self.more(text, is_thinking, json, events);
+            return Ok(());
         }
         // The decoder only lets UTF-8 through.
         let text = std::str::from_utf8(json).unwrap_or_default();
@@ -158,9 +149,12 @@ impl Reader {
             }));
         } else {
             self.say(&line, events)?;
+            if let Some(unknown) = &mut self.unknown {
+                unknown.see(text)?;
+            }
         }
         if line.done {
-            events.push(Event::Finish(self.finish(&line)?));
+            events.push(Event::Finish(self.finish(&line)));
         }
         Ok(())
     }
@@ -183,45 +177,30 @@ impl Reader {
             events.extend(tokens.filter(|tokens| !tokens.is_empty()).map(Event::Logprobs));
         }
         if let Some(text) = line.text() {
-            self.text(text, events)?;
+            events.push(Event::Text(text.to_owned()));
         }
         for call in line.calls() {
             if self.only_one && self.calls > 0 {
                 break;
-            }
-            if let Some(held) = self.held.take().filter(|held| !held.is_empty()) {
-                events.push(Event::Text(held));
             }
             events.push(Event::ToolCall(self.call(call)?));
         }
         Ok(())
     }
 
-    fn text(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Error> {
-        match &mut self.held {
-            Some(held) if held.len() + text.len() > HELD_LIMIT => return Err(no_call()),
-            Some(held) => held.push_str(text),
-            None => events.push(Event::Text(text.to_owned())),
-        }
-        Ok(())
-    }
-
     /// A line that is known to hold nothing but text.
-    fn more(&mut self, text: &str, is_thinking: bool, json: &Bytes, events: &mut Vec<Event>) -> Result<(), Error> {
+    fn more(&self, text: &str, is_thinking: bool, json: &Bytes, events: &mut Vec<Event>) {
         if self.is_wire {
             events.push(Event::Wire(WireChunk {
                 data: Bytes::clone(json),
                 meaningful: !text.is_empty(),
             }));
-            return Ok(());
+            return;
         }
         match (text.is_empty(), is_thinking) {
-            (true, _) => Ok(()),
-            (false, true) => {
-                events.push(Event::Reasoning(text.to_owned()));
-                Ok(())
-            }
-            (false, false) => self.text(text, events),
+            (true, _) => {}
+            (false, true) => events.push(Event::Reasoning(text.to_owned())),
+            (false, false) => events.push(Event::Text(text.to_owned())),
         }
     }
 
@@ -252,10 +231,7 @@ impl Reader {
         }
     }
 
-    fn finish(&self, line: &Line<'_>) -> Result<Finish, Error> {
-        if self.held.is_some() {
-            return Err(no_call());
-        }
+    fn finish(&mut self, line: &Line<'_>) -> Finish {
         let reason = match line.done_reason.as_ref().map(|reason| reason.0.as_ref()) {
             Some("length") => FinishReason::Length,
             // `stop`, `load`, `unload`, or a version that does not say.
@@ -273,11 +249,12 @@ impl Reader {
             prompt: line.prompt_eval_duration.map(Duration::from_nanos),
             answer: line.eval_duration.map(Duration::from_nanos),
         };
-        Ok(Finish {
+        Finish {
             usage,
             timings,
+            more: self.unknown.take().and_then(Unknown::into_more),
             ..Finish::because(reason)
-        })
+        }
     }
 }
 
@@ -319,10 +296,6 @@ impl Line<'_> {
 
 fn non_empty<'a>(text: Option<&'a Text<'_>>) -> Option<&'a str> {
     text.map(|text| text.0.as_ref()).filter(|text| !text.is_empty())
-}
-
-pub(super) fn no_call() -> Error {
-    Error::new(Class::NoCall, "answered in words although a tool call was demanded")
 }
 
 /// The object as text, byte for byte, so that the order of its keys and its numbers survive.

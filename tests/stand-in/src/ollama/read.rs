@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use crate::play::{Asked, Tool};
 use crate::route::object;
 
-/// What Ollama knows; it ignores the rest, the stand-in does not, because such a field was meant to do something.
+/// What Ollama knows; it ignores the rest, the stand-in does not, because such a field was meant to do something. But for
+/// names that begin with `x_`.
 const FIELDS: [&str; 12] = [
     "model",
     "messages",
@@ -42,7 +43,10 @@ const NUMBERS: [&str; 6] = [
 /// Reads a request as strictly as Ollama does; the error is the message of a 400.
 pub(super) fn asked(body: &Bytes) -> Result<Asked, String> {
     let fields = object(body)?;
-    if let Some(unknown) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+    if let Some(unknown) = fields
+        .keys()
+        .find(|name| !FIELDS.contains(&name.as_str()) && !is_unknown(name))
+    {
         return Err(format!("unknown field {unknown}"));
     }
     let model = fields
@@ -54,6 +58,11 @@ pub(super) fn asked(body: &Bytes) -> Result<Asked, String> {
         stream: fields.get("stream") != Some(&Value::Bool(false)),
         thinks: thinks(&fields)?,
         prompt_tokens: body.len() / 4 + 1,
+        unknown: fields
+            .clone()
+            .into_iter()
+            .filter(|(name, _)| is_unknown(name))
+            .collect(),
         ..Asked::default()
     };
     check_options(fields.get("options").unwrap_or(&Value::Null))?;
@@ -72,6 +81,10 @@ pub(super) fn asked(body: &Bytes) -> Result<Asked, String> {
         read_message(message, &mut asked)?;
     }
     Ok(asked)
+}
+
+fn is_unknown(name: &str) -> bool {
+    name.starts_with("x_")
 }
 
 /// Reads a prompt, which is a conversation of one message. Raw ones and those with a suffix are too.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::play::{Asked, Call, Counters, Piece, Reason, Script};
 use crate::wire::Wire;
@@ -17,6 +17,7 @@ pub(super) struct Lines {
     load: Duration,
     /// The answer to a prompt, which has its text in another place.
     is_prompt: bool,
+    unknown: Map<String, Value>,
 }
 
 impl Lines {
@@ -27,6 +28,7 @@ impl Lines {
             prompt_tokens: asked.prompt_tokens,
             load,
             is_prompt,
+            unknown: asked.unknown.clone(),
         }
     }
 
@@ -45,7 +47,17 @@ impl Lines {
     }
 
     fn last(&self, message: &Value, script: &Script) -> Value {
-        let mut line = self.line(message);
+        let mut message = message.clone();
+        for (name, value) in &self.unknown {
+            message[name] = value.clone();
+        }
+        let mut line = self.line(&message);
+        for (name, value) in &self.unknown {
+            line[name] = value.clone();
+        }
+        if self.is_prompt {
+            line["context"] = json!([1, 2, 3]);
+        }
         line["done"] = true.into();
         line["done_reason"] = match script.reason {
             Reason::Length => "length".into(),
