@@ -250,14 +250,18 @@ impl Drive {
     }
 
     fn answer(&self, attempt: Box<Attempt>, held: Vec<Event>) -> Answer {
-        let target = attempt.admission.target();
         Answer {
-            served: Served {
-                dropped: target.provider.dropped(target.model(), &self.call.request),
-                ..self.walk.served(target)
-            },
+            served: self.served_by(attempt.admission.target()),
             held,
             source: Source::Target(attempt),
+        }
+    }
+
+    /// What the caller is told of who answers.
+    pub(super) fn served_by(&self, target: &Target) -> Served {
+        Served {
+            dropped: target.provider.dropped(target.model(), &self.call.request),
+            ..self.walk.served(target)
         }
     }
 

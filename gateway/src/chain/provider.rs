@@ -172,6 +172,7 @@ impl Provider for Chain {
                     drop(attempt);
                     drive.broke(&served, &broken);
                     if let Some(mut resumed) = drive.go_on(&text).await {
+                        yield Ok(Event::Served(drive.served_by(resumed.target())));
                         while let Some(Ok(event)) = resumed.next().await {
                             let is_end = matches!(event, Event::Finish(_));
                             yield Ok(event);

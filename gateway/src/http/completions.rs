@@ -51,8 +51,8 @@ pub(super) async fn completions(
         delivery: if asked.stream { Delivery::Live } else { Delivery::Whole },
         ..Request::default()
     };
-    let found = cache::look_up(&state, &headers, &request, (&asked.model, Some(&body)))?;
-    let events = found.stream(&state, Arc::new(request), |request| {
+    let mut found = cache::look_up(&state, &headers, &request, (&asked.model, Some(&body)))?;
+    let events = found.stream(&state, Arc::new(request), move |request| {
         provider.stream(Call {
             request,
             model: asked.model,
@@ -61,7 +61,12 @@ pub(super) async fn completions(
     });
     let mut response = if asked.stream {
         let include_usage = asked.include_usage;
-        frames::answer(events, Pieces { text, include_usage }, progress).await?
+        let pieces = Pieces {
+            text,
+            include_usage,
+            began: false,
+        };
+        frames::answer(events, pieces, progress).await?
     } else {
         whole(events, text).await?
     };
@@ -86,6 +91,7 @@ async fn whole(events: Events, mut text: Text) -> Result<Response, Error> {
 struct Pieces {
     text: Text,
     include_usage: bool,
+    began: bool,
 }
 
 impl Pieces {
@@ -105,8 +111,13 @@ impl Encoder for Pieces {
 
     fn write(&mut self, event: &Event, out: &mut BytesMut) {
         match event {
+            // It is the same in all pieces of one stream.
+            Event::Served(_) if self.began => {}
             Event::Served(served) => self.text.model.clone_from(&served.model),
-            Event::Text(text) => write::chunk(out, &self.piece(text, None)),
+            Event::Text(text) => {
+                self.began = true;
+                write::chunk(out, &self.piece(text, None));
+            }
             Event::Finish(finish) => {
                 write::chunk(out, &self.piece("", Some(finish.reason)));
                 if let (true, Some(usage)) = (self.include_usage, finish.usage) {

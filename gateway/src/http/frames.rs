@@ -139,12 +139,13 @@ impl<E: Encoder> Frames<E> {
                 self.encoder.write(event, &mut self.buffer);
                 self.stage = Stage::Ending;
             }
-            Event::Served(_)
-            | Event::Text(_)
-            | Event::Reasoning(_)
-            | Event::Logprobs(_)
-            | Event::ToolCall(_)
-            | Event::Wire(_) => {
+            Event::Served(served) => {
+                self.encoder.write(event, &mut self.buffer);
+                if E::COMMENT.is_some() {
+                    served::tell_late(&mut self.buffer, served);
+                }
+            }
+            Event::Text(_) | Event::Reasoning(_) | Event::Logprobs(_) | Event::ToolCall(_) | Event::Wire(_) => {
                 self.encoder.write(event, &mut self.buffer);
             }
         }

@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 
+use bytes::{BufMut, BytesMut};
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
@@ -32,6 +33,18 @@ pub(super) fn tell(headers: &mut HeaderMap, served: Option<&Served>) {
         headers.extend(header_value(&reasons.join("; ")).map(|value| (FALLBACK_REASON, value)));
     }
     tell_dropped(headers, &served.dropped);
+}
+
+/// The same for a stream whose headers are gone: the answer began late, or another target goes on with it.
+pub(super) fn tell_late(out: &mut BytesMut, served: &Served) {
+    let mut headers = HeaderMap::new();
+    tell(&mut headers, Some(served));
+    for (name, value) in &headers {
+        for part in [b": ", name.as_str().as_bytes(), b": ", value.as_bytes(), b"\n"] {
+            out.put_slice(part);
+        }
+    }
+    out.put_slice(b"\n");
 }
 
 /// What is known at the end, so that only a whole answer says it: the server dropped a part of the conversation, and what

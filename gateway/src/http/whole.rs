@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::error::Error;
 use super::frames::cut_off;
 use super::wire::Merge;
-use crate::chat::{Event, Gather, Reply};
+use crate::chat::{Event, Gather, Reply, Served};
 use crate::provider::Events;
 
 const LONGEST: usize = 4 * 1024 * 1024;
@@ -29,8 +29,8 @@ pub(super) async fn gather(mut events: Events) -> Result<Whole, Error> {
             return Err(bad_gateway("the answer is longer than 4 MiB; ask for it as a stream"));
         }
         match event {
-            Event::Served(by) => served = Some(by),
-            Event::Reset => (gather, wire, length) = (Gather::default(), None, 0),
+            Event::Served(by) => served = Some(together(served.take(), by)),
+            Event::Reset => (gather, wire, served, length) = (Gather::default(), None, None, 0),
             Event::Wire(chunk) => {
                 let wire = wire.get_or_insert_default();
                 wire.push(&chunk.data).map_err(|error| bad_gateway(error.0))?;
@@ -45,6 +45,17 @@ pub(super) async fn gather(mut events: Events) -> Result<Whole, Error> {
         }
     }
     Err(cut_off().into())
+}
+
+/// Who answers, after those who began what it goes on with.
+fn together(before: Option<Served>, by: Served) -> Served {
+    match before {
+        Some(before) => Served {
+            target: format!("{}, {}", before.target, by.target),
+            ..by
+        },
+        None => by,
+    }
 }
 
 fn text_length(event: &Event) -> usize {

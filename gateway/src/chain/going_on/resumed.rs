@@ -4,6 +4,7 @@ use super::request::begun;
 use super::seam::Seam;
 use crate::chain::attempt::{Attempt, Opened};
 use crate::chain::estimate::text_tokens;
+use crate::chain::target::Target;
 use crate::chain::thoughts::Chunk;
 use crate::chat::{Event, Finish, Request, Usage};
 use crate::provider::{Class, Error};
@@ -44,6 +45,10 @@ impl Resumed {
             }
         }
         Ok(resumed)
+    }
+
+    pub(in crate::chain) fn target(&self) -> &Target {
+        self.attempt.admission.target()
     }
 
     /// The next event; `None` after [`Event::Finish`].

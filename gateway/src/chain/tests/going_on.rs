@@ -73,10 +73,15 @@ fn wire(text: &str) -> Step {
 async fn another_target_goes_on_with_text() {
     let cut: &[&[Step]] = &[&[text("one "), text("two "), Step::Cut]];
     let rest: &[&[Step]] = &[&[text("three"), finish()]];
-    check(asked(), &[cut, rest], &["by t0/m", "one ", "two ", "three", "ends"]).await;
+    check(
+        asked(),
+        &[cut, rest],
+        &["by t0/m", "one ", "two ", "by t1/m", "three", "ends"],
+    )
+    .await;
     let wires: &[&[Step]] = &[&[wire("one "), wire("two "), fail(Class::Upstream5xx)]];
     let rest_of_wire: &[&[Step]] = &[&[wire("three"), finish()]];
-    let expect = ["by t0/m", "wire one ", "wire two ", "three", "ends"];
+    let expect = ["by t0/m", "wire one ", "wire two ", "by t1/m", "three", "ends"];
     check(asked(), &[wires, rest_of_wire], &expect).await;
     // What is repeated is said once.
     let long: &[&[Step]] = &[&[text("one two three four five "), Step::Cut]];
@@ -84,7 +89,7 @@ async fn another_target_goes_on_with_text() {
     check(
         asked(),
         &[long, repeats],
-        &["by t0/m", "one two three four five ", "six", "ends"],
+        &["by t0/m", "one two three four five ", "by t1/m", "six", "ends"],
     )
     .await;
 }
@@ -116,7 +121,7 @@ async fn the_first_error_is_told_when_nobody_goes_on() {
     check(
         asked(),
         &[cut, &[&[text("two"), Step::Cut]]],
-        &["by t0/m", "one ", "two", "truncated"],
+        &["by t0/m", "one ", "by t1/m", "two", "truncated"],
     )
     .await;
     let thought: &[&[Step]] = &[&[Step::Say(Event::Reasoning("hm".into())), text("one "), Step::Cut]];
