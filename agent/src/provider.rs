@@ -132,6 +132,12 @@ fn asked(parts: &Parts, request: &Request) -> Result<String, Error> {
         let message = "the model `jarvis` brings its own tools and does not call yours; send `tools` to an alias such as `jarvis-chat`";
         return Err(refused(message));
     }
+    // What an agent asks is a question of its own, so that a circle through two of them would not be seen further on.
+    if request.origin.hops.count() > 1 {
+        let message =
+            "this request came to the model `jarvis` through several Jarvises, which ask one another in a circle";
+        return Err(Error::new(Class::Loop, message));
+    }
     if parts.tasks.stopping().is_cancelled() {
         return Err(Error::new(Class::Saturated, "Jarvis is shutting down"));
     }

@@ -26,6 +26,27 @@ pub struct Origin {
     pub bound: Option<Bound>,
     /// The span that the work on this request belongs to, when traces are collected.
     pub trace: Option<trace::Context>,
+    pub hops: Hops,
+}
+
+/// How many Jarvises a request has passed before this one (`x-jarvis-hops`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hops(u8);
+
+impl Hops {
+    /// What was asked here.
+    pub const NONE: Self = Self(0);
+    /// A request that has passed more is going in a circle.
+    pub const MOST: u8 = 3;
+
+    /// `None` when it is more than [`Self::MOST`].
+    pub fn new(hops: u8) -> Option<Self> {
+        (hops <= Self::MOST).then_some(Self(hops))
+    }
+
+    pub fn count(self) -> u8 {
+        self.0
+    }
 }
 
 /// Which kind of work a request is. The words of the ledger and of `gen_ai.operation.name` are made of it.

@@ -120,6 +120,8 @@ pub enum Class {
     NoCall,
     /// The request is longer than the model's context.
     ContextLength,
+    /// The request went through so many Jarvises that it must be going in a circle.
+    Loop,
     /// The target is not in the house, and the request must not leave it.
     Privacy,
     /// The request itself is wrong.
@@ -168,6 +170,7 @@ impl Class {
             Self::NoPrice => "no_price",
             Self::NoCall => "no_call",
             Self::Privacy => "privacy",
+            Self::Loop => "loop",
         }
     }
 }

@@ -78,7 +78,7 @@ impl Class {
             Self::RateLong => (Park(Duration::from_secs(10)), Nothing, Retry::Never, Next::Any),
             Self::HardDown => (Hard, Nothing, Retry::Never, Next::Any),
             Self::ModelMissing => (Works, Missing, Retry::Never, Next::Any),
-            Self::Capability => (Works, Nothing, Retry::Never, Next::Any),
+            Self::Capability | Self::Loop => (Works, Nothing, Retry::Never, Next::Any),
             Self::NoCall => (Works, Nothing, Retry::After(Duration::ZERO), Next::Any),
             Self::ContextLength => (Works, Nothing, Retry::Never, Next::LargerContext),
             Self::ClientFault | Self::Policy => (Works, Nothing, Retry::Never, Next::Relay),

@@ -100,6 +100,7 @@ fn is_hopeless(class: Class) -> bool {
     matches!(
         class,
         Class::Capability
+            | Class::Loop
             | Class::Privacy
             | Class::ContextLength
             | Class::OverBudget

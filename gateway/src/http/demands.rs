@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
 use super::error::Error;
 use super::traced::TRACEPARENT;
-use crate::demands::{Cold, Demands, Endpoint, Origin, Surface};
+use crate::demands::{Cold, Demands, Endpoint, Hops, Origin, Surface};
 use crate::progress::Progress;
 use crate::trace;
 
@@ -23,6 +23,7 @@ const TIMEOUT: HeaderName = HeaderName::from_static("x-jarvis-timeout");
 const LOCAL_ONLY: HeaderName = HeaderName::from_static("x-jarvis-local-only");
 const CONTINUE: HeaderName = HeaderName::from_static("x-jarvis-continue");
 const PROGRESS: HeaderName = HeaderName::from_static("x-jarvis-progress");
+const HOPS: HeaderName = HeaderName::from_static("x-jarvis-hops");
 const COLD: HeaderName = HeaderName::from_static("x-jarvis-cold");
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -54,6 +55,7 @@ pub(super) fn read(headers: &HeaderMap, endpoint: Endpoint, model: &str) -> Resu
             .get(TRACEPARENT)
             .and_then(|value| value.to_str().ok())
             .and_then(trace::Context::parse),
+        hops: hops(headers)?,
     };
     let progress = match text(headers, &PROGRESS)? {
         None | Some("0" | "false") => None,
@@ -93,6 +95,24 @@ fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Error> {
     let longest = LONGEST_TIMEOUT.as_secs();
     time.map(Some)
         .ok_or_else(|| wrong(&TIMEOUT, &format!("is a number of seconds up to {longest}")))
+}
+
+/// How many Jarvises it came through. Each of them adds one, so that two which name each other come to an end.
+fn hops(headers: &HeaderMap) -> Result<Hops, Error> {
+    let Some(text) = text(headers, &HOPS)? else {
+        return Ok(Hops::NONE);
+    };
+    let count = text.parse().map_err(|_| wrong(&HOPS, "is a number"))?;
+    Hops::new(count).ok_or_else(|| {
+        let message = format!(
+            "this request came through {count} Jarvises, so that they ask one another in a circle; a `base_url` of one of \
+             them names another that asks it again"
+        );
+        Error {
+            exhausted: true,
+            ..Error::new(StatusCode::LOOP_DETECTED, "loop_detected", message)
+        }
+    })
 }
 
 /// The caller's own name for the request, or a new one. The door puts it into the request and onto the answer.
@@ -192,6 +212,8 @@ mod tests {
         for value in ["0", "-1", "901", "soon", "NaN", "inf", "1e99"] {
             check("x-jarvis-timeout", value, seconds);
         }
+        check("x-jarvis-hops", "many", "is a number");
+        check("x-jarvis-hops", "256", "is a number");
         check("x-jarvis-conversation", "", "is 1 to 200 ASCII characters");
         check("x-jarvis-conversation", "é", "is ASCII text");
     }

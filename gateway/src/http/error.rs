@@ -133,6 +133,7 @@ impl From<provider::Error> for Error {
             Class::Policy => (StatusCode::BAD_REQUEST, "content_policy_violation"),
             Class::ContextLength => (StatusCode::BAD_REQUEST, "context_length_exceeded"),
             Class::Capability | Class::Privacy => (StatusCode::BAD_REQUEST, "unsupported_by_model"),
+            Class::Loop => (StatusCode::LOOP_DETECTED, "loop_detected"),
             Class::CallerDeadline => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
             Class::NoPrice => (StatusCode::SERVICE_UNAVAILABLE, "price_unknown"),
             Class::OverBudget | Class::OverBound => return Self::over_budget(error.message, error.retry_after),

@@ -22,5 +22,5 @@ pub use forward::{Body, Forward, Task};
 pub use reply::{Head, Reply};
 pub use running::Running;
 pub use space::Space;
-pub use walk::{Done, embed, forward};
+pub use walk::{Done, embed, forward, spaces};
 pub use worker::Worker;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::forward::{Forward, Task};
+use crate::caller::Waits;
 use crate::chain::{HostClass, Limits, Target};
 
 /// How long a request may look for a target that answers, whatever the chain says for chat.
@@ -68,6 +69,16 @@ pub(super) fn embed_limit(tokens: u32, target: &Target) -> Duration {
         .saturating_add(load)
         .saturating_add(per_token.saturating_mul(tokens))
         .min(limits.total)
+}
+
+/// The same for a caller whose key says how long it waits: its limit takes the place of the target's own, and the time
+/// for the work itself comes on top, as with chat.
+pub(super) fn for_caller(limit: Duration, target: &Target, waits: Waits) -> Duration {
+    let own = target.limits().first_token;
+    let limit = waits
+        .first_token
+        .map_or(limit, |first| limit.saturating_sub(own).saturating_add(first));
+    waits.total.map_or(limit, |total| limit.min(total))
 }
 
 fn configured(target: &Target) -> Option<Duration> {

@@ -21,9 +21,8 @@ pub struct Running {
 
 impl Running {
     pub(super) fn new(reply: Reply, mut admission: Admission, task: Task) -> Self {
-        let target = admission.target();
-        let (idle, total) = (task.idle(target), target.limits().total);
-        let total_ends = admission.started() + total;
+        let idle = task.idle(admission.target());
+        let total_ends = admission.total_ends();
         if reply.is_whole() {
             admission.answered(&finish(reply.usage()));
         }
@@ -46,7 +45,7 @@ impl Running {
             Ok(next) => next,
             Err(_) if ends == self.total_ends => Err(Error::new(
                 Class::CallerDeadline,
-                "the answer took longer than its target may take",
+                "the answer took longer than it may take",
             )),
             Err(_) => {
                 let message = format!("nothing more came for {} s", self.idle.as_secs());

@@ -12,8 +12,10 @@ use super::reply::Reply;
 use super::running::Running;
 use super::space::Known;
 use super::worker::Worker;
+use crate::caller::Waits;
 use crate::chain::{Admission, Chain, Errand, Needs, Route, Target, Walk};
 use crate::chat::{Finish, FinishReason, Served, Usage};
+use crate::demands::Hops;
 use crate::health::{Ability, Health};
 use crate::provider::{Class, Error};
 use crate::usage::Pieces;
@@ -45,8 +47,9 @@ pub async fn embed(chain: &Chain, health: &Health, errand: Errand, job: &Embed) 
         },
         ..errand
     };
+    let caller = (errand.caller.waits(), errand.origin.hops);
     let mut walk = fitting.walk(errand, pace::EMBED_DEADLINE);
-    let (answer, mut admission) = match down(&mut walk, job).await {
+    let (answer, mut admission) = match down(&mut walk, job, caller).await {
         Ok(done) => done,
         Err(error) => return Err(too_long(&walk).unwrap_or(error)),
     };
@@ -62,6 +65,16 @@ pub async fn embed(chain: &Chain, health: &Health, errand: Errand, job: &Embed) 
     })
 }
 
+/// The targets of a chain and the spaces of their vectors, as far as they are known: while this is the same, vectors are.
+pub fn spaces(chain: &Chain, health: &Health) -> String {
+    let route = chain.route();
+    let known = |target: &Arc<Target>| {
+        let space = Known::of(target, health).name().unwrap_or_default();
+        format!("{} {space}\n", target.name())
+    };
+    route.targets().iter().map(known).collect()
+}
+
 /// The answer of the first target that begins to give one. What happens after its beginning is the caller's to see:
 /// another target cannot take it up.
 pub async fn forward(chain: &Chain, errand: Errand, job: &Forward) -> Result<Done<Running>, Error> {
@@ -70,8 +83,9 @@ pub async fn forward(chain: &Chain, errand: Errand, job: &Forward) -> Result<Don
         pieces: job.asks_for,
         ..errand
     };
+    let caller = (errand.caller.waits(), errand.origin.hops);
     let mut walk = fitting.walk(errand, job.task.deadline());
-    let (reply, mut admission) = down(&mut walk, job).await?;
+    let (reply, mut admission) = down(&mut walk, job, caller).await?;
     admission.works();
     let made = reply.made();
     admission.made(Pieces {
@@ -129,7 +143,12 @@ trait Job: Sync {
     fn cannot(&self, worker: &dyn Worker) -> Option<String>;
     /// How long the target may take until there is an answer, or its beginning.
     fn limit(&self, target: &Target) -> std::time::Duration;
-    fn ask<'a>(&'a self, worker: &'a dyn Worker, model: &'a str) -> BoxFuture<'a, Result<Self::Answer, Error>>;
+    fn ask<'a>(
+        &'a self,
+        worker: &'a dyn Worker,
+        model: &'a str,
+        hops: Hops,
+    ) -> BoxFuture<'a, Result<Self::Answer, Error>>;
     /// What is done by servers that do it, for those that do nothing beside chat.
     fn verb(&self) -> &'static str;
 }
@@ -145,9 +164,9 @@ impl Job for Embed {
         pace::embed_limit(self.inputs.estimated_tokens(), target)
     }
 
-    fn ask<'a>(&'a self, worker: &'a dyn Worker, model: &'a str) -> BoxFuture<'a, Result<Embedded, Error>> {
+    fn ask<'a>(&'a self, worker: &'a dyn Worker, model: &'a str, hops: Hops) -> BoxFuture<'a, Result<Embedded, Error>> {
         Box::pin(async move {
-            let embedded = worker.embed(model, self).await?;
+            let embedded = worker.embed(model, self, hops).await?;
             match worker.space() {
                 Some(space) if self.dimensions.is_none() && space.dimensions as usize != embedded.dimensions => {
                     let message = format!(
@@ -177,8 +196,8 @@ impl Job for Forward {
         pace::forward_limit(self, target)
     }
 
-    fn ask<'a>(&'a self, worker: &'a dyn Worker, model: &'a str) -> BoxFuture<'a, Result<Reply, Error>> {
-        worker.forward(model, self)
+    fn ask<'a>(&'a self, worker: &'a dyn Worker, model: &'a str, hops: Hops) -> BoxFuture<'a, Result<Reply, Error>> {
+        worker.forward(model, self, hops)
     }
 
     fn verb(&self) -> &'static str {
@@ -244,14 +263,17 @@ impl Fitting {
     }
 }
 
-/// Asks targets until one answers.
-async fn down<J: Job>(walk: &mut Walk, job: &J) -> Result<(J::Answer, Admission), Error> {
+/// Asks targets until one answers. A target that is too slow for the key alone is not held to have failed.
+async fn down<J: Job>(walk: &mut Walk, job: &J, (waits, hops): (Waits, Hops)) -> Result<(J::Answer, Admission), Error> {
     while let Some(admission) = walk.next().await {
         let target = admission.target().clone();
-        let (due, late) = admission.due_within(job.limit(&target));
+        let own = job.limit(&target);
+        let limit = pace::for_caller(own, &target, waits);
+        let (due, late) = admission.due_within(limit);
+        let late = if limit < own { Class::CallerDeadline } else { late };
         let asking = async {
             match target.provider().worker(target.model()) {
-                Some(worker) => job.ask(worker, target.model()).await,
+                Some(worker) => job.ask(worker, target.model(), hops).await,
                 None => Err(Error::new(Class::Capability, format!("cannot {}", job.verb()))),
             }
         };

@@ -4,6 +4,7 @@ use super::embed::{Embed, Embedded};
 use super::forward::Forward;
 use super::reply::Reply;
 use super::space::Space;
+use crate::demands::Hops;
 use crate::provider::Error;
 
 /// What a server does beside chat. A [`Provider`](crate::provider::Provider) whose server does any of it hands out its
@@ -25,10 +26,10 @@ pub trait Worker: Send + Sync {
     /// Why this cannot be done here, in the same form.
     fn cannot_forward(&self, job: &Forward) -> Option<String>;
 
-    /// One vector for every input, in the order of the inputs.
-    async fn embed(&self, model: &str, job: &Embed) -> Result<Embedded, Error>;
+    /// One vector for every input, in the order of the inputs. `hops` is what the request came through.
+    async fn embed(&self, model: &str, job: &Embed, hops: Hops) -> Result<Embedded, Error>;
 
     /// Returns when the answer has begun, so that failing before it leaves nothing half said. Dropping the reply
     /// cancels the work.
-    async fn forward(&self, model: &str, job: &Forward) -> Result<Reply, Error>;
+    async fn forward(&self, model: &str, job: &Forward, hops: Hops) -> Result<Reply, Error>;
 }

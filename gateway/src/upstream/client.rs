@@ -13,6 +13,7 @@ use super::connect::Connector;
 use super::http1::{Connection, Failure, Pool};
 use super::keys::Keys;
 use super::{Pieces, Response, failure};
+use crate::demands::Hops;
 use crate::provider::{Class, Error};
 
 /// The largest answer of [`Upstream::get_json`], in bytes.
@@ -125,17 +126,23 @@ impl Upstream {
     /// Sends `body` and returns as soon as the head of the answer came, whatever its status. There is no time limit
     /// but that of connecting; dropping the future cancels the request.
     pub async fn post_json(&self, path: &str, body: Bytes) -> Result<Response, Error> {
-        self.send(Method::POST, path, Content::Json(body)).await
+        self.send(Method::POST, path, Content::Json(body), None).await
+    }
+
+    /// The same for a request that was asked of Jarvis, and came through `hops` before.
+    pub async fn pass_json(&self, path: &str, body: Bytes, hops: Hops) -> Result<Response, Error> {
+        self.send(Method::POST, path, Content::Json(body), Some(hops)).await
     }
 
     /// The same with a body of another media type, or one that is not in one piece.
-    pub async fn post(&self, path: &str, media_type: HeaderValue, body: Pieces) -> Result<Response, Error> {
-        self.send(Method::POST, path, Content::Other(media_type, body)).await
+    pub async fn pass(&self, path: &str, media_type: HeaderValue, body: Pieces, hops: Hops) -> Result<Response, Error> {
+        self.send(Method::POST, path, Content::Other(media_type, body), Some(hops))
+            .await
     }
 
     /// Asks for `path`; otherwise like [`Upstream::post_json`].
     pub async fn get(&self, path: &str) -> Result<Response, Error> {
-        self.send(Method::GET, path, Content::Json(Bytes::new())).await
+        self.send(Method::GET, path, Content::Json(Bytes::new()), None).await
     }
 
     /// Fetches a small JSON document. Everything together may take `timeout`.
@@ -175,7 +182,7 @@ impl Upstream {
         timeout: Duration,
     ) -> Result<T, Error> {
         let read = async {
-            let response = self.send(method, path, Content::Json(body)).await?;
+            let response = self.send(method, path, Content::Json(body), None).await?;
             let status = response.status();
             if !status.is_success() {
                 return Err(refused_document(path, status.as_u16()));
@@ -202,18 +209,20 @@ impl Upstream {
         }
     }
 
-    async fn send(&self, method: Method, path: &str, content: Content) -> Result<Response, Error> {
+    async fn send(&self, method: Method, path: &str, content: Content, hops: Option<Hops>) -> Result<Response, Error> {
         let mut key = self.keys.first();
         for _ in 1..self.keys.count() {
             let response = self
-                .send_once(self.request(&method, path, content.clone(), key)?)
+                .send_once(self.request(&method, path, content.clone(), (key, hops))?)
                 .await?;
             match self.keys.next(key, response.status(), response.retry_after()) {
                 Some(next) => key = next,
                 None => return Ok(response),
             }
         }
-        let response = self.send_once(self.request(&method, path, content, key)?).await?;
+        let response = self
+            .send_once(self.request(&method, path, content, (key, hops))?)
+            .await?;
         self.keys.next(key, response.status(), response.retry_after());
         Ok(response)
     }
@@ -237,7 +246,13 @@ impl Upstream {
     }
 
     /// A request as it goes over the wire.
-    fn request(&self, method: &Method, path: &str, content: Content, key: usize) -> Result<VecDeque<Bytes>, Error> {
+    fn request(
+        &self,
+        method: &Method,
+        path: &str,
+        content: Content,
+        (key, hops): (usize, Option<Hops>),
+    ) -> Result<VecDeque<Bytes>, Error> {
         let path = format!("{}{path}", self.base.path);
         if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(unsendable(&path));
@@ -257,6 +272,7 @@ impl Upstream {
             b" HTTP/1.1\r\n",
             &self.head,
             self.keys.field(key),
+            hops.map_or(b"", hops_field),
         ] {
             head.put_slice(part);
         }
@@ -276,6 +292,17 @@ impl Upstream {
         let mut request = body;
         request.push_front(head.freeze());
         Ok(request)
+    }
+}
+
+/// One more than what it came through.
+fn hops_field(hops: Hops) -> &'static [u8] {
+    match hops.count() {
+        0 => b"x-jarvis-hops: 1\r\n",
+        1 => b"x-jarvis-hops: 2\r\n",
+        2 => b"x-jarvis-hops: 3\r\n",
+        // Hops::MOST, which the next Jarvis refuses.
+        _ => b"x-jarvis-hops: 4\r\n",
     }
 }
 
@@ -405,11 +432,11 @@ mod tests {
         let upstream = Upstream::new("http://gpu:1/v1", secret, Duration::from_secs(1)).unwrap();
         let upstream = upstream.with_header(&HeaderName::from_static("x-from"), &HeaderValue::from_static("test"));
         let check = |method: &Method, content: Content, expect: &[&str]| {
-            let request = upstream.request(method, "/x", content, 0).unwrap();
+            let request = upstream.request(method, "/x", content, (0, Some(Hops::NONE))).unwrap();
             let version = env!("CARGO_PKG_VERSION");
             let fields = format!(
                 "host: gpu:1\r\nuser-agent: jarvis/{version}\r\naccept: */*\r\nx-from: test\r\n\
-                 authorization: Bearer sk-12345\r\n"
+                 authorization: Bearer sk-12345\r\nx-jarvis-hops: 1\r\n"
             );
             let expect: Vec<String> = expect.iter().map(|part| part.replace("FIELDS", &fields)).collect();
             assert_eq!(request, expect);
@@ -438,7 +465,7 @@ mod tests {
         );
         assert_eq!(
             upstream
-                .request(&Method::GET, "/a b", Content::Json(Bytes::new()), 0)
+                .request(&Method::GET, "/a b", Content::Json(Bytes::new()), (0, None))
                 .unwrap_err()
                 .class,
             Class::ClientFault

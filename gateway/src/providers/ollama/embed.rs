@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::settings::Settings;
 use super::{Ollama, fault};
+use crate::demands::Hops;
 use crate::jobs::{Embed, Embedded, Forward, Inputs, Reply, Space, Worker};
 use crate::provider::{Class, Error};
 use crate::providers::refusal::Refusal;
@@ -38,17 +39,18 @@ impl Worker for Ollama {
         Some(format!("cannot {}", job.task.verb()))
     }
 
-    async fn embed(&self, model: &str, job: &Embed) -> Result<Embedded, Error> {
+    async fn embed(&self, model: &str, job: &Embed, hops: Hops) -> Result<Embedded, Error> {
         let asking = Asking {
             upstream: self.upstream(),
             settings: self.settings(),
             model,
             job,
+            hops,
         };
         asking.all().await.map_err(|error| self.upstream().redacted(error))
     }
 
-    async fn forward(&self, _: &str, job: &Forward) -> Result<Reply, Error> {
+    async fn forward(&self, _: &str, job: &Forward, _: Hops) -> Result<Reply, Error> {
         let message = format!("cannot {}", job.task.verb());
         Err(Error::new(Class::Capability, message))
     }
@@ -59,6 +61,7 @@ struct Asking<'a> {
     settings: &'a Settings,
     model: &'a str,
     job: &'a Embed,
+    hops: Hops,
 }
 
 #[derive(Deserialize)]
@@ -116,7 +119,7 @@ impl Asking<'_> {
     }
 
     async fn batch(&self, texts: &[String]) -> Result<Answer, Error> {
-        let response = self.upstream.post_json(PATH, self.body(texts)).await?;
+        let response = self.upstream.pass_json(PATH, self.body(texts), self.hops).await?;
         let status = response.status();
         if !status.is_success() {
             let retry_after = response.retry_after();

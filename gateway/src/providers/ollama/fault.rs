@@ -42,6 +42,7 @@ fn class_of(refusal: Refusal<'_>, said: &str) -> Class {
     match (refusal.status, class_of_message(&said.to_lowercase())) {
         (401..=403, _) => Class::HardDown,
         (429, _) => rate_class(refusal.retry_after),
+        (508, _) => Class::Loop,
         (_, Some(class)) => class,
         (408 | 409 | 499, None) => Class::Transient,
         (501, None) => Class::Capability,
@@ -107,6 +108,7 @@ mod tests {
         );
         check_message(400, "\"m\" does not support thinking", Class::Capability);
         check_message(501, "not implemented", Class::Capability);
+        check_message(508, "in a circle", Class::Loop);
         check_message(
             400,
             "the prompt is longer than the context length currently available",

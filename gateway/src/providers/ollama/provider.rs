@@ -123,7 +123,9 @@ async fn send(
     think: Option<super::Thinking>,
 ) -> Result<Result<Response, Error>, Error> {
     let body = request::body(&call.request, &call.model, settings, think)?;
-    let response = upstream.post_json(request::path(&call.request), body).await?;
+    let response = upstream
+        .pass_json(request::path(&call.request), body, call.request.origin.hops)
+        .await?;
     let status = response.status();
     if status.is_success() {
         return Ok(Ok(response));

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::settings::Settings;
 use super::splice;
 use super::worker::refused;
+use crate::demands::Hops;
 use crate::jobs::{Embed, Embedded, Encoding, Inputs, Vectors};
 use crate::provider::{Class, Error};
 use crate::upstream::Upstream;
@@ -20,13 +21,13 @@ pub(super) async fn embed(
     upstream: &Upstream,
     settings: &Settings,
     model: &str,
-    job: &Embed,
+    (job, hops): (&Embed, Hops),
 ) -> Result<Embedded, Error> {
     let body = match &job.original {
         Some(original) => splice::with_model(original, model, settings)?,
         None => Bytes::from(body(model, job).to_string()),
     };
-    let response = upstream.post_json(PATH, body).await?;
+    let response = upstream.pass_json(PATH, body, hops).await?;
     if !response.status().is_success() {
         let error = refused(upstream, response, PATH).await;
         return Err(if error.class == Class::ContextLength {

@@ -89,6 +89,9 @@ fn class_of(status: u16, fault: &Fault, refusal: Refusal<'_>) -> Class {
         "requires --jinja",
         "endpoints found that support",
     ]);
+    if status == 508 {
+        return Class::Loop;
+    }
     if status == 501 || (cannot && !about_a_parameter) {
         return Class::Capability;
     }
@@ -239,7 +242,8 @@ mod tests {
             "That model is currently overloaded",
             Class::Saturated,
         );
-        check_code(501, none, "no", Class::Capability);
+        check_code(501, none.clone(), "no", Class::Capability);
+        check_code(508, none, "no", Class::Loop);
         check(
             400,
             r#"{"detail":"no model given"}"#,

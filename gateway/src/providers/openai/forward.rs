@@ -10,6 +10,7 @@ use super::settings::Settings;
 use super::worker::refused;
 use super::{fault, splice};
 use crate::chat::Usage;
+use crate::demands::Hops;
 use crate::jobs::{Body, Counted, Forward, Head, Reply, Task};
 use crate::provider::{Class, Error};
 use crate::providers::refusal::is_html;
@@ -35,17 +36,17 @@ pub(super) async fn forward(
     upstream: &Upstream,
     settings: &Settings,
     model: &str,
-    job: &Forward,
+    (job, hops): (&Forward, Hops),
 ) -> Result<Reply, Error> {
     let path = job.task.path();
     let mut response = match &job.body {
         Body::Json(body) => {
             let body = splice::with_model(body, model, settings)?;
-            upstream.post_json(path, body).await?
+            upstream.pass_json(path, body, hops).await?
         }
         Body::Form(form) => {
             let body = form.with("model", model);
-            upstream.post(path, form.media_type().clone(), body).await?
+            upstream.pass(path, form.media_type().clone(), body, hops).await?
         }
     };
     if !response.status().is_success() {

@@ -8,6 +8,7 @@ use super::settings::Settings;
 use super::stream::Reader;
 use super::{fault, request, splice};
 use crate::chat::{Event, Protocol, Request, ToolChoice};
+use crate::demands::Hops;
 use crate::jobs::{Space, Worker};
 use crate::provider::{Call, Class, Error, Events, Provider};
 use crate::providers::ollama;
@@ -74,7 +75,7 @@ impl Provider for OpenAi {
         let settings = Arc::clone(&self.settings);
         Box::pin(try_stream! {
             let (body, mut reader) = prepare(&call, &settings, only_tool(&upstream, &call.request))?;
-            let mut response = ask(&upstream, body).await?;
+            let mut response = ask(&upstream, body, call.request.origin.hops).await?;
             let mut decoder = sse::Decoder::default();
             let mut events = Vec::new();
             while !reader.is_over() {
@@ -135,8 +136,8 @@ fn prepare(call: &Call, settings: &Settings, only: Option<&str>) -> Result<(Byte
 }
 
 /// Sends the request and makes sure that what comes back is a stream.
-async fn ask(upstream: &Upstream, body: Bytes) -> Result<Response, Error> {
-    let response = upstream.post_json("/chat/completions", body).await?;
+async fn ask(upstream: &Upstream, body: Bytes, hops: Hops) -> Result<Response, Error> {
+    let response = upstream.pass_json("/chat/completions", body, hops).await?;
     let status = response.status().as_u16();
     let is_document = matches!(response.media_type().as_str(), "application/json" | "text/html");
     if response.status().is_success() && !is_document {

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 
 use super::{OpenAi, embeddings, forward};
+use crate::demands::Hops;
 use crate::jobs::{Embed, Embedded, Forward, Reply, Space, Worker};
 use crate::provider::{Class, Error};
 use crate::upstream::{Response, Upstream};
@@ -24,13 +25,13 @@ impl Worker for OpenAi {
         None
     }
 
-    async fn embed(&self, model: &str, job: &Embed) -> Result<Embedded, Error> {
-        let embedded = embeddings::embed(self.upstream(), self.settings(), model, job).await;
+    async fn embed(&self, model: &str, job: &Embed, hops: Hops) -> Result<Embedded, Error> {
+        let embedded = embeddings::embed(self.upstream(), self.settings(), model, (job, hops)).await;
         embedded.map_err(|error| self.upstream().redacted(error))
     }
 
-    async fn forward(&self, model: &str, job: &Forward) -> Result<Reply, Error> {
-        let reply = forward::forward(self.upstream(), self.settings(), model, job).await;
+    async fn forward(&self, model: &str, job: &Forward, hops: Hops) -> Result<Reply, Error> {
+        let reply = forward::forward(self.upstream(), self.settings(), model, (job, hops)).await;
         reply.map_err(|error| self.upstream().redacted(error))
     }
 }
