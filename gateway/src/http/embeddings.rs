@@ -11,10 +11,10 @@ use super::body::read_body;
 use super::error::Error;
 use super::forward::{chain_of, errand};
 use super::guard::require;
-use super::{router, served, wire};
+use super::{cache, router, served, wire};
 use crate::caller::{Caller, Scope};
 use crate::demands::Endpoint;
-use crate::jobs::{self, Vectors};
+use crate::jobs::Vectors;
 use crate::provider::Class;
 
 const LONGEST_BODY: usize = 10 * 1024 * 1024;
@@ -29,24 +29,34 @@ pub(super) async fn embeddings(
 ) -> Result<Response, Error> {
     require(&caller, Scope::Embeddings)?;
     let body = read_body(&headers, body, LONGEST_BODY).await?;
-    let (model, job) = wire::embed_request(body)?;
+    let (model, job) = wire::embed_request(body.clone())?;
     let chain = chain_of(&state, &caller, &model, "embed")?;
     let errand = errand(&headers, caller, Endpoint::Embeddings, &model)?;
-    let done = jobs::embed(&chain, state.registry.health(), errand, &job).await;
-    let done = done.map_err(|error| {
-        let is_about_input = error.class == Class::ContextLength;
-        let error = Error::from(error);
-        Error {
-            param: error.param.or_else(|| is_about_input.then(|| "input".to_owned())),
-            ..error
+    let asked = cache::Asked {
+        route: "/v1/embeddings",
+        model: &model,
+        body: &body,
+        job: &job,
+    };
+    let found = cache::vectors(&state, &headers, &chain, errand, asked).await;
+    let found = found.map_err(|failed| match failed {
+        cache::Failed::Wish(error) => error,
+        cache::Failed::Asking(error) => {
+            let is_about_input = error.class == Class::ContextLength;
+            let error = Error::from(error);
+            Error {
+                param: error.param.or_else(|| is_about_input.then(|| "input".to_owned())),
+                ..error
+            }
         }
     })?;
-    let body = match done.answer.vectors {
-        Vectors::Wire(body) => body,
+    let done = &found.done;
+    let body = match &done.answer.vectors {
+        Vectors::Wire(body) => body.clone(),
         Vectors::Numbers(rows) => {
             let estimate = u64::from(job.inputs.estimated_tokens());
             let tokens = done.answer.tokens.unwrap_or(estimate);
-            wire::embed_answer(&done.served.model, &rows, job.encoding, tokens).into()
+            wire::embed_answer(&found.served.model, rows, job.encoding, tokens).into()
         }
     };
     let mut response = Response::new(Body::from(body));
@@ -54,8 +64,10 @@ pub(super) async fn embeddings(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.extend(
         done.space
+            .as_ref()
             .and_then(|space| Some((SPACE, HeaderValue::try_from(space).ok()?))),
     );
-    served::tell(headers, Some(&done.served));
+    served::tell(headers, Some(&found.served));
+    found.tell(headers);
     Ok(response)
 }

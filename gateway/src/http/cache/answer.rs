@@ -6,31 +6,43 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use http::header::{HeaderMap, HeaderValue};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::flight::{Lead, Turn, Waited};
 use super::question::question;
-use super::shelf::{Cache, Question};
-use super::wish::{HEADER, wish};
-use crate::chat::{Event, Finish, FinishReason, Request, Served, WireChunk};
+use super::shelf::{Answer, Cache, Question};
+use super::wish::{HEADER, HIT, JOINED, MISS, wish};
+use crate::caller::Caller;
+use crate::chat::{Event, Finish, FinishReason, More, Request, Served, Timings, Usage, WireChunk};
+use crate::demands::Origin;
 use crate::http::error::Error;
 use crate::http::router;
-use crate::provider::{self, Events};
+use crate::provider::{self, Class, Events};
 use crate::usage::{Attempt, Outcome, Pieces};
 
 /// How a request is answered.
 pub(in crate::http) struct Found {
     kind: Kind,
+    /// What the caller is told of it.
+    told: Option<&'static str>,
 }
 
 enum Kind {
     /// The cache is not wanted, or this is never kept.
     Ask,
     Again(Arc<[Event]>),
-    Keep {
-        question: Question,
-        time: Duration,
-    },
+    Keep(Kept),
+    Join(watch::Receiver<()>, Question, Duration),
+}
+
+/// An answer that is asked for everybody, and how long it is kept.
+struct Kept {
+    lead: Lead,
+    question: Question,
+    time: Duration,
 }
 
 /// Looks for an answer, when the request or the key wants one from the cache. `body` is all that the question says;
@@ -42,57 +54,110 @@ pub(in crate::http) fn look_up(
     (model, body): (&str, Option<&[u8]>),
 ) -> Result<Found, Error> {
     let cache = &state.cache;
+    let found = |kind, told| Ok(Found { kind, told });
     let Some(time) = wish(cache, headers, &request.caller)? else {
-        return Ok(Found { kind: Kind::Ask });
+        return found(Kind::Ask, None);
     };
     // What the program itself registered is the agent.
     let is_chain = matches!(state.registry.chain_of(&request.caller, model), Ok(Some(_)));
     let body = body.filter(|_| is_chain);
-    let question = body.and_then(|body| question(request, body, model, cache.is_shared()));
-    let kind = question.map_or(Kind::Ask, |question| match cache.find(&question) {
-        Some(events) => Kind::Again(events),
-        None => Kind::Keep { question, time },
-    });
-    Ok(Found { kind })
+    let Some(question) = body.and_then(|body| question(request, body, model, cache.is_shared())) else {
+        return found(Kind::Ask, None);
+    };
+    match cache.turn(question) {
+        Turn::Kept(Answer::Said(events)) => found(Kind::Again(events), Some(HIT)),
+        // A question for vectors has another digest.
+        Turn::Kept(Answer::Vectors(_)) => found(Kind::Ask, None),
+        Turn::Lead(lead) => found(Kind::Keep(Kept { lead, question, time }), Some(MISS)),
+        Turn::Wait(ends) => found(Kind::Join(ends, question, time), Some(JOINED)),
+    }
 }
 
 impl Found {
-    /// `x-jarvis-cache: hit` or `miss`; nothing when the cache has no part in it.
+    /// `x-jarvis-cache: hit`, `miss` or `joined`; nothing when the cache has no part in it.
     pub(in crate::http) fn tell(&self, headers: &mut HeaderMap) {
-        let told = match self.kind {
-            Kind::Ask => return,
-            Kind::Again(_) => "hit",
-            Kind::Keep { .. } => "miss",
-        };
-        headers.insert(HEADER, HeaderValue::from_static(told));
+        headers.extend(self.told.map(|told| (HEADER, HeaderValue::from_static(told))));
     }
 
     /// The answer, from the cache or from whoever is asked.
     pub(in crate::http) fn stream(
-        &self,
+        &mut self,
         state: &router::State,
         request: Arc<Request>,
-        ask: impl FnOnce(Arc<Request>) -> Events,
+        ask: impl FnOnce(Arc<Request>) -> Events + Send + 'static,
     ) -> Events {
-        match &self.kind {
+        match std::mem::replace(&mut self.kind, Kind::Ask) {
             Kind::Ask => ask(request),
-            Kind::Again(events) => {
-                tell_observers(state, &request, events);
-                let events = Arc::clone(events);
-                let count = events.len();
-                let again = (0..count).filter_map(move |place| events.get(place).cloned().map(Ok));
-                Box::pin(futures_util::stream::iter(again))
+            Kind::Again(events) => again(state, &request, events),
+            Kind::Keep(kept) => keeping(state, ask(request), kept),
+            Kind::Join(ends, question, time) => {
+                let joined = Joined { ends, question, time };
+                joined.stream(state.clone(), request, ask)
             }
-            Kind::Keep { question, time } => Box::pin(Keeping {
-                events: ask(request),
-                cache: Arc::clone(&state.cache),
-                question: *question,
-                time: *time,
-                kept: Some(Vec::new()),
-                bytes: 0,
-            }),
         }
     }
+}
+
+fn again(state: &router::State, request: &Request, events: Arc<[Event]>) -> Events {
+    tell_observers(state, request, &events);
+    let count = events.len();
+    let again = (0..count).filter_map(move |place| events.get(place).cloned().map(Ok));
+    Box::pin(futures_util::stream::iter(again))
+}
+
+fn keeping(state: &router::State, events: Events, kept: Kept) -> Events {
+    Box::pin(Keeping {
+        events,
+        cache: Arc::clone(&state.cache),
+        question: kept.question,
+        time: kept.time,
+        kept: Some((Vec::new(), kept.lead)),
+        bytes: 0,
+    })
+}
+
+/// A question that somebody else asks.
+struct Joined {
+    ends: watch::Receiver<()>,
+    question: Question,
+    time: Duration,
+}
+
+impl Joined {
+    fn stream(
+        self,
+        state: router::State,
+        mut request: Arc<Request>,
+        ask: impl FnOnce(Arc<Request>) -> Events + Send + 'static,
+    ) -> Events {
+        let Self { ends, question, time } = self;
+        Box::pin(async_stream::stream! {
+            let began = Instant::now();
+            let deadline = request.demands.deadline;
+            let waited = state.cache.wait(question, ends, deadline.map(|deadline| began + deadline)).await;
+            if let Some(deadline) = deadline {
+                let rest = deadline.saturating_sub(began.elapsed());
+                if rest.is_zero() {
+                    yield Err(late());
+                    return;
+                }
+                Arc::make_mut(&mut request).demands.deadline = Some(rest);
+            }
+            let mut events = match waited {
+                Waited::Kept(Answer::Said(events)) => again(&state, &request, events),
+                Waited::Lead(lead) => keeping(&state, ask(request), Kept { lead, question, time }),
+                Waited::Kept(Answer::Vectors(_)) | Waited::Alone => ask(request),
+            };
+            while let Some(event) = events.next().await {
+                yield event;
+            }
+        })
+    }
+}
+
+pub(super) fn late() -> provider::Error {
+    let message = "the same question was being asked already, and its answer did not come in time";
+    provider::Error::new(Class::CallerDeadline, message)
 }
 
 /// Passes an answer on, and keeps it when it reached its end.
@@ -101,14 +166,14 @@ struct Keeping {
     cache: Arc<Cache>,
     question: Question,
     time: Duration,
-    /// `None` once it is clear that this is not kept.
-    kept: Option<Vec<Event>>,
+    /// `None` once it is clear that this is not kept: then nobody has to wait for it.
+    kept: Option<(Vec<Event>, Lead)>,
     bytes: usize,
 }
 
 impl Keeping {
     fn see(&mut self, event: &Event) {
-        let Some(kept) = &mut self.kept else {
+        let Some((kept, _)) = &mut self.kept else {
             return;
         };
         match event {
@@ -128,10 +193,13 @@ impl Keeping {
         if !self.cache.has_room_for(self.bytes) {
             self.kept = None;
         } else if matches!(event, Event::Finish(_))
-            && let Some(kept) = self.kept.take()
-            && kept.iter().any(says_something)
+            && let Some((kept, lead)) = self.kept.take()
         {
-            self.cache.keep(self.question, kept, self.bytes, self.time);
+            if kept.iter().any(says_something) {
+                self.cache
+                    .keep(self.question, Answer::Said(kept.into()), self.bytes, self.time);
+            }
+            drop(lead);
         }
     }
 }
@@ -190,7 +258,8 @@ fn size(event: &Event) -> usize {
         Event::Wire(chunk) => chunk.data.len(),
         // A token with its neighbours, roughly.
         Event::Logprobs(tokens) => tokens.len() * 512,
-        Event::Served(_) | Event::Reset | Event::Finish(_) => 0,
+        Event::Finish(finish) => finish.more.as_deref().map_or(0, More::size),
+        Event::Served(_) | Event::Reset => 0,
     };
     size_of::<Event>() + held
 }
@@ -205,14 +274,26 @@ fn tell_observers(state: &router::State, request: &Request, events: &[Event]) {
         Event::Finish(finish) => Some(finish),
         _ => None,
     });
+    let origin = Arc::new(request.origin.clone());
+    let usage = finish.and_then(|finish| finish.usage).unwrap_or_default();
+    let timings = finish.map(|finish| finish.timings).unwrap_or_default();
+    tell_spared(state, (origin, &request.caller), served, (usage, timings));
+}
+
+pub(super) fn tell_spared(
+    state: &router::State,
+    (origin, caller): (Arc<Origin>, &Caller),
+    served: Option<&Served>,
+    (usage, timings): (Usage, Timings),
+) {
     let target = served.map_or("", |served| served.target.as_str());
     let (backend, model) = target.split_once('/').unwrap_or(("", target));
     let Some((kind, class)) = state.registry.backend(backend) else {
         return;
     };
     let attempt = Attempt {
-        origin: Arc::new(request.origin.clone()),
-        caller: request.caller.clone(),
+        origin,
+        caller: caller.clone(),
         backend: backend.into(),
         model: model.into(),
         kind,
@@ -224,10 +305,10 @@ fn tell_observers(state: &router::State, request: &Request, events: &[Event]) {
         took: Duration::ZERO,
         first_token: None,
         outcome: Outcome::Cached,
-        usage: finish.and_then(|finish| finish.usage).unwrap_or_default(),
+        usage,
         estimated: false,
         pieces: Pieces::default(),
-        timings: finish.map(|finish| finish.timings).unwrap_or_default(),
+        timings,
         truncated: false,
     };
     for observer in state.registry.observers() {

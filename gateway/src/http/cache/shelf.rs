@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::flight::Asking;
 use crate::chat::Event;
 use crate::clock::{Clock, Millis};
+use crate::jobs::{Done, Embedded};
 
 /// A single answer may take this share of the whole.
 const LARGEST: usize = 8;
@@ -40,10 +42,19 @@ impl Default for Config {
 /// SHA-256 of a question and of who may have the answer.
 pub(super) type Question = [u8; 32];
 
+/// What is kept.
+#[derive(Debug, Clone)]
+pub(super) enum Answer {
+    Said(Arc<[Event]>),
+    Vectors(Arc<Done<Embedded>>),
+}
+
 /// The answers of this process.
 pub struct Cache {
     clock: Arc<dyn Clock>,
     shelf: Mutex<Shelf>,
+    /// Questions that are being asked.
+    pub(super) asking: Mutex<Asking>,
 }
 
 #[derive(Default)]
@@ -57,7 +68,7 @@ struct Shelf {
 }
 
 struct Kept {
-    events: Arc<[Event]>,
+    answer: Answer,
     bytes: usize,
     until: Millis,
     used: u64,
@@ -71,6 +82,7 @@ impl Cache {
                 config,
                 ..Shelf::default()
             }),
+            asking: Mutex::default(),
         }
     }
 
@@ -94,7 +106,7 @@ impl Cache {
         bytes.saturating_add(OVERHEAD) <= self.shelf().most() / LARGEST
     }
 
-    pub(super) fn find(&self, question: &Question) -> Option<Arc<[Event]>> {
+    pub(super) fn find(&self, question: &Question) -> Option<Answer> {
         let now = self.clock.now();
         let mut shelf = self.shelf();
         let shelf = &mut *shelf;
@@ -107,10 +119,10 @@ impl Cache {
         shelf.by_use.remove(&kept.used);
         kept.used = shelf.uses;
         shelf.by_use.insert(kept.used, *question);
-        Some(Arc::clone(&kept.events))
+        Some(kept.answer.clone())
     }
 
-    pub(super) fn keep(&self, question: Question, events: Vec<Event>, bytes: usize, time: Duration) {
+    pub(super) fn keep(&self, question: Question, answer: Answer, bytes: usize, time: Duration) {
         if !self.has_room_for(bytes) {
             return;
         }
@@ -119,7 +131,7 @@ impl Cache {
         shelf.remove(&question);
         shelf.uses += 1;
         let kept = Kept {
-            events: events.into(),
+            answer,
             bytes: bytes.saturating_add(OVERHEAD),
             until,
             used: shelf.uses,
@@ -171,8 +183,15 @@ mod tests {
         (clock.clone(), Cache::new(config, Arc::new(clock)))
     }
 
-    fn text(text: &str) -> Vec<Event> {
-        vec![Event::Text(text.to_owned())]
+    fn text(text: &str) -> Answer {
+        Answer::Said([Event::Text(text.to_owned())].into())
+    }
+
+    fn found(cache: &Cache, question: u8) -> Option<Vec<Event>> {
+        match cache.find(&[question; 32])? {
+            Answer::Said(events) => Some(events.to_vec()),
+            Answer::Vectors(_) => None,
+        }
     }
 
     #[test]
@@ -182,10 +201,10 @@ mod tests {
         cache.keep([1; 32], text("one"), 3, minute);
         cache.keep([1; 32], text("two"), 3, minute);
         clock.advance(minute.saturating_sub(Duration::from_millis(1)));
-        assert_eq!(cache.find(&[1; 32]).as_deref(), Some(text("two").as_slice()));
-        assert_eq!(cache.find(&[2; 32]), None);
+        assert_eq!(found(&cache, 1), Some(vec![Event::Text("two".to_owned())]));
+        assert_eq!(found(&cache, 2), None);
         clock.advance(Duration::from_millis(1));
-        assert_eq!(cache.find(&[1; 32]), None);
+        assert_eq!(found(&cache, 1), None);
         let shelf = cache.shelf();
         assert_eq!((shelf.bytes, shelf.answers.len(), shelf.by_use.len()), (0, 0, 0));
     }

@@ -10,6 +10,10 @@ use crate::caller::Caller;
 use crate::http::error::Error;
 
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-jarvis-cache");
+/// What an answer says in it: it was kept; it was asked for; the same question was being asked already.
+pub(super) const HIT: &str = "hit";
+pub(super) const MISS: &str = "miss";
+pub(super) const JOINED: &str = "joined";
 /// Thirty days.
 const LONGEST: u64 = 30 * 24 * 60 * 60;
 

@@ -15,7 +15,7 @@ use super::name;
 use super::read::{self, Asked, What};
 use super::stream::Lines;
 use crate::caller::{Caller, Scope};
-use crate::chat::{Gather, Reply, Request};
+use crate::chat::{Gather, Reply};
 use crate::demands::Endpoint;
 use crate::http::body::read_body;
 use crate::http::chat::LONGEST_BODY;
@@ -23,7 +23,7 @@ use crate::http::error::Error;
 use crate::http::guard::require;
 use crate::http::whole::gather;
 use crate::http::wire::BadRequest;
-use crate::http::{demands, frames, router, served};
+use crate::http::{cache, demands, frames, router, served};
 use crate::provider::{Call, Events};
 
 pub(super) async fn chat(
@@ -79,12 +79,23 @@ async fn ask(
         is_wire: false,
     };
     let progress = request.demands.progress.clone();
-    let events = events(state, request, model)?;
-    if stream {
-        Ok(frames::answer(events, lines, progress).await?)
+    let provider = state.registry.find(&request.caller, &model)?;
+    let body = request.original.as_ref().map(|original| original.body.as_ref());
+    let mut found = cache::look_up(state, headers, &request, (&model, body))?;
+    let events = found.stream(state, Arc::new(request), move |request| {
+        provider.stream(Call {
+            request,
+            model,
+            left: Vec::new(),
+        })
+    });
+    let mut response = if stream {
+        frames::answer(events, lines, progress).await?
     } else {
-        whole(events, lines).await
-    }
+        whole(events, lines).await?
+    };
+    found.tell(response.headers_mut());
+    Ok(response)
 }
 
 impl Route {
@@ -94,15 +105,6 @@ impl Route {
             Self::Generate => read::generate(body),
         }
     }
-}
-
-fn events(state: &router::State, request: Request, model: String) -> Result<Events, Error> {
-    let provider = state.registry.find(&request.caller, &model)?;
-    Ok(provider.stream(Call {
-        request: Arc::new(request),
-        model,
-        left: Vec::new(),
-    }))
 }
 
 async fn whole(events: Events, mut lines: Lines) -> Result<Response, Error> {

@@ -19,8 +19,8 @@ use crate::http::error::Error;
 use crate::http::forward::{chain_of, errand};
 use crate::http::guard::require;
 use crate::http::wire::{BadRequest, explain};
-use crate::http::{router, served};
-use crate::jobs::{self, Embed, Embedded, Encoding, Inputs, Vectors};
+use crate::http::{cache, router, served};
+use crate::jobs::{Embed, Embedded, Encoding, Inputs, Vectors};
 
 #[derive(Deserialize)]
 #[serde(expecting = "an object")]
@@ -63,7 +63,8 @@ pub(super) async fn embed(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    answer(&state, caller, &headers, body, |answer| Json(answer).into_response()).await
+    let new = |answer: Answer| Json(answer).into_response();
+    answer(&state, caller, &headers, (body, "/api/embed"), new).await
 }
 
 pub(super) async fn embeddings(
@@ -76,14 +77,14 @@ pub(super) async fn embeddings(
         let embedding = answer.embeddings.into_iter().next().unwrap_or_default();
         Json(OldAnswer { embedding }).into_response()
     };
-    answer(&state, caller, &headers, body, old).await
+    answer(&state, caller, &headers, (body, "/api/embeddings"), old).await
 }
 
 async fn answer(
     state: &router::State,
     caller: Caller,
     headers: &HeaderMap,
-    body: Body,
+    (body, route): (Body, &'static str),
     write: impl FnOnce(Answer) -> Response,
 ) -> Result<Response, Error> {
     let watch = Watch::start();
@@ -103,18 +104,29 @@ async fn answer(
     }
     let chain = chain_of(state, &caller, &model, "embed")?;
     let errand = errand(headers, caller, Endpoint::Embeddings, &model)?;
-    let done = jobs::embed(&chain, state.registry.health(), errand, &job).await?;
-    let mut by = done.served;
+    let asked = cache::Asked {
+        route,
+        model: &model,
+        body: &body,
+        job: &job,
+    };
+    let found = cache::vectors(state, headers, &chain, errand, asked).await;
+    let found = found.map_err(|failed| match failed {
+        cache::Failed::Wish(error) => error,
+        cache::Failed::Asking(error) => error.into(),
+    })?;
+    let mut by = found.served.clone();
     by.dropped.extend(dropped);
-    let Embedded { vectors, tokens, .. } = done.answer;
+    let Embedded { vectors, tokens, .. } = &found.done.answer;
     if let Vectors::Numbers(rows) = vectors {
-        answer.embeddings = rows;
+        answer.embeddings.clone_from(rows);
     }
     answer.model.clone_from(&by.model);
     answer.total_duration = watch.elapsed();
     answer.prompt_eval_count = tokens.unwrap_or_else(|| job.inputs.estimated_tokens().into());
     let mut response = write(answer);
     served::tell(response.headers_mut(), Some(&by));
+    found.tell(response.headers_mut());
     Ok(response)
 }
 

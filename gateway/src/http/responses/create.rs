@@ -57,8 +57,8 @@ pub(in crate::http) async fn create(
         ..Request::default()
     };
     let body = stands_alone.then_some(body.as_ref());
-    let found = cache::look_up(&state, &headers, &request, (&asked.model, body))?;
-    let events = found.stream(&state, Arc::new(request), |request| {
+    let mut found = cache::look_up(&state, &headers, &request, (&asked.model, body))?;
+    let events = found.stream(&state, Arc::new(request), move |request| {
         too_long::stream(provider, request, asked.model, asked.may_shorten)
     });
     let mut response = if asked.stream {

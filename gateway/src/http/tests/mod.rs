@@ -3,6 +3,7 @@ mod chat;
 mod completions;
 mod door;
 mod jobs;
+mod joined;
 mod limits_of_keys;
 mod ollama;
 mod responses;
@@ -22,7 +23,7 @@ use tower::ServiceExt;
 
 use super::responses::{Chain, Kept};
 use super::*;
-use crate::caller::{Allowance, Key, Scope};
+use crate::caller::{Allowance, Key, Scope, Waits};
 use crate::chain::{HostClass, Limits as TargetLimits, Surroundings};
 use crate::chat::{Event, Finish, FinishReason, Usage};
 use crate::clock::{Fixed, Millis};
@@ -57,6 +58,18 @@ impl HeldKeys {
             name: name.to_owned(),
             scopes: vec![Scope::Chat],
             allowance,
+            ..Key::default()
+        };
+        self.keys.lock().unwrap().push((hash_key(name), key));
+    }
+
+    /// A key of a class.
+    fn add_waiting(&self, name: &str, waits: Waits) {
+        let key = Key {
+            id: name.to_owned(),
+            name: name.to_owned(),
+            scopes: Scope::ALL.to_vec(),
+            waits,
             ..Key::default()
         };
         self.keys.lock().unwrap().push((hash_key(name), key));

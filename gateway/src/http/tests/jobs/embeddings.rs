@@ -2,7 +2,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{Stage, space, stage};
+use http::Method;
+
+use super::{Stage, request, space, stage};
 use crate::http::tests::Answered;
 
 const PATH: &str = "/v1/embeddings";
@@ -319,4 +321,69 @@ async fn models_that_only_chat_are_told_apart_from_those_that_make_vectors() {
                 that makes vectors";
     assert_eq!(refused.json()["error"]["message"], json!(says));
     assert_eq!(stage.sent_to("cloud"), []);
+}
+
+/// Vectors are given again, over either protocol, until the chain or the weights behind it are others.
+#[tokio::test]
+async fn vectors_are_given_again_while_they_are_of_the_same_space() {
+    let stage = stage().await;
+    stage.alias("gpu/embed");
+    let post = async |path: &str, text: &str| {
+        let body = json!({"model": "it", "input": text});
+        let mut request = request(Method::POST, path, body.to_string());
+        request.headers_mut().insert("x-jarvis-cache", "on".parse().unwrap());
+        let answered = stage.site.send(request).await;
+        assert_eq!(answered.status, 200, "{}", answered.body);
+        let cache = answered.header("x-jarvis-cache").unwrap_or_default().to_owned();
+        let mut json = answered.json();
+        json["total_duration"] = Value::Null;
+        (cache, json)
+    };
+    for path in [PATH, "/api/embed"] {
+        let (cache, first) = post(path, "one").await;
+        assert_eq!(cache, "miss", "{path}");
+        let (cache, again) = post(path, "one").await;
+        assert_eq!((cache.as_str(), again), ("hit", first), "{path}");
+        assert_eq!(post(path, "two").await.0, "miss", "{path}");
+    }
+    assert_eq!(stage.sent_to("gpu").len(), 4);
+    stage.digest("gpu", "embed", "sha256:new");
+    assert_eq!(post(PATH, "one").await.0, "miss");
+    assert_eq!(post(PATH, "one").await.0, "hit");
+    stage.alias("cloud/embed");
+    let (cache, first) = post(PATH, "one").await;
+    assert_eq!(cache, "miss");
+    assert_eq!(post(PATH, "one").await, ("hit".to_owned(), first));
+    let (one, other) = tokio::join!(post(PATH, "three"), post(PATH, "three"));
+    assert_eq!((one.0.as_str(), other.0.as_str(), one.1), ("miss", "joined", other.1));
+    assert_eq!(stage.sent_to("cloud").len(), 2);
+}
+
+/// A key of a class waits as its class says, and the server is not held to have failed.
+#[tokio::test]
+async fn a_key_waits_for_vectors_as_its_class_says() {
+    let stage = stage().await;
+    stage.alias("gpu/late-60000");
+    let waits = crate::caller::Waits {
+        total: Some(std::time::Duration::from_millis(100)),
+        ..crate::caller::Waits::default()
+    };
+    stage.site.keys.add_waiting("hasty", waits);
+    let mut request = request(Method::POST, PATH, json!({"model": "it", "input": "a"}).to_string());
+    let bearer = "Bearer hasty".parse().unwrap();
+    request.headers_mut().insert("authorization", bearer);
+    let answered = stage.site.send(request).await;
+    let (status, code, message) = answered.said();
+    assert_eq!((status, code.as_str()), (504, "timeout"), "{message}");
+    let states: Vec<_> = stage
+        .site
+        .registry
+        .targets()
+        .iter()
+        .map(|target| target.state)
+        .collect();
+    assert!(
+        states.iter().all(|state| *state == crate::breaker::Shown::Closed),
+        "{states:?}"
+    );
 }
