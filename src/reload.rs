@@ -1,5 +1,6 @@
 //! Reads the configuration anew while the program runs: all of it or nothing.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use jarvis_agent::Agent;
+use jarvis_agent::output_gate::OutputGate;
 use jarvis_gateway::discovery::{Discovery, Following};
 use jarvis_gateway::http::cache::Cache;
 use jarvis_gateway::registry::{self, Registry};
@@ -36,6 +38,9 @@ pub(crate) struct Reload {
     pub(crate) money: Money,
     pub(crate) cache: Arc<Cache>,
     pub(crate) keys: Arc<AllKeys>,
+    pub(crate) gate: Arc<OutputGate>,
+    /// Where Jarvis listens.
+    pub(crate) address: SocketAddr,
     /// Told by a signal.
     pub(crate) now: Arc<Notify>,
 }
@@ -107,6 +112,7 @@ impl Reload {
     /// Reads, checks and builds; touches nothing that runs.
     fn prepare(&self) -> anyhow::Result<Ready> {
         let config = config::load(&self.config.place, &self.environment)?;
+        config.refuse_itself(&self.environment.own(self.address))?;
         let mut changes = Changes::between(&self.config, &config);
         // The agent speaks to this chain until the program ends.
         let spoken_to = &self.config.agent.alias;
@@ -121,7 +127,7 @@ impl Reload {
         let backends = backends.collect::<anyhow::Result<_>>()?;
         let discovers = config.aliases.is_empty() && self.following.is_none();
         let discovery = discovers
-            .then(|| Discovery::new(self.environment.places(config.listen())))
+            .then(|| Discovery::new(self.environment.places(self.address)))
             .transpose()
             .context("OLLAMA_HOST or the base URL of OpenAI")?;
         Ok(Ready {
@@ -145,6 +151,8 @@ impl Reload {
         self.money.configure(&config, prices);
         self.cache.configure(config.cache.clone());
         self.keys.set_classes(config.key_classes.clone());
+        let (secrets, machines) = (config.secrets(&self.environment), config.machines(&self.environment));
+        self.gate.learn(secrets, machines);
         if !config.aliases.is_empty() {
             self.following = None;
         }

@@ -88,6 +88,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     let listen = config.listen();
     let listener = http::listen(listen).map_err(|error| not_listening(listen, error))?;
     let address = listener.local_addr()?;
+    config.refuse_itself(&environment.own(address))?;
     data::make(&config.data)?;
     let lock = data::lock(&config.data)?;
     let store = Store::open(&config.database_url()).await?;
@@ -105,10 +106,11 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     let surroundings = surroundings(&metrics, &tracer, &money, &door);
     let registry = assemble::registry(&config, environment, Arc::clone(&clock), &tasks, surroundings)?;
     let following = follow(&config, environment, address, &registry, &tasks)?;
-    let gate = OutputGate::new(environment.secrets().chain([local_key.secret.clone()]));
+    let gate = Arc::new(OutputGate::new(environment.secrets().chain([local_key.secret.clone()])));
+    gate.learn(config.secrets(environment), config.machines(environment));
     let parts = parts(&config, &registry, &store, &clock, &tasks)?
         .with_tracer(tracer.clone())
-        .with_gate(gate)
+        .with_gate(Arc::clone(&gate))
         .with_approvals(config.approvals.clone());
     let agent = agent(parts, &registry).await?;
     let (found, status) = look_around(&config, following.clone(), &tasks, clock.now(), address);
@@ -124,6 +126,8 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         money,
         cache: Arc::clone(&cache),
         keys,
+        gate,
+        address,
         now: Arc::clone(&reload_now),
     };
     tasks.spawn("configuration", reload.run());

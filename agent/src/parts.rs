@@ -77,8 +77,7 @@ impl Parts {
 
     /// The same parts, which never say what `gate` knows. Before the agent starts: what was published goes by another bus.
     #[must_use]
-    pub fn with_gate(self, gate: OutputGate) -> Self {
-        let gate = Arc::new(gate);
+    pub fn with_gate(self, gate: Arc<OutputGate>) -> Self {
         Self {
             bus: Arc::new(Bus::new(Arc::clone(&gate))),
             gate,

@@ -22,6 +22,7 @@ fn check(place: &Place, environment: &Environment, file: Option<PathBuf>) -> any
         ..place.clone()
     };
     let config = config::load(&place, environment)?;
+    config.refuse_itself(&environment.own(config.listen()))?;
     for name in config.backends.keys() {
         assemble::backend(name, &config, environment)?;
     }

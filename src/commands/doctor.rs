@@ -29,6 +29,8 @@ pub(crate) async fn doctor(config: Config, environment: Environment) -> anyhow::
         ("server".into(), server(&config).await),
         ("docker".into(), docker::probe(&config.tools.docker, LIMIT).await),
     ];
+    let itself = config.asks_itself(&environment.own(config.listen()));
+    findings.extend(itself.into_iter().map(|(name, says)| (name.to_owned(), Err(says))));
     match running(&config, &environment).await {
         Some(targets) => findings.extend(targets),
         None => findings.extend(by_itself(&config, &environment).await),
@@ -98,9 +100,14 @@ async fn by_itself(config: &Config, environment: &Environment) -> Vec<(String, F
     )];
     if config.backends.is_empty() {
         findings.push(("ollama".into(), ollama_here(environment, config.listen()).await));
-        findings.push(("openai".into(), openai_here(environment).await));
+        findings.push(("openai".into(), openai_here(environment, config.listen()).await));
     }
-    for (name, backend) in &config.backends {
+    let own = environment.own(config.listen());
+    let others = config
+        .backends
+        .iter()
+        .filter(|(_, backend)| !own.is_named_by(&backend.base_url));
+    for (name, backend) in others {
         findings.push((name.clone(), configured(name, backend, config, environment).await));
     }
     findings
@@ -176,11 +183,16 @@ async fn ollama_here(environment: &Environment, own: SocketAddr) -> Finding {
     found
 }
 
-async fn openai_here(environment: &Environment) -> Finding {
+async fn openai_here(environment: &Environment, own: SocketAddr) -> Finding {
     let Some((key, variable)) = environment.openai_key() else {
         return Ok("not used: neither OPENAI_API_KEY nor AI_INTEGRATIONS_OPENAI_API_KEY is set".to_owned());
     };
     let base_url = environment.openai_base_url();
+    if environment.openai_names_itself(own) {
+        return Err(format!(
+            "not used: its base URL in the environment, {base_url}, is Jarvis itself; give Jarvis an environment without it"
+        ));
+    }
     let upstream =
         Upstream::new(&base_url, Some(key), HostClass::Cloud.connect_limit()).map_err(|error| error.to_string())?;
     openai_says(&upstream, variable).await

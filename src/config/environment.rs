@@ -1,12 +1,14 @@
 //! The environment, read in this one place.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use jarvis_gateway::discovery::{Key, Places};
 use secrecy::SecretString;
+
+use super::own::Own;
 
 /// Where Ollama listens when nothing else is said.
 const OLLAMA_HERE: &str = "http://127.0.0.1:11434";
@@ -18,6 +20,7 @@ type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub(crate) struct Environment {
     lookup: Lookup,
     secrets: Arc<[SecretString]>,
+    machine: Option<Arc<str>>,
 }
 
 impl Environment {
@@ -30,6 +33,7 @@ impl Environment {
                 .filter(|(name, _)| names_a_secret(name))
                 .map(|(_, value)| SecretString::from(value))
                 .collect(),
+            machine: machine(),
         }
     }
 
@@ -48,6 +52,7 @@ impl Environment {
                 .filter(|(name, _)| names_a_secret(name))
                 .map(|(_, value)| SecretString::from(*value))
                 .collect(),
+            machine: Some("attic".into()),
         }
     }
 
@@ -83,9 +88,13 @@ impl Environment {
                 "OLLAMA_HOST names the address of Jarvis itself; Ollama is looked for at {OLLAMA_HERE} instead"
             );
         }
+        let names_itself = self.openai_names_itself(own);
+        if names_itself {
+            tracing::warn!("the base URL of OpenAI in the environment names Jarvis itself; OpenAI is not asked");
+        }
         Places {
             ollama: self.ollama_place(own),
-            openai: self.openai_key().map(|(key, from)| Key {
+            openai: self.openai_key().filter(|_| !names_itself).map(|(key, from)| Key {
                 base_url: self.openai_base_url(),
                 key,
                 from,
@@ -122,15 +131,25 @@ impl Environment {
 
     /// Whether `OLLAMA_HOST` is the address that this Jarvis listens on.
     pub(crate) fn names_itself(&self, own: SocketAddr) -> bool {
-        let url = self.ollama_base_url();
-        let place = url.split_once("://").map_or(url.as_str(), |(_, place)| place);
-        let place = place.split_once('/').map_or(place, |(place, _)| place);
-        let place = place.to_lowercase().replace("localhost:", "127.0.0.1:");
-        let Ok(named) = place.parse::<SocketAddr>() else {
-            return false;
-        };
-        let is_here = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
-        named.port() == own.port() && (named.ip() == own.ip() || (is_here(named.ip()) && is_here(own.ip())))
+        self.own(own).is_named_by(&self.ollama_base_url())
+    }
+
+    /// The same of the base URL of `OpenAI`, which programs that use Jarvis have too. Their key is no key of `OpenAI`'s.
+    pub(crate) fn openai_names_itself(&self, own: SocketAddr) -> bool {
+        self.own(own).is_named_by(&self.openai_base_url())
+    }
+
+    /// A Jarvis that listens on `address` here.
+    pub(crate) fn own(&self, address: SocketAddr) -> Own {
+        Own {
+            address,
+            machine: self.machine().map(str::to_owned),
+        }
+    }
+
+    /// What this machine is called.
+    pub(crate) fn machine(&self) -> Option<&str> {
+        self.machine.as_deref()
     }
 
     /// Where Ollama listens on this machine, by its own variable.
@@ -189,6 +208,12 @@ impl Environment {
         )?;
         Ok(PathBuf::from(home).join(".local/share/jarvis"))
     }
+}
+
+fn machine() -> Option<Arc<str>> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let name = name.trim();
+    (!name.is_empty() && name != "(none)").then(|| name.into())
 }
 
 fn names_a_secret(name: &str) -> bool {
@@ -256,6 +281,9 @@ mod tests {
         check("10.0.0.5:7878", "127.0.0.1:7878", false);
         check("127.0.0.1:7879", "127.0.0.1:7878", false);
         check("gpu:7878", "127.0.0.1:7878", false);
+        let openai = Environment::of(&[("OPENAI_API_KEY", "a"), ("OPENAI_BASE_URL", "http://localhost:7878/v1")]);
+        let places = |own: &str| openai.places(own.parse().unwrap()).openai.is_some();
+        assert!(!places("127.0.0.1:7878") && places("127.0.0.1:7879"));
     }
 
     #[test]

@@ -4,6 +4,8 @@ mod backends;
 mod changes;
 mod environment;
 mod file;
+mod hidden;
+mod own;
 mod purpose;
 
 pub(crate) use backends::{Alias, Backend, Kind, Target};

@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod chains;
+mod circles;
 mod containers;
 mod door;
 mod jarvis;

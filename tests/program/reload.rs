@@ -4,7 +4,7 @@ use stand_in::{Control, Model, Server};
 
 use crate::chains::{chain, chat, stand_in};
 use crate::jarvis::{Jarvis, Setup, eventually};
-use crate::wire::{open, read_until};
+use crate::wire::{open, read_until, send};
 
 /// Writes the file of a running Jarvis as an editor does: beside it, then over it.
 fn write(jarvis: &Jarvis, config: &str) {
@@ -273,4 +273,30 @@ async fn a_configuration_is_checked_without_starting() {
     check("[backends.gpu]\nknd = \"ollama\"", false, "knd").await;
     check(&format!("{good}credential = \"env:NOT_THERE\""), false, "NOT_THERE").await;
     check(&good.replace("http://", ""), false, "[backends.gpu] cannot be used").await;
+}
+
+/// Keys wait as the class of the file says that holds now.
+#[tokio::test]
+async fn classes_of_keys_change_while_it_runs() {
+    let server = stand_in().await;
+    let setup = chain(&server.url(), &[("cloud", "late-1500")]);
+    let with = |deadline: &str| format!("{}[key_classes.batch]\ndeadline = \"{deadline}\"\n", setup.config);
+    let jarvis = Jarvis::start(&Setup {
+        config: with("300ms"),
+        variables: setup.variables.clone(),
+    })
+    .await;
+    let (says, ok) = jarvis.run(&["key", "add", "one", "--class", "batch"]).await;
+    assert!(ok, "{says}");
+    let bearer = format!("Bearer {}", says.lines().next().expect("the key"));
+    let headers = [("authorization", bearer.as_str())];
+    let status = async || {
+        let body = chat("jarvis-chat", "hi", false).to_string();
+        send(&jarvis.address, "POST", "/v1/chat/completions", &headers, body)
+            .await
+            .status
+    };
+    assert_eq!(status().await, 504);
+    write(&jarvis, &with("30s"));
+    eventually("the other class", async || (status().await == 200).then_some(())).await;
 }

@@ -9,8 +9,11 @@ mod known;
 mod public;
 mod stream;
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use jarvis_tools::outside_text::{mask, mask_keys};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::quarantine;
@@ -54,6 +57,14 @@ impl Outlet {
 /// What is never said. Without any secrets it still knows the shapes of keys.
 #[derive(Debug, Default)]
 pub struct OutputGate {
+    /// Replaced as a whole when the configuration names more.
+    kept: RwLock<Arc<Kept>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    secrets: Vec<SecretString>,
+    names: BTreeSet<String>,
     known: Known,
     hosts: public::Hosts,
 }
@@ -62,19 +73,35 @@ impl OutputGate {
     /// `secrets` are the values of this installation: keys, tokens, passwords. Those shorter than six characters are
     /// left out, because they would be found in ordinary words.
     pub fn new(secrets: impl IntoIterator<Item = SecretString>) -> Self {
-        Self {
-            known: Known::new(secrets),
-            hosts: public::Hosts::default(),
-        }
+        let gate = Self::default();
+        gate.learn(secrets, []);
+        gate
     }
 
-    /// Names of machines that public rooms are not told.
-    #[must_use]
-    pub fn with_hosts<'a>(self, hosts: impl IntoIterator<Item = &'a str>) -> Self {
-        Self {
-            hosts: public::Hosts::new(hosts),
-            ..self
+    /// More secrets, and names of machines that public rooms are not told. What was known stays known.
+    pub fn learn(&self, secrets: impl IntoIterator<Item = SecretString>, machines: impl IntoIterator<Item = String>) {
+        let before = self.kept();
+        let mut all = before.secrets.clone();
+        for secret in secrets {
+            if !all.iter().any(|known| known.expose_secret() == secret.expose_secret()) {
+                all.push(secret);
+            }
         }
+        let names: BTreeSet<String> = before.names.iter().cloned().chain(machines).collect();
+        if all.len() == before.secrets.len() && names.len() == before.names.len() {
+            return;
+        }
+        let kept = Kept {
+            known: Known::new(all.iter().cloned()),
+            hosts: public::Hosts::new(names.iter().map(String::as_str)),
+            secrets: all,
+            names,
+        };
+        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(kept);
+    }
+
+    fn kept(&self) -> Arc<Kept> {
+        Arc::clone(&self.kept.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A whole text as it may leave through `outlet`.
@@ -97,12 +124,12 @@ impl OutputGate {
 
     /// Known secrets alone, in whatever form: for what enters a context or a row.
     pub fn hide(&self, text: &str) -> String {
-        self.known.hide(text)
+        self.kept().known.hide(text)
     }
 
     /// [`Self::hide`] for the texts of a JSON value.
     pub fn hide_value(&self, value: Value) -> Value {
-        if self.known.is_empty() {
+        if self.kept().known.is_empty() {
             return value;
         }
         match value {
@@ -131,10 +158,11 @@ impl OutputGate {
     }
 
     fn pass(&self, outlet: Outlet, text: &str, at_start: bool) -> String {
-        let text = by_shape(outlet, &self.known.hide(text)).replace(MASKED, REDACTED);
+        let kept = self.kept();
+        let text = by_shape(outlet, &kept.known.hide(text)).replace(MASKED, REDACTED);
         let text = public::without_remote_images(&text);
         if outlet.public {
-            public::fit(outlet, &self.hosts, &text, at_start)
+            public::fit(outlet, &kept.hosts, &text, at_start)
         } else {
             text
         }

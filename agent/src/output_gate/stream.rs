@@ -133,7 +133,7 @@ impl Stream {
             if let Some(at) = begun(text.get(..cut).unwrap_or_default()) {
                 cut = at;
             }
-            cut = self.gate.known.settled(text, cut);
+            cut = self.gate.kept().known.settled(text, cut);
             // What is taken out of public rooms is taken out as whole words.
             if self.outlet.public {
                 cut = word_start(text.get(..cut).unwrap_or_default());

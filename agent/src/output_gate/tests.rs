@@ -10,7 +10,8 @@ const SHORT: &str = "monkey";
 
 static GATE: LazyLock<Arc<OutputGate>> = LazyLock::new(|| {
     let gate = OutputGate::new([SECRET, SHORT, "abc"].map(SecretString::from));
-    Arc::new(gate.with_hosts(["gpu-box"]))
+    gate.learn([], ["gpu-box".to_owned()]);
+    Arc::new(gate)
 });
 
 fn gate() -> Arc<OutputGate> {
@@ -193,4 +194,23 @@ proptest! {
             prop_assert_eq!(gate().text(outlet, &once), once.clone());
         }
     }
+}
+
+#[test]
+fn what_is_learned_later_is_hidden_beside_what_was_known() {
+    let gate = OutputGate::new([SecretString::from("first-secret")]);
+    let says = "first-secret and second-secret on cellar-box";
+    assert_eq!(
+        gate.text(Outlet::PUBLIC, says),
+        "⟦redacted⟧ and second-secret on cellar-box"
+    );
+    gate.learn([SecretString::from("second-secret")], ["cellar-box".to_owned()]);
+    assert_eq!(
+        gate.text(Outlet::PUBLIC, says),
+        "⟦redacted⟧ and ⟦redacted⟧ on ⟦redacted⟧"
+    );
+    assert_eq!(
+        gate.text(Outlet::PRIVATE, says),
+        "⟦redacted⟧ and ⟦redacted⟧ on cellar-box"
+    );
 }
