@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use jarvis_gateway::chat::ToolSpec;
 use jarvis_gateway::demands::Demands;
+use jarvis_gateway::usage::Bound;
 use jarvis_memory::records::{Message, MessageRole, Run, RunStatus};
-use jarvis_tools::catalog;
 use jarvis_tools::risk::Trust;
+use jarvis_tools::{Tool, catalog};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -14,6 +15,7 @@ use crate::compaction::Making;
 use crate::context::{self, Context};
 use crate::conversations;
 use crate::execute::Origin;
+use crate::go_on::{self, GoOn};
 use crate::parts::{Parts, fresh_id};
 use crate::people;
 use crate::policy::Caller;
@@ -54,10 +56,14 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> usize {
         Some(Api { watch, done, brought }) => (watch, Some(done), brought),
         None => (on_the_bus(), None, Brought::default()),
     };
-    let is_follow_up = errand.as_ref().is_some_and(|errand| errand.after.is_some());
+    let after = errand.as_ref().and_then(|errand| errand.after.as_ref());
+    let is_follow_up = after.is_some_and(|after| after.more.is_none());
+    let allowed = errand.as_ref().and_then(|errand| errand.after.as_ref()?.more);
+    let bound = Bound::new(allowed.unwrap_or(parts.config.limits.dollars.0));
     let making = Making {
         window: None,
         taken: 0,
+        bound: &bound,
         stop: &stop,
     };
     let context = match context::of_conversation(parts, &principal, &conversation_id, &message, making).await {
@@ -77,6 +83,8 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> usize {
     let driver = Driver {
         steer,
         needs_model: is_follow_up,
+        bound: bound.clone(),
+        asks_for_more: errand.is_none() && go_on::may_ask(&principal),
         talk: Some(Talk {
             principal: principal.clone(),
             message: message.clone(),
@@ -104,7 +112,7 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> usize {
 pub(crate) fn offered(parts: &Parts, principal: &Principal) -> Vec<ToolSpec> {
     let offered = parts.catalog.iter().filter(|tool| {
         let least = tool.least_trust();
-        least <= principal.trust && principal.room.tools.list(tool.name(), least)
+        tool.name() != GoOn::NAME && least <= principal.trust && principal.room.tools.list(tool.name(), least)
     });
     offered.map(|tool| catalog::spec(tool.as_ref())).collect()
 }
@@ -137,6 +145,8 @@ pub(crate) fn driver(
         outlet: principal.room.outlet(),
         steer: None,
         talk: None,
+        bound: Bound::new(parts.config.limits.dollars.0),
+        asks_for_more: false,
         needs_model: false,
         stop,
     }

@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use jarvis_gateway::chat::{Event, Gather, Message, Request, Role};
 use jarvis_gateway::demands;
 use jarvis_gateway::provider::Call;
+use jarvis_gateway::usage::Bound;
 use jarvis_memory::records::{self, MessageRole, Summary};
 use jarvis_tools::risk::Trust;
 use serde_json::json;
@@ -24,6 +25,8 @@ pub(crate) struct Making<'a> {
     pub(crate) window: Option<u32>,
     /// Characters that the turn has added to it so far.
     pub(crate) taken: usize,
+    /// What the turn may cost, a summary for it included.
+    pub(crate) bound: &'a Bound,
     pub(crate) stop: &'a CancellationToken,
 }
 
@@ -116,7 +119,7 @@ pub(crate) async fn compact(
     let cut = cut(history, room);
     let (old, _) = history.split_at_checked(cut)?;
     let Some(last) = old.last() else { return before };
-    let asking = ask(parts, principal, conversation_id, (old, before.as_ref()), making.window);
+    let asking = ask(parts, principal, conversation_id, (old, before.as_ref()), making);
     let asking = tokio::time::timeout(PATIENCE, asking);
     let text = making
         .stop
@@ -158,10 +161,10 @@ async fn ask(
     principal: &Principal,
     conversation_id: &str,
     (old, before): (&[records::Message], Option<&Summary>),
-    window: Option<u32>,
+    making: Making<'_>,
 ) -> Option<String> {
     let marks = Marks::fresh();
-    let mut left = room(parts, window, PROMPT.len());
+    let mut left = room(parts, making.window, PROMPT.len());
     let mut lines: Vec<String> = Vec::new();
     for message in old.iter().rev().filter(|message| !is_notice(message)) {
         let text: String = parts.gate.hide(&message.text).chars().take(MESSAGE_CHARS).collect();
@@ -183,6 +186,7 @@ async fn ask(
         origin: demands::Origin {
             model: parts.config.alias.clone(),
             conversation: Some(conversation_id.to_owned()),
+            bound: Some(making.bound.clone()),
             ..demands::Origin::default()
         },
         ..Request::default()

@@ -16,6 +16,7 @@ const SYSTEM: &str = include_str!("../../prompts/jarvis.md");
 pub(crate) const LAST_STEP: &str = include_str!("../../prompts/last_step.md");
 
 const FOLLOW_UP: &str = include_str!("../../prompts/follow_up.md");
+const GO_ON: &str = include_str!("../../prompts/go_on.md");
 
 /// Messages that one look into the history reads. Those before them are in the summary.
 const HISTORY_ROWS: i64 = 200;
@@ -94,7 +95,9 @@ pub(crate) async fn of_conversation(
     messages.push(match message.role {
         MessageRole::Event => {
             let mut event = of_record(parts, principal, &marks, message);
-            event.content.push(Part::Text(format!("\n{}", FOLLOW_UP.trim())));
+            let goes_on = message.detail.pointer("/follow_up/goes_on") == Some(&true.into());
+            let task = if goes_on { GO_ON } else { FOLLOW_UP };
+            event.content.push(Part::Text(format!("\n{}", task.trim())));
             event
         }
         MessageRole::User | MessageRole::Assistant => Message::text(Role::User, said(parts, principal, message)),

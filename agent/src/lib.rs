@@ -16,6 +16,7 @@ mod conversations;
 mod error;
 mod execute;
 mod freeze;
+mod go_on;
 mod guard;
 mod limits;
 mod operate;

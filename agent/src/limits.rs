@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jarvis_gateway::usage::{Dollars, MicroUsd};
 use serde::{Deserialize, Serialize};
 
 /// The section `[agent]` of the configuration.
@@ -42,6 +43,9 @@ pub struct Limits {
     pub repeats: u32,
     /// Tokens of all model calls together, as reported or estimated.
     pub tokens: u64,
+    /// What all model calls together cost, in US dollars by the price list. What is not in the list is counted in tokens
+    /// alone. A person can allow as much again.
+    pub dollars: Dollars,
     /// Characters of one tool result that a model is shown.
     pub result_chars: usize,
 }
@@ -55,6 +59,7 @@ impl Default for Limits {
             errors_in_row: 3,
             repeats: 3,
             tokens: 200_000,
+            dollars: Dollars(MicroUsd(500_000)),
             result_chars: 6_000,
         }
     }

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 
 use crate::approvals;
 use crate::bus::Bus;
+use crate::go_on::GoOn;
 use crate::limits::Config;
 use crate::outbox::Outbox;
 use crate::output_gate::OutputGate;
@@ -54,7 +55,7 @@ impl Parts {
         Self {
             store,
             chain,
-            catalog,
+            catalog: catalog.with(GoOn),
             clock,
             tasks,
             config,

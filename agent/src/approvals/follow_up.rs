@@ -1,5 +1,6 @@
 //! A look at what came of an approved act: one turn of a model that nobody asks for just now.
 
+use jarvis_gateway::usage::MicroUsd;
 use jarvis_memory::records::{Approval, ApprovalStatus, Message, MessageRole, Run};
 use jarvis_tools::risk::Trust;
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::answer;
 use crate::conversations;
 use crate::execute::Origin;
+use crate::go_on;
 use crate::parts::Parts;
 use crate::principal::{Principal, Surface};
 use crate::schedule::{After, Errand, standing};
@@ -26,28 +28,36 @@ pub(super) struct FollowUp {
     asked: Message,
     place_in_chain: i64,
     saw_private: bool,
+    tainted: bool,
+    more: Option<MicroUsd>,
 }
 
 impl FollowUp {
     /// What the event says of it, so that a card out of the turn is traced back to the message that began it all.
     pub(super) fn detail(&self) -> Value {
-        json!({ "run": self.run.id, "asked": self.asked.id, "place": self.place_in_chain })
+        let goes_on = self.more.is_some();
+        json!({ "run": self.run.id, "asked": self.asked.id, "place": self.place_in_chain, "goes_on": goes_on })
     }
 }
 
 /// Whether a model is to look at how this card ended. When nobody can tell, none is.
 pub(super) async fn planned(parts: &Parts, approval: &Approval) -> Option<FollowUp> {
     let ended = matches!(approval.status, ApprovalStatus::Done | ApprovalStatus::Failed);
-    if !parts.approvals.follow_up || !ended || parts.tasks.stopping().is_cancelled() {
+    let more = go_on::allows(approval).filter(|_| approval.status == ApprovalStatus::Done);
+    if !(parts.approvals.follow_up || more.is_some()) || !ended || parts.tasks.stopping().is_cancelled() {
         return None;
     }
-    plan(parts, approval).await.unwrap_or_else(|error| {
+    plan(parts, approval, more).await.unwrap_or_else(|error| {
         tracing::warn!(approval.id = approval.id, %error, "no model looks at what came of an act");
         None
     })
 }
 
-async fn plan(parts: &Parts, approval: &Approval) -> Result<Option<FollowUp>, jarvis_memory::Error> {
+async fn plan(
+    parts: &Parts,
+    approval: &Approval,
+    more: Option<MicroUsd>,
+) -> Result<Option<FollowUp>, jarvis_memory::Error> {
     let (Some(conversation_id), Some(run_id), Some(person_id)) =
         (&approval.conversation_id, &approval.run_id, &approval.requester_id)
     else {
@@ -76,13 +86,16 @@ async fn plan(parts: &Parts, approval: &Approval) -> Result<Option<FollowUp>, ja
     if conversations::find(parts, &principal, conversation_id).await.is_err() {
         return Ok(None);
     }
-    let saw_private = parts.store.run(run_id).await?.is_none_or(|run| run.saw_private);
+    let before = parts.store.run(run_id).await?;
     Ok(Some(FollowUp {
         run: answer::fresh_run(parts, &principal, conversation_id),
         principal,
         asked: asked.clone(),
         place_in_chain,
-        saw_private,
+        saw_private: before.as_ref().is_none_or(|run| run.saw_private),
+        // The outcome of an act is outside text; to go on is none.
+        tainted: more.is_none() || before.is_none_or(|run| run.tainted),
+        more,
     }))
 }
 
@@ -109,6 +122,8 @@ pub(super) async fn start(parts: &Parts, approval: &Approval, follow_up: FollowU
         run,
         asked,
         saw_private,
+        tainted,
+        more,
         ..
     } = follow_up;
     let Ok(place) = parts.sessions.reserve(parts, &run.conversation_id) else {
@@ -145,11 +160,11 @@ pub(super) async fn start(parts: &Parts, approval: &Approval, follow_up: FollowU
         errand: Some(Errand {
             may_use: Vec::new(),
             grounded: true,
-            // The outcome is outside text, and nobody is there who asks for anything.
-            tainted: true,
+            tainted,
             after: Some(After {
                 words: if trusted { asked.text } else { String::new() },
                 saw_private,
+                more,
             }),
         }),
     });

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jarvis_gateway::usage::MicroUsd;
 use jarvis_memory::jobs::{Job, JobEnd, JobRun, JobRunState};
 use jarvis_memory::records::{Message, MessageRole, Run, RunStatus};
 use serde_json::json;
@@ -41,6 +42,8 @@ pub(crate) struct After {
     /// What asked for the act; empty when nobody who may ask for acts wrote it.
     pub(crate) words: String,
     pub(crate) saw_private: bool,
+    /// It goes on with an answer that had cost what it may cost, and may cost so much more.
+    pub(crate) more: Option<MicroUsd>,
 }
 
 impl Errand {

@@ -13,6 +13,7 @@ use super::drive::{Driver, Work};
 use super::event::Event;
 use super::look_up::ready;
 use crate::compaction::FULL_PERCENT;
+use crate::go_on;
 use crate::watch::Progress;
 
 /// A model may be silent for this long at most, cold loads and fallbacks included. The chain has its own, shorter budgets;
@@ -44,6 +45,7 @@ impl Driver {
                 model: self.parts.config.alias.clone(),
                 conversation: self.origin.conversation_id.clone(),
                 arrived: Some(Instant::now()),
+                bound: Some(self.bound.clone()),
                 trace: self.origin.trace,
                 ..demands::Origin::default()
             },
@@ -67,6 +69,16 @@ impl Driver {
             Ok(event) => event,
             Err(error) => {
                 work.asking = None;
+                if error.class == Class::OverBound {
+                    let mut more = None;
+                    if self.asks_for_more {
+                        let mut call = go_on::call(&self.parts, &self.origin.run_id, &self.bound);
+                        self.look_at_switches(&mut call).await;
+                        more = Some(Box::new(call));
+                    }
+                    let says = go_on::says(&self.bound);
+                    return Some(Event::OverBound { says, more });
+                }
                 return Some(match error.window.filter(|window| *window < work.below) {
                     Some(window) => Event::TooLong { window },
                     None => Event::NotAnswered(error),

@@ -24,6 +24,7 @@ pub enum Why {
     Errors,
     Repeats,
     Tokens,
+    Money,
     Failed,
 }
 
@@ -39,6 +40,7 @@ impl Why {
             Self::Errors => "errors",
             Self::Repeats => "repeats",
             Self::Tokens => "tokens",
+            Self::Money => "money",
             Self::Failed => "failed",
         }
     }
@@ -55,6 +57,7 @@ impl Why {
             Self::Errors => "too many tool calls in a row failed",
             Self::Repeats => "the same call keeps giving the same result",
             Self::Tokens => "the limit of tokens for one turn is reached",
+            Self::Money => "the limit of money for one turn is reached",
             Self::Failed => "no model answered",
         }
     }

@@ -11,6 +11,7 @@ use jarvis_gateway::chat::{Gather, Request, Served, ToolResult, ToolSpec};
 use jarvis_gateway::demands;
 use jarvis_gateway::provider::Events;
 use jarvis_gateway::trace;
+use jarvis_gateway::usage::Bound;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -55,6 +56,10 @@ pub(crate) struct Driver {
     pub(crate) steer: Option<mpsc::Receiver<String>>,
     /// What the turn is a part of, where that is kept here and can be shown shorter.
     pub(crate) talk: Option<Talk>,
+    /// What the model calls of this turn, and of those within it, may cost.
+    pub(crate) bound: Bound,
+    /// When that is used up, a person may be asked for more.
+    pub(crate) asks_for_more: bool,
     /// Only a model will do; command mode does not look at outcomes.
     pub(crate) needs_model: bool,
     /// Cancelled when somebody stops this turn.

@@ -13,6 +13,9 @@ pub enum Event {
     Replied { reply: Box<Reply>, calls: Vec<ReadyCall> },
     /// No model and not even command mode answered.
     NotAnswered(provider::Error),
+    /// Only models that cost more than the turn may cost are left; `more` asks a person whether it may, where one can be
+    /// asked.
+    OverBound { says: String, more: Option<Box<ReadyCall>> },
     /// The model whose turn it is has a window of so many tokens, which is too small for all of it.
     TooLong { window: u32 },
     /// What can be shorter: the messages before this turn with their flags, tainted and private, and results of this turn

@@ -7,6 +7,7 @@ mod ask;
 mod bounds;
 mod drive;
 mod effect;
+mod ending;
 mod event;
 mod look_up;
 mod offer;

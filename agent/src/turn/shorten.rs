@@ -134,10 +134,11 @@ impl Driver {
         (context, turn): (usize, usize),
         results: Vec<ShownResult>,
     ) -> BoxFuture<'static, Event> {
-        let (parts, origin, talk, stop) = (
+        let (parts, origin, talk, bound, stop) = (
             self.parts.clone(),
             self.origin.clone(),
             self.talk.clone(),
+            self.bound.clone(),
             self.stop.clone(),
         );
         async move {
@@ -146,6 +147,7 @@ impl Driver {
                 let making = Making {
                     window: Some(window),
                     taken: turn,
+                    bound: &bound,
                     stop: &stop,
                 };
                 match context::of_conversation(&parts, principal, conversation_id, message, making).await {

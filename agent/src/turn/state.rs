@@ -47,21 +47,23 @@ pub struct State {
     pub(super) saw_private: bool,
     /// Set when nobody asked just now.
     errand: Option<Errand>,
-    phase: Phase,
+    pub(super) phase: Phase,
     /// Summaries of what was done, for an ending that no model writes.
-    done: Vec<String>,
+    pub(super) done: Vec<String>,
     /// Of these, what came of calls that were more than reads, for an ending by somebody's stop.
-    acted: Vec<String>,
+    pub(super) acted: Vec<String>,
+    /// Why it may not cost more, when only that is left.
+    pub(super) over: String,
     /// What the user wrote since the last model call.
     more: Vec<String>,
     /// How many such messages a model has been shown.
     taken: usize,
     /// Answers to what was asked before them. They are part of the answer.
-    answered: Vec<String>,
+    pub(super) answered: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Phase {
+pub(super) enum Phase {
     New,
     Asking {
         /// The bound that makes this the last model call.
@@ -73,7 +75,7 @@ enum Phase {
 
 /// The calls of one reply.
 #[derive(Debug, Clone, PartialEq)]
-struct Batch {
+pub(super) struct Batch {
     slots: Vec<Slot>,
     /// Set when the turn ends with this batch.
     stop: Option<Why>,
@@ -108,6 +110,7 @@ impl State {
             phase: Phase::New,
             done: Vec::new(),
             acted: Vec::new(),
+            over: String::new(),
             more: Vec::new(),
             taken: 0,
             answered: Vec::new(),
@@ -172,6 +175,7 @@ impl State {
             Event::Begin => self.begin(now),
             Event::Replied { reply, calls } => self.replied(*reply, calls, now),
             Event::NotAnswered(error) => self.not_answered(&error),
+            Event::OverBound { says, more } => self.over_bound(says, more.map(|more| *more)),
             Event::TooLong { window } => self.too_long(window),
             Event::Shortened { context, results } => self.shortened(context, results, now),
             Event::Ended { call_id, result } => self.ended(&call_id, &result, now),
@@ -269,6 +273,31 @@ impl State {
             (sent / 4) as u64,
             ((reply.text.len() + reply.reasoning.len()) / 4) as u64,
         )
+    }
+
+    /// Only a person can let it cost more. Who cannot be asked is not.
+    fn over_bound(&mut self, says: String, more: Option<ReadyCall>) -> Vec<Effect> {
+        let Phase::Asking { .. } = self.phase else {
+            return Vec::new();
+        };
+        self.over = says;
+        let asked = more.and_then(|call| {
+            let decision = self.decide(call.prepared.as_ref().ok()?, &call);
+            matches!(decision, Decision::Ask(_)).then_some((call, decision))
+        });
+        let Some((call, decision)) = asked else {
+            return self.finish_over_bound();
+        };
+        let slot = Slot {
+            call: call.clone(),
+            started: true,
+            result: None,
+        };
+        self.phase = Phase::Acting(Batch {
+            slots: vec![slot],
+            stop: Some(Why::Money),
+        });
+        vec![Effect::RaiseCard { call, decision }]
     }
 
     fn not_answered(&mut self, error: &provider::Error) -> Vec<Effect> {
@@ -422,6 +451,7 @@ impl State {
         }
         match batch.stop {
             None => self.ask(now),
+            Some(Why::Money) => self.finish_over_bound(),
             Some(why) => self.finish_stopped(why),
         }
     }
@@ -445,36 +475,6 @@ impl State {
                 effects.extend(self.advance(now));
                 effects
             }
-        }
-    }
-
-    /// The end by a stop. The driver, who knows what was streamed, puts that and the reason before the text.
-    fn finish_stopped(&mut self, why: Why) -> Vec<Effect> {
-        let text = if self.acted.is_empty() {
-            String::new()
-        } else {
-            format!("What was done until then:\n\n{}", self.acted.join("\n\n"))
-        };
-        self.finish(text, why)
-    }
-
-    fn finish(&mut self, text: String, why: Why) -> Vec<Effect> {
-        self.phase = Phase::Over;
-        let mut texts = std::mem::take(&mut self.answered);
-        texts.push(text);
-        texts.retain(|text| !text.is_empty());
-        vec![Effect::Finish {
-            text: texts.join("\n\n"),
-            why,
-        }]
-    }
-
-    /// The ending when a model finished without a word.
-    fn unspoken(&self) -> String {
-        if self.done.is_empty() {
-            "The model gave no answer. Ask again, perhaps in other words.".to_owned()
-        } else {
-            self.done.join("\n\n")
         }
     }
 }

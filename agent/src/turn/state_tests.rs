@@ -401,3 +401,55 @@ fn a_turn_that_is_too_long_is_shortened_and_asked_again() {
         "{shown:?}"
     );
 }
+
+#[test]
+fn over_its_bound_in_money_a_turn_asks_once_and_ends() {
+    let over = |more: Option<ReadyCall>| Event::OverBound {
+        says: "it costs too much".to_owned(),
+        more: more.map(Box::new),
+    };
+    let more = || {
+        let risk = Risk {
+            over_budget: true,
+            ..Risk::acts(ToolEffect::Destructive, Trust::Operator)
+        };
+        call("m", risk, None)
+    };
+    let pending = Event::Ended {
+        call_id: "m".into(),
+        result: ToolResult::Pending {
+            approval: "K7QX".into(),
+            says: "NOT done yet".into(),
+        },
+    };
+    let read_a = || {
+        [
+            (reply("", vec![read("a")]), &["run a"][..]),
+            (ok("a", "web runs"), &["ask"][..]),
+        ]
+    };
+    let [first, second] = read_a();
+    let asked = &["finish money: I stop here: it costs too much.\n\nUntil then:\n\nweb runs\n\nNOT done yet"];
+    check(
+        "what runs?",
+        vec![
+            first,
+            second,
+            (over(Some(more())), &["card m budget"]),
+            (over(None), &[]),
+            (pending, asked),
+        ],
+    );
+    let [first, second] = read_a();
+    let alone = &["finish money: I stop here: it costs too much.\n\nUntil then:\n\nweb runs"];
+    check(
+        "what runs?",
+        vec![first, second, (over(None), alone), (over(Some(more())), &[])],
+    );
+    let mut frozen = more();
+    frozen.standing.frozen = true;
+    check(
+        "what runs?",
+        vec![(over(Some(frozen)), &["finish money: I stop here: it costs too much."])],
+    );
+}

@@ -24,6 +24,8 @@ mod links;
 #[cfg(test)]
 mod many_rooms;
 #[cfg(test)]
+mod money;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod outbox;
