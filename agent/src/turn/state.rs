@@ -280,7 +280,13 @@ impl State {
         let Phase::Asking { .. } = self.phase else {
             return Vec::new();
         };
-        self.over = says;
+        // What the house spends is not for strangers.
+        let all = if self.setting.public {
+            Why::Money.sentence().to_owned()
+        } else {
+            says
+        };
+        self.over = all;
         let asked = more.and_then(|call| {
             let decision = self.decide(call.prepared.as_ref().ok()?, &call);
             matches!(decision, Decision::Ask(_)).then_some((call, decision))

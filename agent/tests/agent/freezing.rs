@@ -128,7 +128,7 @@ async fn who_may_not_operate_may_not_freeze_and_names_are_checked() {
     let unknown = house.agent.freeze(&owner(), "acts", None).await.unwrap_err();
     assert_eq!(
         unknown.to_string(),
-        "there is no tool `acts`; the tools are: act, read_state"
+        "there is no tool `acts`; the tools are: act, go_on, read_state"
     );
     let free = house.agent.unfreeze(&owner(), "all").await.unwrap_err();
     assert_eq!(free.to_string(), "`all` is not frozen");
