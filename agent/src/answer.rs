@@ -9,6 +9,7 @@ use jarvis_memory::records::{Message, MessageRole, Run, RunStatus};
 use jarvis_tools::risk::Trust;
 use jarvis_tools::{Tool, catalog};
 use serde_json::json;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::compaction::Making;
@@ -26,9 +27,23 @@ use crate::turn::{Brought, Driver, Outcome, Setting, State, Talk, Why};
 use crate::view::{Happening, RunState};
 use crate::watch::Watch;
 
-/// Runs the turn of a conversation's message and stores what came of it. Returns how many of the messages that came
-/// meanwhile are answered too.
-pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> usize {
+/// A turn that has come to its end, which is not stored yet.
+pub(crate) struct Ended {
+    run: Run,
+    outcome: Outcome,
+    done: Option<oneshot::Sender<Outcome>>,
+    is_follow_up: bool,
+}
+
+impl Ended {
+    /// How many of the messages that came meanwhile are answered too.
+    pub(crate) fn taken(&self) -> usize {
+        self.outcome.taken
+    }
+}
+
+/// Runs the turn of a conversation's message. `None` when it did not begin, and its run is closed.
+pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> Option<Ended> {
     let Inbound {
         principal,
         message,
@@ -72,7 +87,7 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> usize {
             tracing::warn!(run.id = run_id, %error, "no model looks at what came of an act");
             close_unused(parts, run, "no_context").await;
             parts.bus.publish(state(RunState::Finished, Some("no_context")));
-            return 0;
+            return None;
         }
         Err(error) => {
             tracing::warn!(run.id = run_id, %error, "a message is answered without its conversation, which cannot be read");
@@ -93,19 +108,45 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> usize {
     };
     let turn = turn(parts, &principal, &message.text, context).on_errand(errand);
     let outcome = driver.run(turn).await;
+    Some(Ended {
+        run,
+        outcome,
+        done,
+        is_follow_up,
+    })
+}
+
+/// Stores the end of a turn, and with it that of the `joined` runs whose messages it answered, and tells those who wait.
+pub(crate) async fn end(parts: &Parts, ended: Ended, joined: Vec<Run>) {
+    const JOINED: &str = "joined";
+    let Ended {
+        run,
+        outcome,
+        done,
+        is_follow_up,
+    } = ended;
+    let finished = |run: &Run, why| Happening::Run {
+        conversation_id: run.conversation_id.clone(),
+        run_id: run.id.clone(),
+        state: RunState::Finished,
+        why: Some(why),
+    };
+    let mut happened = vec![finished(&run, outcome.why.as_str())];
+    happened.extend(joined.iter().map(|run| finished(run, JOINED)));
     // The event has told it already; that nobody says more about it is nothing to tell.
     if is_follow_up && outcome.why == Why::Failed && outcome.taken == 0 {
         close_unused(parts, run, "no_model").await;
     } else {
-        close(parts, run, &outcome).await;
+        let joined = joined.into_iter().map(|run| unused(parts, run, JOINED));
+        close(parts, run, &outcome, joined.collect()).await;
     }
-    parts.bus.publish(state(RunState::Finished, Some(outcome.why.as_str())));
-    let taken = outcome.taken;
+    for happening in happened {
+        parts.bus.publish(happening);
+    }
     if let Some(done) = done {
         // A client that left is no error: the answer is stored.
         drop(done.send(outcome));
     }
-    taken
 }
 
 /// The tools that `principal` is offered: those of the room that nobody of more trust is needed for.
@@ -193,35 +234,30 @@ pub(crate) fn fresh_run(parts: &Parts, principal: &Principal, conversation_id: &
     }
 }
 
-/// Closes the run of a message that another turn answered, and tells those who wait for it.
-pub(crate) async fn close_joined(parts: &Parts, run: Run) {
-    const WHY: &str = "joined";
-    let (conversation_id, run_id) = (run.conversation_id.clone(), run.id.clone());
-    close_unused(parts, run, WHY).await;
-    parts.bus.publish(Happening::Run {
-        conversation_id,
-        run_id,
-        state: RunState::Finished,
-        why: Some(WHY),
-    });
-}
-
 /// Closes a run that no turn will use.
 pub(crate) async fn close_unused(parts: &Parts, run: Run, why: &str) {
-    let closed = Run {
+    update(parts, &unused(parts, run, why)).await;
+}
+
+/// A run that ended without a turn of its own.
+fn unused(parts: &Parts, run: Run, why: &str) -> Run {
+    Run {
         status: RunStatus::Stopped,
         ended_at: Some(parts.now()),
         stop_reason: Some(why.to_owned()),
         ..run
-    };
-    if let Err(error) = parts.store.update_run(&closed).await {
-        tracing::error!(run.id = closed.id, %error, "the end of a run could not be stored");
     }
 }
 
-/// Stores the answer and then the end of the run, in this order: a crash between the two leaves a run that the next
-/// start closes, and the text is there.
-pub(crate) async fn close(parts: &Parts, run: Run, outcome: &Outcome) {
+async fn update(parts: &Parts, run: &Run) {
+    if let Err(error) = parts.store.update_run(run).await {
+        tracing::error!(run.id = run.id, %error, "the end of a run could not be stored");
+    }
+}
+
+/// Stores the answer with the end of its run and of the `joined` ones: after a crash there is all of it, or the next start
+/// closes the runs and says that there is no answer.
+pub(crate) async fn close(parts: &Parts, run: Run, outcome: &Outcome, joined: Vec<Run>) {
     let message = Message {
         id: fresh_id(),
         conversation_id: run.conversation_id.clone(),
@@ -240,10 +276,6 @@ pub(crate) async fn close(parts: &Parts, run: Run, outcome: &Outcome) {
         external_id: None,
         created_at: parts.now(),
     };
-    if let Err(error) = conversations::add(parts, message.clone()).await {
-        tracing::error!(run.id = run.id, %error, "an answer could not be stored; it is shown and will be missing from the history");
-        parts.bus.publish(Happening::Message { message });
-    }
     let (model_calls, tool_calls, tokens_in, tokens_out) = outcome.counts;
     let ended = Run {
         status: match outcome.why {
@@ -262,7 +294,13 @@ pub(crate) async fn close(parts: &Parts, run: Run, outcome: &Outcome) {
         stop_reason: Some(outcome.why.as_str().to_owned()),
         ..run
     };
-    if let Err(error) = parts.store.update_run(&ended).await {
-        tracing::error!(run.id = ended.id, %error, "the end of a run could not be stored");
+    let mut runs = joined;
+    runs.insert(0, ended);
+    if let Err(error) = parts.store.end_runs(&runs, &message).await {
+        tracing::error!(run.id = message.run_id, %error, "an answer could not be stored; it is shown and will be missing from the history");
+        for run in &runs {
+            update(parts, run).await;
+        }
     }
+    conversations::publish(parts, message);
 }

@@ -105,16 +105,27 @@ pub(crate) async fn add_event(
 }
 
 /// Stores and publishes. `false` when a message with the same external id was there before.
-pub(crate) async fn add(parts: &Parts, mut message: Message) -> Result<bool, jarvis_memory::Error> {
+pub(crate) async fn add(parts: &Parts, message: Message) -> Result<bool, jarvis_memory::Error> {
+    let message = gated(parts, message);
+    let is_new = parts.store.add_message(&message).await?;
+    if is_new {
+        publish(parts, message);
+    }
+    Ok(is_new)
+}
+
+/// What is stored of a message.
+pub(crate) fn gated(parts: &Parts, mut message: Message) -> Message {
     if message.role == MessageRole::Event {
         message.text = parts.gate.text(Outlet::PRIVATE, &message.text);
     }
-    let is_new = parts.store.add_message(&message).await?;
-    if is_new {
-        parts.outbox.ring();
-        parts.bus.publish(Happening::Message { message });
-    }
-    Ok(is_new)
+    message
+}
+
+/// Tells everybody of a message that is stored.
+pub(crate) fn publish(parts: &Parts, message: Message) {
+    parts.outbox.ring();
+    parts.bus.publish(Happening::Message { message });
 }
 
 /// Where the operators are told of what concerns no conversation: the newest one of the owner's home, made when there is

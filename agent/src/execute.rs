@@ -248,22 +248,6 @@ async fn write_intent(
     row_id: &str,
 ) -> Result<(), jarvis_memory::Error> {
     let now = parts.now();
-    // An approved act of a conversation that is gone belongs to no run; its record is the approval itself.
-    if !origin.run_id.is_empty() {
-        let row = ToolCall {
-            id: row_id.to_owned(),
-            run_id: origin.run_id.clone(),
-            call_id: allowed.call_id.clone(),
-            tool: allowed.tool.clone(),
-            arguments: allowed.prepared.arguments.clone(),
-            effect: allowed.prepared.risk.effect.as_str().to_owned(),
-            outcome: "started".to_owned(),
-            result: None,
-            at: now,
-            took_ms: None,
-        };
-        parts.store.start_tool_call(&row).await?;
-    }
     let event = AuditEvent {
         tool: Some(allowed.tool.clone()),
         arguments: Some(allowed.prepared.arguments.clone()),
@@ -271,8 +255,23 @@ async fn write_intent(
         rule: Some(allowed.decision.rule().to_owned()),
         ..origin.event("tool.intent")
     };
-    parts.store.append_audit(&event, now).await?;
-    Ok(())
+    // An approved act of a conversation that is gone belongs to no run; its record is the approval itself.
+    if origin.run_id.is_empty() {
+        return parts.store.append_audit(&event, now).await.map(drop);
+    }
+    let row = ToolCall {
+        id: row_id.to_owned(),
+        run_id: origin.run_id.clone(),
+        call_id: allowed.call_id.clone(),
+        tool: allowed.tool.clone(),
+        arguments: allowed.prepared.arguments.clone(),
+        effect: allowed.prepared.risk.effect.as_str().to_owned(),
+        outcome: "started".to_owned(),
+        result: None,
+        at: now,
+        took_ms: None,
+    };
+    parts.store.start_tool_call(&row, Some(&event)).await
 }
 
 async fn write_outcome(
@@ -283,13 +282,6 @@ async fn write_outcome(
     result: &ToolResult,
     took_ms: i64,
 ) -> Result<(), jarvis_memory::Error> {
-    let value = serde_json::to_value(result).unwrap_or_default();
-    if !origin.run_id.is_empty() {
-        parts
-            .store
-            .finish_tool_call(row_id, outcome(result), &value, took_ms)
-            .await?;
-    }
     // The words of a read stay out of the audit: they can be private and are kept with the call.
     let acted = allowed.prepared.risk.effect > Effect::Read;
     let event = AuditEvent {
@@ -298,8 +290,15 @@ async fn write_outcome(
         detail: Some(serde_json::json!({ "says": acted.then(|| says(result)), "took_ms": took_ms })),
         ..origin.event("tool.outcome")
     };
-    parts.store.append_audit(&event, parts.now()).await?;
-    Ok(())
+    if origin.run_id.is_empty() {
+        return parts.store.append_audit(&event, parts.now()).await.map(drop);
+    }
+    let value = serde_json::to_value(result).unwrap_or_default();
+    let came_to = (outcome(result), &value);
+    parts
+        .store
+        .finish_tool_call(row_id, came_to, took_ms, &event, parts.now())
+        .await
 }
 
 /// Writes down a call that is not made: refused by policy, unknown, malformed, or skipped.
@@ -331,18 +330,16 @@ pub(crate) async fn write_note(
         at: now,
         took_ms: Some(0),
     };
-    parts.store.start_tool_call(&row).await?;
     let event = AuditEvent {
-        tool: Some(row.tool),
+        tool: Some(row.tool.clone()),
         arguments: Some(arguments),
         decision: decision.map(|decision| decision.as_str().to_owned()),
         rule: decision.map(|decision| decision.rule().to_owned()),
-        outcome: Some(row.outcome),
+        outcome: Some(row.outcome.clone()),
         detail: Some(serde_json::json!({ "says": says(result) })),
         ..origin.event("decision")
     };
-    parts.store.append_audit(&event, now).await?;
-    Ok(())
+    parts.store.start_tool_call(&row, Some(&event)).await
 }
 
 /// What an audit row keeps of a result: its words, bounded; the whole result is in its own table.

@@ -100,7 +100,7 @@ async fn answered(agent: &Agent, request: &Request, watch: Watch, stop: Cancella
     let context = context::of_client(parts, &principal, &request.messages);
     let driver = answer::driver(parts, &principal, &run, watch, stop).part_of(Brought::by(request));
     let outcome = driver.run(answer::turn(parts, &principal, &text, context)).await;
-    answer::close(parts, run, &outcome).await;
+    answer::close(parts, run, &outcome, Vec::new()).await;
     Ok(outcome)
 }
 

@@ -187,10 +187,10 @@ impl Sessions {
         let mut joined: VecDeque<Placed> = VecDeque::new();
         // A fault in one turn must not leave the conversation without its task.
         let mut turn = std::pin::pin!(guarded(answer::answer(parts, inbound)));
-        let taken = loop {
+        let ended = loop {
             tokio::select! {
                 biased;
-                taken = &mut turn => break taken,
+                ended = &mut turn => break ended,
                 Some(next) = inbox.recv() => {
                     let joins = next.inbound.api.is_none()
                         && !next.inbound.stop.is_cancelled()
@@ -207,19 +207,21 @@ impl Sessions {
                 }
             }
         };
-        if taken.is_none() {
+        if ended.is_none() {
             tracing::error!(
                 run.id = run.id,
                 "a turn broke off by a fault; the next start tells its conversation"
             );
         }
-        self.forget(&run.conversation_id, &done);
-        for _ in 0..taken.unwrap_or_default() {
-            if let Some(Placed { inbound, .. }) = joined.pop_front() {
-                self.forget(&run.conversation_id, &inbound.stop);
-                answer::close_joined(parts, inbound.run).await;
+        if let Some(ended) = ended.flatten() {
+            let answered: Vec<Placed> = joined.drain(..ended.taken().min(joined.len())).collect();
+            let runs = answered.iter().map(|placed| placed.inbound.run.clone()).collect();
+            answer::end(parts, ended, runs).await;
+            for placed in &answered {
+                self.forget(&run.conversation_id, &placed.inbound.stop);
             }
         }
+        self.forget(&run.conversation_id, &done);
         // The turn was over before a model was shown these.
         while let Some(next) = joined.pop_back() {
             waiting.push_front(next);

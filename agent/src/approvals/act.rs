@@ -6,7 +6,7 @@ use jarvis_tools::Prepared;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{again, args_hash, card, follow_up, publish, tell, tell_with, title};
+use super::{again, args_hash, card, ended, follow_up, publish, tell};
 use crate::execute::{Allowed, Origin, execute, of_error};
 use crate::parts::Parts;
 use crate::policy::Decision;
@@ -96,12 +96,15 @@ async fn on_fresh_state(parts: &Parts, approval: &Approval) -> (ApprovalStatus, 
         decision: Decision::Allow("approved"),
     };
     let result = execute(parts, &origin, allowed, &CancellationToken::new()).await;
-    let status = if matches!(result, ToolResult::Ok { .. }) {
+    (status(&result), result)
+}
+
+fn status(result: &ToolResult) -> ApprovalStatus {
+    if matches!(result, ToolResult::Ok { .. }) {
         ApprovalStatus::Done
     } else {
         ApprovalStatus::Failed
-    };
-    (status, result)
+    }
 }
 
 /// The act is still on behalf of whoever asked for it.
@@ -133,9 +136,14 @@ pub(super) fn prepare(parts: &Parts, approval: &Approval) -> Result<Prepared, To
 
 async fn finish(parts: &Parts, mut approval: Approval, status: ApprovalStatus, result: ToolResult) {
     let value = serde_json::to_value(&result).unwrap_or_default();
+    let event = AuditEvent {
+        tool: Some(approval.tool.clone()),
+        outcome: Some(status.as_str().to_owned()),
+        ..origin(&approval, "approval").event("approval.finished")
+    };
     match parts
         .store
-        .finish_approval(&approval.id, status, &value, parts.now())
+        .finish_approval(&approval.id, (status, &value), &event, parts.now())
         .await
     {
         Ok(true) => {}
@@ -147,17 +155,8 @@ async fn finish(parts: &Parts, mut approval: Approval, status: ApprovalStatus, r
     }
     approval.status = status;
     approval.result = Some(value);
-    let event = AuditEvent {
-        tool: Some(approval.tool.clone()),
-        outcome: Some(status.as_str().to_owned()),
-        ..origin(&approval, "approval").event("approval.finished")
-    };
-    if let Err(error) = parts.store.append_audit(&event, parts.now()).await {
-        tracing::error!(approval.id = approval.id, %error, "the end of an approval is not in the audit");
-    }
     let follow_up = Box::pin(follow_up::planned(parts, &approval)).await;
-    let detail = follow_up.as_ref().map(follow_up::FollowUp::detail);
-    let event = tell_with(parts, &approval, told(&approval, &result), detail).await;
+    let event = ended::tell(parts, &approval, follow_up.as_ref()).await;
     if let (Some(follow_up), Some(event)) = (follow_up, event) {
         Box::pin(follow_up::start(parts, &approval, follow_up, event)).await;
     }
@@ -167,40 +166,39 @@ async fn finish(parts: &Parts, mut approval: Approval, status: ApprovalStatus, r
     }
 }
 
-fn told(approval: &Approval, result: &ToolResult) -> String {
-    let by = approval.decided_by.as_deref().unwrap_or("somebody");
-    let head = format!("**{}** was approved by {by}: {}.", approval.id, title(approval));
-    let outcome = match result {
-        ToolResult::Ok { summary, .. } => summary.clone(),
-        ToolResult::Error {
-            error,
-            hint: Some(hint),
-            ..
-        } => format!("It failed: {error}; {hint}."),
-        ToolResult::Error { error, hint: None, .. } => format!("It failed: {error}."),
-        ToolResult::Denied { reason } => reason.clone(),
-        ToolResult::Pending { says, .. } | ToolResult::Interrupted { says } | ToolResult::Skipped { says } => {
-            says.clone()
-        }
+/// For a card that a former process left executing: it is never run again. What the call came to is told when it was
+/// written down; otherwise nobody knows it, and the state is told as it is now.
+pub(crate) async fn settle(parts: &Parts, approval: Approval) -> Result<(), jarvis_memory::Error> {
+    let calls = match &approval.run_id {
+        Some(run_id) => parts.store.tool_calls(run_id).await?,
+        None => Vec::new(),
     };
-    format!("{head}\n\n{outcome}")
+    let call = calls.into_iter().find(|call| call.call_id == approval.id);
+    let written = call.and_then(|call| serde_json::from_value(call.result?).ok());
+    let result = match written {
+        Some(known @ (ToolResult::Ok { .. } | ToolResult::Error { .. })) => known,
+        _ => outcome_unknown(parts, &approval).await,
+    };
+    finish(parts, approval, status(&result), result).await;
+    Ok(())
 }
 
-/// For a card that a former process left executing: never runs it again, reads the state and reports it.
-pub(crate) async fn outcome_unknown(parts: &Parts, approval: Approval) {
-    let now = match prepare(parts, &approval) {
+async fn outcome_unknown(parts: &Parts, approval: &Approval) -> ToolResult {
+    let now = match prepare(parts, approval) {
         Ok(prepared) => card::plan(parts, &approval.tool, &prepared)
             .await
             .map(|plan| plan.before),
         Err(result) => Err(result),
     };
-    let state = now.unwrap_or_else(|_| "it cannot be read at the moment".to_owned());
-    let says = format!("Outcome unknown: Jarvis was stopped while it did this. The state now: {state}.");
-    finish(
-        parts,
-        approval,
-        ApprovalStatus::Failed,
-        ToolResult::Interrupted { says },
-    )
-    .await;
+    let state = match now {
+        Ok(state) => state,
+        // Refused because there is nothing to do any more: its words are the state.
+        Err(ToolResult::Error {
+            error, retry: false, ..
+        }) => error,
+        Err(_) => "it cannot be read at the moment".to_owned(),
+    };
+    ToolResult::Interrupted {
+        says: format!("Outcome unknown: Jarvis was stopped while it did this. The state now: {state}."),
+    }
 }

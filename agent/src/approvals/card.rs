@@ -126,13 +126,11 @@ async fn write(
         detail: Some(serde_json::json!({ "title": title(&approval), "expires_at": approval.expires_at })),
         ..origin.event("approval.created")
     };
-    // The card last of what may fail: one that nobody was told of must not be there to be approved.
-    parts.store.append_audit(&event, now).await?;
     let copies = routes::copies(parts, &approval, now).await?;
-    parts.store.create_approval(&approval, &copies).await?;
+    parts.store.create_approval(&approval, &copies, &event).await?;
     if !origin.run_id.is_empty() {
         let row = row(origin, ready, prepared, &approval);
-        if let Err(error) = parts.store.start_tool_call(&row).await {
+        if let Err(error) = parts.store.start_tool_call(&row, None).await {
             tracing::error!(approval.id = approval.id, %error, "the call behind a card is not among the calls of its run");
         }
     }

@@ -3,7 +3,7 @@
 use jarvis_memory::records::{Approval, ApprovalStatus, AuditEvent, Vote, VoteOutcome};
 use jarvis_tools::risk::Effect;
 
-use super::{act, grant, is_open, publish, tell, title};
+use super::{act, ended, grant, is_open, publish};
 use crate::error::Error;
 use crate::freeze;
 use crate::parts::Parts;
@@ -32,7 +32,7 @@ pub(crate) async fn decide(
     if !principal.may_approve {
         // Who may not decide is not told which cards there are.
         if let Some(approval) = &found {
-            record(parts, principal, approval, yes, "refused").await?;
+            refused(parts, principal, approval, yes).await?;
         }
         return Err(Error::MayNotApprove);
     }
@@ -40,7 +40,7 @@ pub(crate) async fn decide(
         return Err(Error::NoApproval(id.chars().take(16).collect()));
     };
     let granted = match verdict {
-        Verdict::YesForAnHour => Some(grant::target(parts, &approval)?),
+        Verdict::YesForAnHour => grant::of_card(parts, principal, &approval).await?,
         Verdict::Yes | Verdict::No => None,
     };
     // The card stays open: what was approved before the freeze and not begun is refused when it begins.
@@ -58,12 +58,14 @@ pub(crate) async fn decide(
         via: principal.surface.as_str().to_owned(),
         note: note.map(|text| text.chars().take(500).collect()),
     };
-    let outcome = parts.store.vote(&vote, parts.now()).await?;
+    let event = event(principal, &approval, yes, if yes { "yes" } else { "no" });
+    let granted = granted.as_ref().map(|(grant, event)| (grant, event));
+    let outcome = parts.store.vote(&vote, &event, granted, parts.now()).await?;
     match outcome {
         VoteOutcome::Decided(_) | VoteOutcome::Waiting => {}
         VoteOutcome::Unknown => return Err(Error::NoApproval(id.to_owned())),
         VoteOutcome::NotAllowed => {
-            record(parts, principal, &approval, yes, "refused").await?;
+            refused(parts, principal, &approval, yes).await?;
             return Err(Error::MayNotApprove);
         }
         VoteOutcome::Expired => {
@@ -81,45 +83,37 @@ pub(crate) async fn decide(
             });
         }
     }
-    // The vote counts already. An act that follows is refused by itself when its own intent cannot be written.
-    if let Err(error) = record(parts, principal, &approval, yes, if yes { "yes" } else { "no" }).await {
-        tracing::error!(approval.id = approval.id, %error, "a vote is not in the audit");
-    }
     let Some(decided) = parts.store.approval(&approval.id).await? else {
         return Err(Error::NoApproval(id.to_owned()));
     };
     publish(parts, decided.clone());
     match outcome {
         VoteOutcome::Decided(ApprovalStatus::Approved) => {
-            if let Some(target) = granted {
-                grant::give(parts, principal, &decided, target).await;
-            }
             let (parts, id) = (parts.clone(), decided.id.clone());
             let tasks = parts.tasks.clone();
             tasks.spawn("approved act", async move { act::carry_out(&parts, &id).await });
         }
         VoteOutcome::Decided(_) => {
-            let text = format!(
-                "**{}** was denied by {}: {}.",
-                decided.id,
-                principal.name,
-                title(&decided)
-            );
-            tell(parts, &decided, text).await;
+            ended::tell(parts, &decided, None).await;
         }
         _ => {}
     }
     Ok(decided)
 }
 
-async fn record(
+/// Somebody tried to vote who may not.
+async fn refused(
     parts: &Parts,
     principal: &Principal,
     approval: &Approval,
     yes: bool,
-    outcome: &str,
 ) -> Result<(), jarvis_memory::Error> {
-    let event = AuditEvent {
+    let event = event(principal, approval, yes, "refused");
+    parts.store.append_audit(&event, parts.now()).await.map(drop)
+}
+
+fn event(principal: &Principal, approval: &Approval, yes: bool, outcome: &str) -> AuditEvent {
+    AuditEvent {
         kind: "approval.vote".to_owned(),
         person_id: Some(principal.person_id.clone()),
         via: principal.surface.as_str().to_owned(),
@@ -130,35 +124,22 @@ async fn record(
         outcome: Some(outcome.to_owned()),
         detail: Some(serde_json::json!({ "yes": yes, "by": principal.name })),
         ..AuditEvent::default()
-    };
-    parts.store.append_audit(&event, parts.now()).await?;
-    Ok(())
+    }
 }
 
 /// Ends the cards whose time is over, and tells their conversations.
 pub(crate) async fn expire(parts: &Parts) -> Result<(), jarvis_memory::Error> {
-    for approval in parts.store.expire_approvals(parts.now()).await? {
-        let event = AuditEvent {
-            kind: "approval.expired".to_owned(),
-            via: "jarvis".to_owned(),
-            conversation_id: approval.conversation_id.clone(),
-            run_id: approval.run_id.clone(),
-            approval_id: Some(approval.id.clone()),
-            tool: Some(approval.tool.clone()),
-            ..AuditEvent::default()
-        };
-        parts.store.append_audit(&event, parts.now()).await?;
-        let how = match &approval.decided_by {
-            Some(by) => format!("was approved by {by} and expired before it was begun"),
-            None => "expired without a decision".to_owned(),
-        };
-        let text = format!(
-            "**{}** {how}: {}. Say `again {}` if it is still wanted.",
-            approval.id,
-            title(&approval),
-            approval.id
-        );
-        tell(parts, &approval, text).await;
+    let event = |approval: &Approval| AuditEvent {
+        kind: "approval.expired".to_owned(),
+        via: "jarvis".to_owned(),
+        conversation_id: approval.conversation_id.clone(),
+        run_id: approval.run_id.clone(),
+        approval_id: Some(approval.id.clone()),
+        tool: Some(approval.tool.clone()),
+        ..AuditEvent::default()
+    };
+    for approval in parts.store.expire_approvals(parts.now(), event).await? {
+        ended::tell(parts, &approval, None).await;
         publish(parts, approval);
     }
     Ok(())

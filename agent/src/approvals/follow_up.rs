@@ -33,6 +33,10 @@ pub(super) struct FollowUp {
 }
 
 impl FollowUp {
+    pub(super) fn run(&self) -> &Run {
+        &self.run
+    }
+
     /// What the event says of it, so that a card out of the turn is traced back to the message that began it all.
     pub(super) fn detail(&self) -> Value {
         let goes_on = self.more.is_some();
@@ -115,7 +119,13 @@ fn asked_in<'a>(messages: &'a [Message], run_id: &str) -> Option<(&'a Message, i
     Some((people().find(|message| message.id == asked)?, place.saturating_add(1)))
 }
 
-/// Begins it about `event`. A conversation in which too much waits goes without.
+/// Whether the run is the look at what came of an act.
+pub(crate) async fn is_follow_up(parts: &Parts, run: &Run) -> Result<bool, jarvis_memory::Error> {
+    let messages = parts.store.messages(&run.conversation_id, None, LOOKED_AT).await?;
+    Ok(asked_in(&messages, &run.id).is_some_and(|(_, place)| place > 1))
+}
+
+/// Begins it about `event`, which opened its run. A conversation in which too much waits goes without.
 pub(super) async fn start(parts: &Parts, approval: &Approval, follow_up: FollowUp, event: Message) {
     let FollowUp {
         principal,
@@ -127,7 +137,7 @@ pub(super) async fn start(parts: &Parts, approval: &Approval, follow_up: FollowU
         ..
     } = follow_up;
     let Ok(place) = parts.sessions.reserve(parts, &run.conversation_id) else {
-        return;
+        return answer::close_unused(parts, run, "busy").await;
     };
     let origin = Origin {
         person_id: Some(principal.person_id.clone()),
@@ -138,16 +148,10 @@ pub(super) async fn start(parts: &Parts, approval: &Approval, follow_up: FollowU
         tainted: true,
         trace: None,
     };
-    let begun = async {
-        parts
-            .store
-            .append_audit(&origin.event("follow_up"), parts.now())
-            .await?;
-        parts.store.start_run(&run).await
-    };
-    if let Err(error) = begun.await {
+    let begun = origin.event("follow_up");
+    if let Err(error) = parts.store.append_audit(&begun, parts.now()).await {
         tracing::warn!(approval.id = approval.id, %error, "no model looks at what came of an act");
-        return;
+        return answer::close_unused(parts, run, "no_audit").await;
     }
     let trusted = asked.trust.min(principal.trust.level()) >= Trust::Operator.level();
     place.fill(Inbound {

@@ -58,7 +58,7 @@ pub(crate) fn is_possible(approval: &Approval) -> bool {
 }
 
 /// The same, asked of the tool as it is now; the target that the grant is for.
-pub(super) fn target(parts: &Parts, approval: &Approval) -> Result<String, Error> {
+fn target(parts: &Parts, approval: &Approval) -> Result<String, Error> {
     let not = |why: &str| Error::NotGrantable {
         id: approval.id.clone(),
         why: why.to_owned(),
@@ -77,42 +77,40 @@ pub(super) fn target(parts: &Parts, approval: &Approval) -> Result<String, Error
         .ok_or_else(|| not("it has no target that a grant could be for"))
 }
 
-/// Writes the grant of a card that was approved with one. What goes wrong is told to nobody but the log: the act itself is
-/// approved, and the next one asks again.
-pub(super) async fn give(parts: &Parts, principal: &Principal, approval: &Approval, target: String) {
+/// The grant of a card that is approved with one, and what the audit says of it. Nobody can use one whose conversation is
+/// gone, so there is none then.
+pub(super) async fn of_card(
+    parts: &Parts,
+    principal: &Principal,
+    approval: &Approval,
+) -> Result<Option<(Grant, AuditEvent)>, Error> {
+    let target = target(parts, approval)?;
     let (Some(person_id), Some(conversation_id)) = (&approval.requester_id, &approval.conversation_id) else {
-        return;
+        return Ok(None);
+    };
+    let Some(conversation) = parts.store.conversation(conversation_id).await? else {
+        return Ok(None);
     };
     let now = parts.now();
-    let given = async {
-        let Some(conversation) = parts.store.conversation(conversation_id).await? else {
-            return Ok(());
-        };
-        let grant = Grant {
-            id: approval.id.clone(),
-            person_id: person_id.clone(),
-            room_id: conversation.room_id,
-            tool: approval.tool.clone(),
-            target: target.clone(),
-            uses_left: USES,
-            created_at: now,
-            expires_at: now.plus(TIME),
-            granted_by: principal.name.clone(),
-            approval_id: approval.id.clone(),
-        };
-        let event = AuditEvent {
-            approval_id: Some(approval.id.clone()),
-            tool: Some(grant.tool.clone()),
-            detail: Some(serde_json::json!({ "target": target, "for": person_id, "until": grant.expires_at })),
-            ..event(principal, "grant")
-        };
-        parts.store.append_audit(&event, now).await?;
-        parts.store.create_grant(&grant).await.map(drop)
+    let grant = Grant {
+        id: approval.id.clone(),
+        person_id: person_id.clone(),
+        room_id: conversation.room_id,
+        tool: approval.tool.clone(),
+        target,
+        uses_left: USES,
+        created_at: now,
+        expires_at: now.plus(TIME),
+        granted_by: principal.name.clone(),
+        approval_id: approval.id.clone(),
     };
-    if let Err(error) = given.await {
-        let error: jarvis_memory::Error = error;
-        tracing::error!(approval.id = approval.id, %error, "a grant could not be written; the next act asks again");
-    }
+    let event = AuditEvent {
+        approval_id: Some(approval.id.clone()),
+        tool: Some(grant.tool.clone()),
+        detail: Some(serde_json::json!({ "target": grant.target, "for": person_id, "until": grant.expires_at })),
+        ..event(principal, "grant")
+    };
+    Ok(Some((grant, event)))
 }
 
 fn event(principal: &Principal, kind: &str) -> AuditEvent {

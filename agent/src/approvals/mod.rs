@@ -13,16 +13,19 @@ mod act;
 mod again;
 mod card;
 mod decide;
+mod ended;
 mod face;
 mod follow_up;
 pub(crate) mod grant;
 mod routes;
 
-pub(crate) use act::{carry_out, origin, outcome_unknown};
+pub(crate) use act::{carry_out, origin, settle};
 pub(crate) use again::ask_again;
 pub(crate) use card::raise;
 pub(crate) use decide::{Verdict, decide, expire};
+pub(crate) use ended::tell_those_untold;
 pub(crate) use face::{is_open, shown};
+pub(crate) use follow_up::is_follow_up;
 pub use grant::GrantView;
 pub use routes::Config;
 
@@ -88,11 +91,16 @@ pub(crate) fn title(approval: &Approval) -> &str {
 /// Tells the conversation that the card came from. A tool's words in it taint later turns as they would have tainted
 /// the one that asked.
 async fn tell(parts: &Parts, approval: &Approval, text: String) {
-    tell_with(parts, approval, text, None).await;
+    let Some(message) = event(parts, approval, text, None).await else {
+        return;
+    };
+    if let Err(error) = conversations::add(parts, message).await {
+        tracing::error!(approval.id = approval.id, %error, "a conversation could not be told of its approval");
+    }
 }
 
-/// The same, with what follows it; the event.
-async fn tell_with(parts: &Parts, approval: &Approval, text: String, follow_up: Option<Value>) -> Option<Message> {
+/// What is told, with what follows it, when there is a conversation to tell.
+async fn event(parts: &Parts, approval: &Approval, text: String, follow_up: Option<Value>) -> Option<Message> {
     let conversation_id = approval.conversation_id.clone()?;
     // Strangers are told how it ended, and not what it was.
     let text = match routes::asking(parts, approval).await {
@@ -116,18 +124,11 @@ async fn tell_with(parts: &Parts, approval: &Approval, text: String, follow_up: 
     if let Some(follow_up) = follow_up {
         detail["follow_up"] = follow_up;
     }
-    let message = Message {
+    Some(Message {
         run_id: approval.run_id.clone(),
         detail,
         ..conversations::event(parts, &conversation_id, text)
-    };
-    match conversations::add(parts, message.clone()).await {
-        Ok(_) => Some(message),
-        Err(error) => {
-            tracing::error!(approval.id = approval.id, %error, "a conversation could not be told of its approval");
-            None
-        }
-    }
+    })
 }
 
 #[cfg(test)]

@@ -279,21 +279,29 @@ async fn a_card_that_was_not_told_is_not_there() {
 
 #[tokio::test]
 async fn an_approved_act_is_refused_and_told_when_its_intent_cannot_be_written() {
-    for table in ["audit", "tool_calls"] {
-        let house = crate::approvals::asked_to_stop_web().await;
-        break_table(&house, table).await;
-        let closed = house.approve(&house.card().await.id).await;
-        assert_eq!(closed.status, CardStatus::Failed, "{table}");
-        let told = house.talk().await.pop().expect("an event");
-        assert!(
-            told.ends_with(
-                "It failed: the audit could not be written, so nothing was done; look at the database of Jarvis; \
-                 `jarvis doctor` checks it."
-            ),
-            "{told}"
-        );
-        assert_eq!(house.world.done(), Vec::<String>::new(), "{table}");
-    }
+    let house = crate::approvals::asked_to_stop_web().await;
+    break_table(&house, "tool_calls").await;
+    let closed = house.approve(&house.card().await.id).await;
+    assert_eq!(closed.status, CardStatus::Failed);
+    let told = house.talk().await.pop().expect("an event");
+    assert!(
+        told.ends_with(
+            "It failed: the audit could not be written, so nothing was done; look at the database of Jarvis; \
+             `jarvis doctor` checks it."
+        ),
+        "{told}"
+    );
+    assert_eq!(house.world.done(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_vote_that_is_not_in_the_audit_does_not_count() {
+    let house = crate::approvals::asked_to_stop_web().await;
+    break_table(&house, "audit").await;
+    let card = house.card().await;
+    house.decide(&card.id, true).await.expect_err("the audit is full");
+    assert_eq!(house.card().await, card);
+    assert_eq!(house.world.done(), Vec::<String>::new());
 }
 
 #[tokio::test]

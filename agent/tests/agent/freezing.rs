@@ -6,7 +6,7 @@ use jarvis_agent::view::CardStatus;
 use jarvis_agent::{Error, Frozen};
 use jarvis_gateway::caller::Scope;
 use jarvis_gateway::providers::scripted::{Turn, calls, says};
-use jarvis_memory::records::Vote;
+use jarvis_memory::records::{AuditEvent, Vote};
 
 use crate::approvals::asked_to_stop_web;
 use crate::support::house::{NOW, owner};
@@ -98,7 +98,8 @@ async fn a_freeze_between_the_approval_and_the_act_stops_the_act() {
         via: "console".into(),
         note: None,
     };
-    house.store.vote(&vote, NOW).await.unwrap();
+    let event = AuditEvent::default();
+    house.store.vote(&vote, &event, None, NOW).await.unwrap();
     house.agent.freeze(&owner(), "all", None).await.unwrap();
     let house = house.restarted([]).await;
     let mut seen = house.watch();

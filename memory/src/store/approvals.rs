@@ -6,16 +6,17 @@ use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::error::{Named, tried};
-use super::{Result, Store, deliveries, row};
-use crate::records::{Approval, ApprovalStatus, Delivery};
+use super::{Result, Store, audit, conversations, deliveries, row, runs};
+use crate::records::{Approval, ApprovalStatus, AuditEvent, Delivery, Message, Run};
 
 pub(super) const COLUMNS: &str =
     "id, tool, arguments, args_hash, effect, rule, plan, state_hash, requester_id, conversation_id,
     run_id, min_trust, need, status, created_at, expires_at, decided_at, decided_by, executed_at, result";
 
 impl Store {
-    /// Writes a card, and with it the copies that platforms are to show. The id is stored in upper case.
-    pub async fn create_approval(&self, approval: &Approval, copies: &[Delivery]) -> Result<()> {
+    /// Writes a card, and with it its entry in the audit and the copies that platforms are to show. The id is stored in
+    /// upper case.
+    pub async fn create_approval(&self, approval: &Approval, copies: &[Delivery], event: &AuditEvent) -> Result<()> {
         let sql = format!(
             "INSERT INTO approvals ({COLUMNS})
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
@@ -47,6 +48,7 @@ impl Store {
             for copy in copies {
                 deliveries::insert(copy).execute(&mut *transaction).await?;
             }
+            audit::append(&mut transaction, event, approval.created_at).await?;
             transaction.commit().await
         })
         .await
@@ -133,8 +135,15 @@ impl Store {
         .await
     }
 
-    /// `executing` to `done`, `failed` or `stale`. `false` when it was not executing, or when `status` is another.
-    pub async fn finish_approval(&self, id: &str, status: ApprovalStatus, result: &Value, now: Millis) -> Result<bool> {
+    /// `executing` to `done`, `failed` or `stale`, with its entry in the audit; its conversation is to be told. `false` when
+    /// it was not executing, or when `status` is another.
+    pub async fn finish_approval(
+        &self,
+        id: &str,
+        (status, result): (ApprovalStatus, &Value),
+        event: &AuditEvent,
+        now: Millis,
+    ) -> Result<bool> {
         match status {
             ApprovalStatus::Done | ApprovalStatus::Failed | ApprovalStatus::Stale => {}
             ApprovalStatus::Pending
@@ -144,27 +153,79 @@ impl Store {
             | ApprovalStatus::Executing => return Ok(false),
         }
         let query = sqlx::query(
-            "UPDATE approvals SET status = $2, result = $3, finished_at = $4 WHERE id = $1 AND status = 'executing'",
+            "UPDATE approvals SET status = $2, result = $3, finished_at = $4, untold = (conversation_id IS NOT NULL)
+             WHERE id = $1 AND status = 'executing'",
         )
         .bind(canonical(id))
         .bind(status.as_str())
         .bind(result.to_string())
         .bind(now.0);
         tried(Named("finish approval", id), async {
-            Ok(query.execute(&self.write).await?.rows_affected() == 1)
+            let mut transaction = self.write.begin().await?;
+            if query.execute(&mut *transaction).await?.rows_affected() == 0 {
+                transaction.rollback().await?;
+                return Ok(false);
+            }
+            audit::append(&mut transaction, event, now).await?;
+            transaction.commit().await?;
+            Ok(true)
         })
         .await
     }
 
-    /// Turns pending (and approved, unclaimed) cards whose time is over into `expired` and returns them.
-    pub async fn expire_approvals(&self, now: Millis) -> Result<Vec<Approval>> {
+    /// Turns pending (and approved, unclaimed) cards whose time is over into `expired`, each with its entry in the audit,
+    /// and returns them. Their conversations are to be told.
+    pub async fn expire_approvals(
+        &self,
+        now: Millis,
+        event: impl Fn(&Approval) -> AuditEvent,
+    ) -> Result<Vec<Approval>> {
         let sql = format!(
-            "UPDATE approvals SET status = 'expired'
+            "UPDATE approvals SET status = 'expired', untold = (conversation_id IS NOT NULL)
              WHERE status IN ('pending', 'approved') AND expires_at <= $1 RETURNING {COLUMNS}"
         );
         let query = sqlx::query(AssertSqlSafe(sql)).bind(now.0);
         tried("expire approvals", async {
-            row::all(&query.fetch_all(&self.write).await?, approval)
+            let mut transaction = self.write.begin().await?;
+            let expired = row::all(&query.fetch_all(&mut *transaction).await?, approval)?;
+            for approval in &expired {
+                audit::append(&mut transaction, &event(approval), now).await?;
+            }
+            transaction.commit().await?;
+            Ok(expired)
+        })
+        .await
+    }
+
+    /// Cards that have ended and whose conversations have not been told, in the order of their making.
+    pub async fn untold_approvals(&self, limit: i64) -> Result<Vec<Approval>> {
+        let sql = format!("SELECT {COLUMNS} FROM approvals WHERE untold = 1 ORDER BY created_at, id LIMIT $1");
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(limit.max(0));
+        tried("list approvals to tell of", async {
+            row::all(&query.fetch_all(&self.read).await?, approval)
+        })
+        .await
+    }
+
+    /// Tells a conversation how its card ended, once, and opens the run of the turn that follows: `false` when somebody
+    /// told it before.
+    pub async fn tell_approval(&self, id: &str, message: &Message, next: Option<&Run>) -> Result<bool> {
+        tried(Named("tell of approval", id), async {
+            let mut transaction = self.write.begin().await?;
+            let told = sqlx::query("UPDATE approvals SET untold = 0 WHERE id = $1 AND untold = 1")
+                .bind(canonical(id))
+                .execute(&mut *transaction)
+                .await?;
+            if told.rows_affected() == 0 {
+                transaction.rollback().await?;
+                return Ok(false);
+            }
+            conversations::say(&mut transaction, message).await?;
+            if let Some(run) = next {
+                runs::insert(run).execute(&mut *transaction).await?;
+            }
+            transaction.commit().await?;
+            Ok(true)
         })
         .await
     }

@@ -2,7 +2,7 @@
 
 use jarvis_gateway::clock::Millis;
 use sqlx::any::AnyRow;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{Any, AssertSqlSafe, Row, Transaction};
 
 use super::audit_chain::Stored;
 use super::error::tried;
@@ -21,16 +21,7 @@ impl Store {
     pub async fn append_audit(&self, event: &AuditEvent, at: Millis) -> Result<AuditEntry> {
         tried("append to the audit", async {
             let mut transaction = self.write.begin().await?;
-            let head = sqlx::query("UPDATE audit_head SET entries = entries + 1 WHERE one = 1 RETURNING entries, hash")
-                .fetch_optional(&mut *transaction)
-                .await?
-                .ok_or_else(|| row::unreadable("audit_head", "its row is gone"))?;
-            let entry = Stored::link(event, head.try_get("entries")?, at, head.try_get("hash")?);
-            insert(&entry).execute(&mut *transaction).await?;
-            sqlx::query("UPDATE audit_head SET hash = $1 WHERE one = 1")
-                .bind(&entry.hash)
-                .execute(&mut *transaction)
-                .await?;
+            let entry = append(&mut transaction, event, at).await?;
             transaction.commit().await?;
             entry.entry()
         })
@@ -126,7 +117,26 @@ impl Link {
     }
 }
 
-fn insert(entry: &Stored) -> sqlx::query::Query<'_, sqlx::Any, sqlx::any::AnyArguments> {
+/// Appends within a transaction, so that what is written beside it is never without its entry.
+pub(super) async fn append(
+    transaction: &mut Transaction<'_, Any>,
+    event: &AuditEvent,
+    at: Millis,
+) -> sqlx::Result<Stored> {
+    let head = sqlx::query("UPDATE audit_head SET entries = entries + 1 WHERE one = 1 RETURNING entries, hash")
+        .fetch_optional(&mut **transaction)
+        .await?
+        .ok_or_else(|| row::unreadable("audit_head", "its row is gone"))?;
+    let entry = Stored::link(event, head.try_get("entries")?, at, head.try_get("hash")?);
+    insert(&entry).execute(&mut **transaction).await?;
+    sqlx::query("UPDATE audit_head SET hash = $1 WHERE one = 1")
+        .bind(&entry.hash)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(entry)
+}
+
+fn insert(entry: &Stored) -> sqlx::query::Query<'_, Any, sqlx::any::AnyArguments> {
     let sql = format!(
         "INSERT INTO audit ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
     );

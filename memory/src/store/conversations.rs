@@ -1,7 +1,7 @@
 //! Conversations and their messages.
 
 use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::{Any, AssertSqlSafe, Row};
+use sqlx::{Any, AssertSqlSafe, Row, Transaction};
 
 use super::error::{Named, tried};
 use super::{Result, Store, row};
@@ -59,44 +59,10 @@ impl Store {
             Named("store a message in conversation", &message.conversation_id),
             async {
                 let mut transaction = self.write.begin().await?;
-                let inserted = sqlx::query(
-                    "INSERT INTO messages
-                 (id, conversation_id, run_id, person_id, trust, role, text, detail, external_id, created_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-                 ON CONFLICT (conversation_id, external_id) DO NOTHING",
-                )
-                .bind(&message.id)
-                .bind(&message.conversation_id)
-                .bind(&message.run_id)
-                .bind(&message.person_id)
-                .bind(message.trust)
-                .bind(message.role.as_str())
-                .bind(&message.text)
-                .bind(message.detail.to_string())
-                .bind(&message.external_id)
-                .bind(message.created_at.0)
-                .execute(&mut *transaction)
-                .await?;
-                if inserted.rows_affected() == 0 {
+                if !say(&mut transaction, message).await? {
                     transaction.rollback().await?;
                     return Ok(false);
                 }
-                let title = match message.role {
-                    MessageRole::User => title(&message.text),
-                    MessageRole::Assistant | MessageRole::Event => String::new(),
-                };
-                sqlx::query(
-                    "UPDATE conversations SET
-                   updated_at = CASE WHEN updated_at < $2 THEN $2 ELSE updated_at END,
-                   title = CASE WHEN title = '' THEN $3 ELSE title END
-                 WHERE id = $1",
-                )
-                .bind(&message.conversation_id)
-                .bind(message.created_at.0)
-                .bind(title)
-                .execute(&mut *transaction)
-                .await?;
-                super::deliveries::of_message(&mut transaction, message).await?;
                 transaction.commit().await?;
                 Ok(true)
             },
@@ -139,6 +105,49 @@ impl Store {
         })
         .await
     }
+}
+
+/// Appends a message within a transaction, with what platforms are to show of it. `false` when one with its `external_id`
+/// is there already.
+pub(super) async fn say(transaction: &mut Transaction<'_, Any>, message: &Message) -> sqlx::Result<bool> {
+    let inserted = sqlx::query(
+        "INSERT INTO messages
+         (id, conversation_id, run_id, person_id, trust, role, text, detail, external_id, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT (conversation_id, external_id) DO NOTHING",
+    )
+    .bind(&message.id)
+    .bind(&message.conversation_id)
+    .bind(&message.run_id)
+    .bind(&message.person_id)
+    .bind(message.trust)
+    .bind(message.role.as_str())
+    .bind(&message.text)
+    .bind(message.detail.to_string())
+    .bind(&message.external_id)
+    .bind(message.created_at.0)
+    .execute(&mut **transaction)
+    .await?;
+    if inserted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let title = match message.role {
+        MessageRole::User => title(&message.text),
+        MessageRole::Assistant | MessageRole::Event => String::new(),
+    };
+    sqlx::query(
+        "UPDATE conversations SET
+           updated_at = CASE WHEN updated_at < $2 THEN $2 ELSE updated_at END,
+           title = CASE WHEN title = '' THEN $3 ELSE title END
+         WHERE id = $1",
+    )
+    .bind(&message.conversation_id)
+    .bind(message.created_at.0)
+    .bind(title)
+    .execute(&mut **transaction)
+    .await?;
+    super::deliveries::of_message(transaction, message).await?;
+    Ok(true)
 }
 
 pub(super) fn insert(conversation: &Conversation) -> sqlx::query::Query<'_, Any, AnyArguments> {

@@ -1,8 +1,9 @@
 //! Acts that a person allowed for a while.
 
 use jarvis_gateway::clock::Millis;
-use sqlx::any::AnyRow;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe, Row};
 
 use super::error::{Named, tried};
 use super::{Result, Store, row};
@@ -16,22 +17,8 @@ const FITS: &str = "SELECT g.id FROM grants g JOIN conversations c ON c.room_id 
 impl Store {
     /// A card gives one grant at most: `false` when it gave one before.
     pub async fn create_grant(&self, grant: &Grant) -> Result<bool> {
-        let query = sqlx::query(
-            "INSERT INTO grants (id, person_id, room_id, tool, target, uses_left, created_at, expires_at, granted_by,
-               approval_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (approval_id) DO NOTHING",
-        )
-        .bind(&grant.id)
-        .bind(&grant.person_id)
-        .bind(&grant.room_id)
-        .bind(&grant.tool)
-        .bind(&grant.target)
-        .bind(grant.uses_left)
-        .bind(grant.created_at.0)
-        .bind(grant.expires_at.0)
-        .bind(&grant.granted_by)
-        .bind(&grant.approval_id);
         tried(Named("grant what was asked for by", &grant.approval_id), async {
-            Ok(query.execute(&self.write).await?.rows_affected() == 1)
+            Ok(insert(grant).execute(&self.write).await?.rows_affected() == 1)
         })
         .await
     }
@@ -93,6 +80,23 @@ impl Store {
         })
         .await
     }
+}
+
+pub(super) fn insert(grant: &Grant) -> Query<'_, Any, AnyArguments> {
+    sqlx::query(
+        "INSERT INTO grants (id, person_id, room_id, tool, target, uses_left, created_at, expires_at, granted_by,
+           approval_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (approval_id) DO NOTHING",
+    )
+    .bind(&grant.id)
+    .bind(&grant.person_id)
+    .bind(&grant.room_id)
+    .bind(&grant.tool)
+    .bind(&grant.target)
+    .bind(grant.uses_left)
+    .bind(grant.created_at.0)
+    .bind(grant.expires_at.0)
+    .bind(&grant.granted_by)
+    .bind(&grant.approval_id)
 }
 
 fn grant(row: &AnyRow) -> sqlx::Result<Grant> {

@@ -1,60 +1,41 @@
 //! Turns of the agent and the tool calls in them.
 
+use jarvis_gateway::clock::Millis;
 use serde_json::Value;
-use sqlx::Row;
-use sqlx::any::AnyRow;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, Row};
 
 use super::error::{Named, tried};
-use super::{Result, Store, row};
-use crate::records::{Run, RunStatus, ToolCall};
+use super::{Result, Store, audit, conversations, row};
+use crate::records::{AuditEvent, Message, Run, RunStatus, ToolCall};
 
 impl Store {
     pub async fn start_run(&self, run: &Run) -> Result<()> {
-        let query = sqlx::query(
-            "INSERT INTO runs
-             (id, conversation_id, person_id, status, target, model_calls, tool_calls, tokens_in, tokens_out,
-              tainted, saw_private, started_at, ended_at, stop_reason)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-        )
-        .bind(&run.id)
-        .bind(&run.conversation_id)
-        .bind(&run.person_id)
-        .bind(run.status.as_str())
-        .bind(&run.target)
-        .bind(run.model_calls)
-        .bind(run.tool_calls)
-        .bind(run.tokens_in)
-        .bind(run.tokens_out)
-        .bind(i64::from(run.tainted))
-        .bind(i64::from(run.saw_private))
-        .bind(run.started_at.0)
-        .bind(run.ended_at.map(|at| at.0))
-        .bind(&run.stop_reason);
         tried(Named("start run", &run.id), async {
-            query.execute(&self.write).await.map(drop)
+            insert(run).execute(&self.write).await.map(drop)
         })
         .await
     }
 
     /// Writes every field but id, conversation, person and start.
     pub async fn update_run(&self, run: &Run) -> Result<()> {
-        let query = sqlx::query(
-            "UPDATE runs SET status = $2, target = $3, model_calls = $4, tool_calls = $5, tokens_in = $6,
-             tokens_out = $7, tainted = $8, saw_private = $9, ended_at = $10, stop_reason = $11 WHERE id = $1",
-        )
-        .bind(&run.id)
-        .bind(run.status.as_str())
-        .bind(&run.target)
-        .bind(run.model_calls)
-        .bind(run.tool_calls)
-        .bind(run.tokens_in)
-        .bind(run.tokens_out)
-        .bind(i64::from(run.tainted))
-        .bind(i64::from(run.saw_private))
-        .bind(run.ended_at.map(|at| at.0))
-        .bind(&run.stop_reason);
         tried(Named("update run", &run.id), async {
-            one_row(query.execute(&self.write).await?.rows_affected())
+            one_row(update(run).execute(&self.write).await?.rows_affected())
+        })
+        .await
+    }
+
+    /// Says the last word of a turn and ends its runs, all or nothing: a run is never open beside its answer, nor over
+    /// without one.
+    pub async fn end_runs(&self, runs: &[Run], message: &Message) -> Result<()> {
+        tried(Named("end a turn in conversation", &message.conversation_id), async {
+            let mut transaction = self.write.begin().await?;
+            conversations::say(&mut transaction, message).await?;
+            for run in runs {
+                one_row(update(run).execute(&mut *transaction).await?.rows_affected())?;
+            }
+            transaction.commit().await
         })
         .await
     }
@@ -83,7 +64,8 @@ impl Store {
         .await
     }
 
-    pub async fn start_tool_call(&self, call: &ToolCall) -> Result<()> {
+    /// Writes down a call, and with it what the audit says of it.
+    pub async fn start_tool_call(&self, call: &ToolCall, audit: Option<&AuditEvent>) -> Result<()> {
         let query = sqlx::query(
             "INSERT INTO tool_calls (id, run_id, call_id, tool, arguments, effect, outcome, result, at, took_ms)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -99,19 +81,35 @@ impl Store {
         .bind(call.at.0)
         .bind(call.took_ms);
         tried(Named("store a call of tool", &call.tool), async {
-            query.execute(&self.write).await.map(drop)
+            let mut transaction = self.write.begin().await?;
+            query.execute(&mut *transaction).await?;
+            if let Some(event) = audit {
+                audit::append(&mut transaction, event, call.at).await?;
+            }
+            transaction.commit().await
         })
         .await
     }
 
-    pub async fn finish_tool_call(&self, id: &str, outcome: &str, result: &Value, took_ms: i64) -> Result<()> {
+    /// Writes down what a call came to, and with it what the audit says of that.
+    pub async fn finish_tool_call(
+        &self,
+        id: &str,
+        (outcome, result): (&str, &Value),
+        took_ms: i64,
+        event: &AuditEvent,
+        now: Millis,
+    ) -> Result<()> {
         let query = sqlx::query("UPDATE tool_calls SET outcome = $2, result = $3, took_ms = $4 WHERE id = $1")
             .bind(id)
             .bind(outcome)
             .bind(result.to_string())
             .bind(took_ms);
         tried(Named("store the outcome of tool call", id), async {
-            one_row(query.execute(&self.write).await?.rows_affected())
+            let mut transaction = self.write.begin().await?;
+            one_row(query.execute(&mut *transaction).await?.rows_affected())?;
+            audit::append(&mut transaction, event, now).await?;
+            transaction.commit().await
         })
         .await
     }
@@ -128,6 +126,47 @@ impl Store {
         })
         .await
     }
+}
+
+pub(super) fn insert(run: &Run) -> Query<'_, Any, AnyArguments> {
+    sqlx::query(
+        "INSERT INTO runs
+         (id, conversation_id, person_id, status, target, model_calls, tool_calls, tokens_in, tokens_out,
+          tainted, saw_private, started_at, ended_at, stop_reason)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    )
+    .bind(&run.id)
+    .bind(&run.conversation_id)
+    .bind(&run.person_id)
+    .bind(run.status.as_str())
+    .bind(&run.target)
+    .bind(run.model_calls)
+    .bind(run.tool_calls)
+    .bind(run.tokens_in)
+    .bind(run.tokens_out)
+    .bind(i64::from(run.tainted))
+    .bind(i64::from(run.saw_private))
+    .bind(run.started_at.0)
+    .bind(run.ended_at.map(|at| at.0))
+    .bind(&run.stop_reason)
+}
+
+fn update(run: &Run) -> Query<'_, Any, AnyArguments> {
+    sqlx::query(
+        "UPDATE runs SET status = $2, target = $3, model_calls = $4, tool_calls = $5, tokens_in = $6,
+         tokens_out = $7, tainted = $8, saw_private = $9, ended_at = $10, stop_reason = $11 WHERE id = $1",
+    )
+    .bind(&run.id)
+    .bind(run.status.as_str())
+    .bind(&run.target)
+    .bind(run.model_calls)
+    .bind(run.tool_calls)
+    .bind(run.tokens_in)
+    .bind(run.tokens_out)
+    .bind(i64::from(run.tainted))
+    .bind(i64::from(run.saw_private))
+    .bind(run.ended_at.map(|at| at.0))
+    .bind(&run.stop_reason)
 }
 
 fn one_row(affected: u64) -> sqlx::Result<()> {

@@ -5,8 +5,8 @@ use sqlx::{Any, Row, Transaction};
 
 use super::approvals::canonical;
 use super::error::{Named, tried};
-use super::{Result, Store, row};
-use crate::records::{ApprovalStatus, Vote, VoteOutcome};
+use super::{Result, Store, audit, grants, row};
+use crate::records::{ApprovalStatus, AuditEvent, Grant, Vote, VoteOutcome};
 
 impl Store {
     /// Votes and decides in one transaction.
@@ -14,13 +14,27 @@ impl Store {
     /// 1. The card is taken first, by a write that changes nothing: of many voters at once, each sees the votes before.
     /// 2. Trust (the person's and that of the account that votes), status and time are checked by the statement that stores the vote.
     /// 3. One no denies; otherwise it takes `need` yes votes of different persons.
-    pub async fn vote(&self, vote: &Vote, now: Millis) -> Result<VoteOutcome> {
+    /// 4. A vote that counts is in the audit by the same transaction, and so is the grant, if it decides for yes.
+    pub async fn vote(
+        &self,
+        vote: &Vote,
+        event: &AuditEvent,
+        grant: Option<(&Grant, &AuditEvent)>,
+        now: Millis,
+    ) -> Result<VoteOutcome> {
         let id = canonical(&vote.approval_id);
         tried(Named("vote on approval", &id), async {
             let mut transaction = self.write.begin().await?;
             let outcome = cast(&mut transaction, &id, vote, now).await?;
             match outcome {
-                VoteOutcome::Decided(_) | VoteOutcome::Waiting => transaction.commit().await?,
+                VoteOutcome::Decided(_) | VoteOutcome::Waiting => {
+                    audit::append(&mut transaction, event, now).await?;
+                    if let (VoteOutcome::Decided(ApprovalStatus::Approved), Some((grant, event))) = (&outcome, grant) {
+                        grants::insert(grant).execute(&mut *transaction).await?;
+                        audit::append(&mut transaction, event, now).await?;
+                    }
+                    transaction.commit().await?;
+                }
                 VoteOutcome::Unknown | VoteOutcome::NotAllowed | VoteOutcome::Expired | VoteOutcome::Already(_) => {
                     transaction.rollback().await?;
                 }
@@ -106,7 +120,9 @@ async fn decide(
     let decided = sqlx::query(
         "UPDATE approvals SET decided_at = $2, decided_by = $3, status = CASE
            WHEN EXISTS (SELECT 1 FROM approval_votes v WHERE v.approval_id = $1 AND v.yes = 0) THEN 'denied'
-           ELSE 'approved' END
+           ELSE 'approved' END,
+           untold = (conversation_id IS NOT NULL
+             AND EXISTS (SELECT 1 FROM approval_votes v WHERE v.approval_id = $1 AND v.yes = 0))
          WHERE id = $1 AND status = 'pending' AND expires_at > $2 AND (
            EXISTS (SELECT 1 FROM approval_votes v WHERE v.approval_id = $1 AND v.yes = 0)
            OR (SELECT COUNT(*) FROM approval_votes v WHERE v.approval_id = $1 AND v.yes = 1) >= need)

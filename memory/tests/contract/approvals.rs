@@ -55,17 +55,20 @@ pub(crate) const CASES: &[Case] = &[
     },
 ];
 
-const AFTER: Millis = Millis(make::NOW.0 + 1000);
+pub(crate) const AFTER: Millis = Millis(make::NOW.0 + 1000);
 
 /// Two operators, one moderator.
-async fn with_people(store: &Store) {
+pub(crate) async fn with_people(store: &Store) {
     for (id, trust) in [("ann", 3), ("bob", 4), ("mod", 2)] {
         store.put_person(&make::person(id, trust)).await.unwrap();
     }
 }
 
-async fn create(store: &Store, approval: Approval) -> Approval {
-    store.create_approval(&approval, &[]).await.unwrap();
+pub(crate) async fn create(store: &Store, approval: Approval) -> Approval {
+    store
+        .create_approval(&approval, &[], &make::event("card"))
+        .await
+        .unwrap();
     approval
 }
 
@@ -77,7 +80,7 @@ async fn whole_way(store: Store) {
         conversation_id: Some(conversation.id),
         ..make::approval("K7QX")
     };
-    store.create_approval(&card, &[]).await.unwrap();
+    store.create_approval(&card, &[], &make::event("card")).await.unwrap();
     let again = store
         .create_approval(
             &Approval {
@@ -85,13 +88,17 @@ async fn whole_way(store: Store) {
                 ..card.clone()
             },
             &[],
+            &make::event("card"),
         )
         .await;
     assert!(matches!(again, Err(Error::Conflict { .. })), "{again:?}");
     assert_eq!(store.approval("k7Qx").await.unwrap(), Some(card.clone()));
 
     let at = Millis(make::NOW.0 + 10);
-    let outcome = store.vote(&make::vote("k7qx", "ann", true), at).await.unwrap();
+    let outcome = store
+        .vote(&make::vote("k7qx", "ann", true), &make::event("vote"), None, at)
+        .await
+        .unwrap();
     assert_eq!(outcome, VoteOutcome::Decided(ApprovalStatus::Approved));
     let approved = Approval {
         status: ApprovalStatus::Approved,
@@ -116,7 +123,7 @@ async fn whole_way(store: Store) {
     // An act that began in time may end after it.
     assert!(
         store
-            .finish_approval("k7qx", ApprovalStatus::Done, &result, AFTER)
+            .finish_approval("k7qx", (ApprovalStatus::Done, &result), &make::event("end"), AFTER)
             .await
             .unwrap()
     );
@@ -142,7 +149,7 @@ async fn twenty_at_once(store: Store) {
         let store = &stores[index % stores.len()];
         async move {
             let vote = make::vote("K7QX", &format!("p{index}"), true);
-            let outcome = store.vote(&vote, make::NOW).await.unwrap();
+            let outcome = store.vote(&vote, &make::event("vote"), None, make::NOW).await.unwrap();
             let claimed = store.claim_approval("K7QX", "a1", make::NOW).await.unwrap();
             (outcome, claimed.is_some())
         }
@@ -174,7 +181,10 @@ async fn vote_answers(store: Store) {
         },
     )
     .await;
-    store.vote(&make::vote("TWO2", "ann", true), make::NOW).await.unwrap();
+    store
+        .vote(&make::vote("TWO2", "ann", true), &make::event("vote"), None, make::NOW)
+        .await
+        .unwrap();
     for status in ApprovalStatus::ALL {
         create(
             &store,
@@ -187,7 +197,10 @@ async fn vote_answers(store: Store) {
     }
     let check = async |id: &str, person: &str, at: Millis, expect: VoteOutcome| {
         let before = store.approval(id).await.unwrap();
-        let outcome = store.vote(&make::vote(id, person, true), at).await.unwrap();
+        let outcome = store
+            .vote(&make::vote(id, person, true), &make::event("vote"), None, at)
+            .await
+            .unwrap();
         assert_eq!(outcome, expect, "{person} votes on {id} at {at:?}");
         assert_eq!(
             store.approval(id).await.unwrap(),
@@ -209,7 +222,12 @@ async fn vote_answers(store: Store) {
     }
     // None of these votes was kept: a vote that is allowed still decides alone.
     let last = store
-        .vote(&make::vote("OPEN", "ann", true), Millis(AFTER.0 - 1))
+        .vote(
+            &make::vote("OPEN", "ann", true),
+            &make::event("vote"),
+            None,
+            Millis(AFTER.0 - 1),
+        )
         .await
         .unwrap();
     assert_eq!(last, VoteOutcome::Decided(ApprovalStatus::Approved));
@@ -227,7 +245,10 @@ async fn quorum(store: Store) {
     .await;
     let vote = async |person: &str, after: i64| {
         let vote = make::vote("K7QX", person, true);
-        store.vote(&vote, Millis(make::NOW.0 + after)).await.unwrap()
+        store
+            .vote(&vote, &make::event("vote"), None, Millis(make::NOW.0 + after))
+            .await
+            .unwrap()
     };
     assert_eq!(vote("ann", 1).await, VoteOutcome::Waiting);
     assert_eq!(vote("ann", 2).await, VoteOutcome::Already(ApprovalStatus::Pending));
@@ -253,7 +274,11 @@ async fn quorum_at_once(store: Store) {
         )
         .await;
         let (ann, bob) = (make::vote(&id, "ann", true), make::vote(&id, "bob", true));
-        let votes = [store.vote(&ann, make::NOW), other.vote(&bob, make::NOW)];
+        let event = make::event("vote");
+        let votes = [
+            store.vote(&ann, &event, None, make::NOW),
+            other.vote(&bob, &event, None, make::NOW),
+        ];
         let mut outcomes: Vec<VoteOutcome> = join_all(votes).await.into_iter().map(Result::unwrap).collect();
         outcomes.sort_by_key(|outcome| *outcome == VoteOutcome::Waiting);
         let expect = [VoteOutcome::Decided(ApprovalStatus::Approved), VoteOutcome::Waiting];
@@ -271,9 +296,15 @@ async fn one_no_denies(store: Store) {
         },
     )
     .await;
-    let yes = store.vote(&make::vote("K7QX", "ann", true), make::NOW).await.unwrap();
+    let yes = store
+        .vote(&make::vote("K7QX", "ann", true), &make::event("vote"), None, make::NOW)
+        .await
+        .unwrap();
     assert_eq!(yes, VoteOutcome::Waiting);
-    let no = store.vote(&make::vote("K7QX", "bob", false), make::NOW).await.unwrap();
+    let no = store
+        .vote(&make::vote("K7QX", "bob", false), &make::event("vote"), None, make::NOW)
+        .await
+        .unwrap();
     assert_eq!(no, VoteOutcome::Decided(ApprovalStatus::Denied));
     let denied = store.approval("K7QX").await.unwrap().unwrap();
     assert_eq!(denied.decided_by.as_deref(), Some("bob the person"));
@@ -321,7 +352,10 @@ async fn finishing(store: Store) {
                 },
             )
             .await;
-            let finished = store.finish_approval(&id, to, &result, make::NOW).await.unwrap();
+            let finished = store
+                .finish_approval(&id, (to, &result), &make::event("end"), make::NOW)
+                .await
+                .unwrap();
             let ends = matches!(
                 to,
                 ApprovalStatus::Done | ApprovalStatus::Failed | ApprovalStatus::Stale
@@ -338,7 +372,7 @@ async fn finishing(store: Store) {
     }
     assert!(
         !store
-            .finish_approval("none", ApprovalStatus::Done, &result, make::NOW)
+            .finish_approval("none", (ApprovalStatus::Done, &result), &make::event("end"), make::NOW)
             .await
             .unwrap()
     );
@@ -360,15 +394,24 @@ async fn expiry(store: Store) {
         )
         .await;
     }
-    assert_eq!(store.expire_approvals(Millis(AFTER.0 - 1)).await.unwrap(), []);
-    let mut expired = store.expire_approvals(AFTER).await.unwrap();
+    assert_eq!(
+        store
+            .expire_approvals(Millis(AFTER.0 - 1), |_| make::event("expired"))
+            .await
+            .unwrap(),
+        []
+    );
+    let mut expired = store.expire_approvals(AFTER, |_| make::event("expired")).await.unwrap();
     expired.sort_by(|a, b| a.id.cmp(&b.id));
     let expect = ["APPROVED", "PENDING"].map(|id| Approval {
         status: ApprovalStatus::Expired,
         ..make::approval(id)
     });
     assert_eq!(expired, expect);
-    assert_eq!(store.expire_approvals(AFTER).await.unwrap(), []);
+    assert_eq!(
+        store.expire_approvals(AFTER, |_| make::event("expired")).await.unwrap(),
+        []
+    );
     assert_eq!(store.approval("LATE").await.unwrap(), Some(later));
 }
 

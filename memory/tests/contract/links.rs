@@ -160,9 +160,12 @@ async fn merge(store: Store) {
         need: 3,
         ..make::approval("K7QX")
     };
-    store.create_approval(&card, &[]).await.unwrap();
+    store.create_approval(&card, &[], &make::event("card")).await.unwrap();
     for person in [&one, &two] {
-        store.vote(&make::vote("K7QX", person, true), make::NOW).await.unwrap();
+        store
+            .vote(&make::vote("K7QX", person, true), &make::event("vote"), None, make::NOW)
+            .await
+            .unwrap();
     }
     let redeemed = store.redeem_link("h", &account("2"), &two, make::NOW).await.unwrap();
     let waits = Redeemed::Waits {
@@ -195,7 +198,15 @@ async fn merge(store: Store) {
     );
     // Two of the three votes that it takes were one person's.
     store.put_person(&make::person("third", 4)).await.unwrap();
-    let outcome = store.vote(&make::vote("K7QX", "third", true), make::NOW).await.unwrap();
+    let outcome = store
+        .vote(
+            &make::vote("K7QX", "third", true),
+            &make::event("vote"),
+            None,
+            make::NOW,
+        )
+        .await
+        .unwrap();
     assert_eq!(outcome, jarvis_memory::records::VoteOutcome::Waiting);
 
     let alone = account("2");
@@ -288,11 +299,14 @@ async fn void(store: Store) {
 
 async fn votes(store: Store) {
     store.put_person(&make::person("owner", 4)).await.unwrap();
-    store.create_approval(&make::approval("K7QX"), &[]).await.unwrap();
+    store
+        .create_approval(&make::approval("K7QX"), &[], &make::event("card"))
+        .await
+        .unwrap();
     let weak = jarvis_memory::records::Vote {
         trust: 2,
         ..make::vote("K7QX", "owner", true)
     };
-    let outcome = store.vote(&weak, make::NOW).await.unwrap();
+    let outcome = store.vote(&weak, &make::event("vote"), None, make::NOW).await.unwrap();
     assert_eq!(outcome, jarvis_memory::records::VoteOutcome::NotAllowed);
 }

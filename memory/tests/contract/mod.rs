@@ -3,6 +3,7 @@
 pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod conversations;
+pub(crate) mod ends;
 pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod links;
@@ -24,12 +25,13 @@ pub(crate) struct Case {
 }
 
 /// Everything, by subject. A new case stands in its subject's list.
-pub(crate) const SUBJECTS: [&[Case]; 11] = [
+pub(crate) const SUBJECTS: [&[Case]; 12] = [
     people::CASES,
     links::CASES,
     conversations::CASES,
     runs::CASES,
     approvals::CASES,
+    ends::CASES,
     audit::CASES,
     keys::CASES,
     usage::CASES,

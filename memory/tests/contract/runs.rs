@@ -87,10 +87,17 @@ async fn tool_calls(store: Store) {
     store.start_run(&run).await.unwrap();
     let first = make::tool_call(&run.id, "c1");
     let second = make::tool_call(&run.id, "c2");
-    store.start_tool_call(&first).await.unwrap();
-    store.start_tool_call(&second).await.unwrap();
+    store.start_tool_call(&first, None).await.unwrap();
+    store
+        .start_tool_call(&second, Some(&make::event("intent")))
+        .await
+        .unwrap();
     let result = json!({"status": "ok", "summary": "stopped"});
-    store.finish_tool_call(&first.id, "ok", &result, 1200).await.unwrap();
+    let event = make::event("outcome");
+    store
+        .finish_tool_call(&first.id, ("ok", &result), 1200, &event, make::NOW)
+        .await
+        .unwrap();
     let finished = ToolCall {
         outcome: "ok".into(),
         result: Some(result),
@@ -105,8 +112,16 @@ async fn missing(store: Store) {
     let answers = [
         store.update_run(&make::run("c")).await,
         store.start_run(&make::run("no such conversation")).await,
-        store.start_tool_call(&make::tool_call("no such run", "c1")).await,
-        store.finish_tool_call("no such call", "ok", &json!(null), 1).await,
+        store.start_tool_call(&make::tool_call("no such run", "c1"), None).await,
+        store
+            .finish_tool_call(
+                "no such call",
+                ("ok", &json!(null)),
+                1,
+                &make::event("outcome"),
+                make::NOW,
+            )
+            .await,
     ];
     for answer in answers {
         assert!(matches!(answer, Err(Error::Missing { .. })), "{answer:?}");
