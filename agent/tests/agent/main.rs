@@ -20,6 +20,8 @@ mod grants;
 #[cfg(test)]
 mod injection;
 #[cfg(test)]
+mod killed;
+#[cfg(test)]
 mod links;
 #[cfg(test)]
 mod many_rooms;

@@ -101,7 +101,11 @@ pub(super) fn options(location: &Location, access: Access) -> sqlx::Result<AnyCo
 }
 
 fn pool(location: &Location, connections: u32) -> sqlx::Result<AnyPool> {
-    Ok(AnyPoolOptions::new()
+    Ok(pool_options(connections).connect_lazy_with(options(location, Access::Write)?))
+}
+
+fn pool_options(connections: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
         // sqlx tests a connection when it is given back, and a file does not hang up in between.
@@ -112,8 +116,11 @@ fn pool(location: &Location, connections: u32) -> sqlx::Result<AnyPool> {
                 Ok(())
             })
         })
-        .connect_lazy_with(options(location, Access::Write)?))
 }
+
+/// What a write waits for before it begins.
+#[cfg(any(test, feature = "test-support"))]
+type Gate = Arc<dyn Fn() -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 #[cfg(any(test, feature = "test-support"))]
 impl Store {
@@ -133,9 +140,42 @@ impl Store {
         Ok(store)
     }
 
+    /// Opens a database that is there and migrated. Every write, a transaction being one, passes `gate` first, and no other
+    /// write is under way then: a test ends a process there with nothing half done but what the database itself takes back.
+    pub async fn open_behind(url: &str, gate: Gate) -> Result<Self> {
+        let location = Location::parse(url)?;
+        let behind = pool_options(1).before_acquire(move |_, _| {
+            let pass = gate();
+            Box::pin(async move {
+                pass.await;
+                Ok(true)
+            })
+        });
+        let write = async {
+            let write = behind.connect_lazy_with(options(&location, Access::Write)?);
+            // A fresh connection is handed out without being asked for.
+            write.acquire().await.map(drop)?;
+            Ok((pool(&location, sqlite::READERS)?, write))
+        };
+        let (read, write) = tried(location.opening(), write).await?;
+        Ok(Self {
+            read,
+            write,
+            file: location.identity(),
+            location: Arc::new(location),
+            folder: None,
+        })
+    }
+
     /// Runs any SQL on the writing connection, to damage the database on purpose.
     pub async fn execute_raw(&self, sql: &str) -> Result<()> {
         let work = self.write.execute(sqlx::AssertSqlSafe(sql));
         tried("run raw SQL", async { work.await.map(drop) }).await
+    }
+
+    /// The first column, a text, of any query.
+    pub async fn texts_raw(&self, sql: &str) -> Result<Vec<String>> {
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+        tried("ask with raw SQL", query.fetch_all(&self.read)).await
     }
 }

@@ -87,6 +87,28 @@ impl House {
         Self::over(store, world, chain, Arc::new(Scripted::default())).await
     }
 
+    /// A process over what is there already.
+    pub(crate) async fn at(
+        store: Store,
+        world: World,
+        chain: Arc<dyn Provider>,
+        clock: Fixed,
+        approvals: ApprovalsConfig,
+        conversation: &str,
+    ) -> Self {
+        let tasks = Tasks::default();
+        Self {
+            agent: start(&store, &world, chain, &clock, &tasks, &approvals).await,
+            store,
+            world,
+            model: Arc::default(),
+            clock,
+            tasks,
+            conversation: conversation.to_owned(),
+            approvals,
+        }
+    }
+
     async fn over(store: Store, world: World, chain: Arc<dyn Provider>, model: Arc<Scripted>) -> Self {
         let clock = Fixed::at(NOW);
         let tasks = Tasks::default();

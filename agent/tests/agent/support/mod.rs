@@ -1,6 +1,7 @@
 //! What the tests of the agent stand on: a small world with tools over it, a house with one agent in it, and short forms
 //! of rows and events to compare.
 
+pub(crate) mod fate;
 pub(crate) mod house;
 pub(crate) mod short;
 pub(crate) mod town;

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
+use super::fate::Fate;
+
 /// How a call about a thing goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Manner {
@@ -43,6 +45,8 @@ struct Thing {
 pub(crate) struct World {
     things: Arc<Mutex<BTreeMap<String, Thing>>>,
     done: Arc<Mutex<Vec<String>>>,
+    /// When the process that acts on it ends.
+    pub(crate) fate: Fate,
     /// Agents over this world have the tools of the schedule, too.
     pub(crate) has_jobs: bool,
 }
@@ -198,6 +202,7 @@ impl Tool for ReadState {
     }
 
     async fn run(&self, _context: &Context, input: Self::Input) -> Result<Output, Error> {
+        self.0.fate.effect("a read begins").await;
         let thing = self.0.meet(&input.name).await?;
         let log = if thing.log.is_empty() {
             String::new()
@@ -309,9 +314,11 @@ impl Tool for Act {
     }
 
     async fn run(&self, _context: &Context, input: Self::Input) -> Result<Output, Error> {
+        self.0.fate.effect("an act begins").await;
         self.0.meet(&input.name).await?;
         self.0.set(&input.name, input.action.leaves());
         self.0.write_down(format!("{} {}", input.action.word(), input.name));
+        self.0.fate.effect("an act has ended").await;
         let state = self.0.find(&input.name)?.state;
         Ok(Output {
             summary: format!("{} {}: now {state}.", input.action.word(), input.name),
