@@ -39,10 +39,10 @@ async fn an_answer_to_a_program_names_its_card_in_a_header() {
 }
 
 /// Does not end by being asked to, so that stopping it takes a second.
-const STUBBORN: &str = "trap '' TERM; while true; do sleep 0.1; done";
+pub(crate) const STUBBORN: &str = "trap '' TERM; while true; do sleep 0.1; done";
 
 /// Entries of the audit about a card, by kind.
-async fn audited(jarvis: &Jarvis, id: &str, kind: &str) -> usize {
+pub(crate) async fn audited(jarvis: &Jarvis, id: &str, kind: &str) -> usize {
     let audit = jarvis.get("/v1/jarvis/audit?limit=500").await.json();
     let entries = audit["entries"].as_array().expect("entries");
     let fits = |entry: &&Value| entry["approval_id"] == id && entry["kind"] == kind;
