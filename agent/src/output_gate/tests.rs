@@ -198,13 +198,13 @@ proptest! {
 
 #[test]
 fn what_is_learned_later_is_hidden_beside_what_was_known() {
-    let gate = OutputGate::new([SecretString::from("first-secret")]);
-    let says = "first-secret and second-secret on cellar-box";
+    let gate = OutputGate::new([SecretString::from("orchid-lantern")]);
+    let says = "orchid-lantern and walnut-harbour on cellar-box";
     assert_eq!(
         gate.text(Outlet::PUBLIC, says),
-        "⟦redacted⟧ and second-secret on cellar-box"
+        "⟦redacted⟧ and walnut-harbour on cellar-box"
     );
-    gate.learn([SecretString::from("second-secret")], ["cellar-box".to_owned()]);
+    gate.learn([SecretString::from("walnut-harbour")], ["cellar-box".to_owned()]);
     assert_eq!(
         gate.text(Outlet::PUBLIC, says),
         "⟦redacted⟧ and ⟦redacted⟧ on ⟦redacted⟧"
