@@ -147,6 +147,10 @@ impl<T: Tool> AnyTool for Erased<T> {
         self.tool.untrusted_output()
     }
 
+    fn only_acts(&self) -> bool {
+        self.tool.only_acts()
+    }
+
     fn least_trust(&self) -> Trust {
         self.tool.least_trust()
     }

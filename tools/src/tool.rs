@@ -136,6 +136,11 @@ pub trait Tool: Send + Sync + 'static {
         true
     }
 
+    /// No call of it is a read. Whoever may only read is not told of it.
+    fn only_acts(&self) -> bool {
+        false
+    }
+
     /// The plain commands that stand for this tool in command mode.
     fn commands(&self) -> &'static [Command] {
         &[]
@@ -177,6 +182,7 @@ pub trait AnyTool: Send + Sync {
     /// JSON Schema of the arguments.
     fn parameters(&self) -> &Value;
     fn untrusted_output(&self) -> bool;
+    fn only_acts(&self) -> bool;
     fn least_trust(&self) -> Trust;
     fn commands(&self) -> &'static [Command];
     fn time_limit(&self) -> std::time::Duration;

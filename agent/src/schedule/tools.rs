@@ -153,6 +153,10 @@ impl Tool for Schedule {
         }
     }
 
+    fn only_acts(&self) -> bool {
+        true
+    }
+
     /// Whoever said the time themselves asked for it.
     fn target(&self, input: &Self::Input) -> Option<String> {
         Some(input.when.clone())
@@ -337,6 +341,10 @@ impl Tool for CancelJob {
 
     fn risk(&self, _input: &Self::Input) -> Risk {
         Risk::acts(Effect::Reversible, Trust::Member)
+    }
+
+    fn only_acts(&self) -> bool {
+        true
     }
 
     fn target(&self, input: &Self::Input) -> Option<String> {

@@ -137,6 +137,10 @@ impl Tool for DockerAction {
         }
     }
 
+    fn only_acts(&self) -> bool {
+        true
+    }
+
     fn target(&self, input: &ActInput) -> Option<String> {
         Some(input.container.clone())
     }

@@ -87,6 +87,10 @@ impl Tool for WriteFile {
         Risk::acts(Effect::Destructive, Trust::Operator)
     }
 
+    fn only_acts(&self) -> bool {
+        true
+    }
+
     fn target(&self, input: &WriteInput) -> Option<String> {
         Some(input.path.clone())
     }

@@ -66,6 +66,10 @@ impl Tool for HomeAction {
         }
     }
 
+    fn only_acts(&self) -> bool {
+        true
+    }
+
     fn target(&self, input: &ActInput) -> Option<String> {
         Some(input.entity.clone())
     }

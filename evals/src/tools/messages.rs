@@ -55,6 +55,10 @@ impl Tool for SendMail {
         Risk::acts(Effect::Destructive, Trust::Operator).egress()
     }
 
+    fn only_acts(&self) -> bool {
+        true
+    }
+
     fn target(&self, input: &SendInput) -> Option<String> {
         Some(input.to.clone())
     }

@@ -64,6 +64,10 @@ impl Tool for SetDnsRecord {
         Risk::acts(Effect::Destructive, Trust::Operator)
     }
 
+    fn only_acts(&self) -> bool {
+        true
+    }
+
     fn target(&self, input: &SetInput) -> Option<String> {
         Some(input.zone.clone())
     }

@@ -51,6 +51,10 @@ impl Tool for Remember {
         Risk::acts(Effect::Reversible, Trust::Operator)
     }
 
+    fn only_acts(&self) -> bool {
+        true
+    }
+
     /// The whole fact: what is remembered from outside text is read as the owner's later on.
     fn target(&self, input: &RememberInput) -> Option<String> {
         Some(input.text.clone())

@@ -264,6 +264,10 @@ impl Tool for Act {
         }
     }
 
+    fn only_acts(&self) -> bool {
+        true
+    }
+
     fn target(&self, input: &Self::Input) -> Option<String> {
         Some(input.name.clone())
     }

@@ -128,6 +128,10 @@ impl Tool for DockerAction {
         }
     }
 
+    fn only_acts(&self) -> bool {
+        true
+    }
+
     fn target(&self, input: &Input) -> Option<String> {
         Some(input.container.as_str().to_owned())
     }
