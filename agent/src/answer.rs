@@ -231,6 +231,7 @@ pub(crate) fn fresh_run(parts: &Parts, principal: &Principal, conversation_id: &
         started_at: parts.now(),
         ended_at: None,
         stop_reason: None,
+        nested_in: None,
     }
 }
 

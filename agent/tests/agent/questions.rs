@@ -84,16 +84,17 @@ async fn a_question_is_answered_through_a_tool_call() {
         target: None,
         model_calls: 2,
         tool_calls: 1,
-        tokens_in: run.tokens_in,
-        tokens_out: run.tokens_out,
         tainted: true,
         saw_private: true,
         started_at: NOW,
         ended_at: Some(NOW),
         stop_reason: Some("answered".into()),
+        nested_in: None,
+        // What the upstream does not report is estimated.
+        ..run.clone()
     };
     assert_eq!(run, expect);
-    assert!(run.tokens_in > 0, "what the upstream does not report is estimated");
+    assert!(run.tokens_in > 0);
 }
 
 #[tokio::test]

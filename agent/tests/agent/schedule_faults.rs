@@ -146,6 +146,7 @@ async fn a_prompt_whose_process_died_is_reported_and_not_asked_again() {
         started_at: NOW,
         ended_at: None,
         stop_reason: None,
+        nested_in: None,
     };
     house.store.start_run(&begun).await.expect("a run");
     house.clock.advance(Duration::from_hours(1));

@@ -159,6 +159,18 @@ pub struct Run {
     pub started_at: Millis,
     pub ended_at: Option<Millis>,
     pub stop_reason: Option<String>,
+    /// Set when another turn asked a specialist, who did this one.
+    pub nested_in: Option<NestedIn>,
+}
+
+/// The call of a turn in which a specialist was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NestedIn {
+    pub run_id: String,
+    /// The model's id of the call.
+    pub call_id: String,
+    /// The name of the specialist.
+    pub agent: String,
 }
 
 /// One call of a tool, written before it starts and completed afterwards.

@@ -4,11 +4,14 @@ use jarvis_gateway::clock::Millis;
 use serde_json::Value;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
-use sqlx::{Any, Row};
+use sqlx::{Any, AssertSqlSafe, Row};
 
 use super::error::{Named, tried};
 use super::{Result, Store, audit, conversations, row};
-use crate::records::{AuditEvent, Message, Run, RunStatus, ToolCall};
+use crate::records::{AuditEvent, Message, NestedIn, Run, RunStatus, ToolCall};
+
+const COLUMNS: &str = "id, conversation_id, person_id, status, target, model_calls, tool_calls, tokens_in, tokens_out,
+    tainted, saw_private, started_at, ended_at, stop_reason, parent_id, parent_call_id, agent";
 
 impl Store {
     pub async fn start_run(&self, run: &Run) -> Result<()> {
@@ -18,7 +21,7 @@ impl Store {
         .await
     }
 
-    /// Writes every field but id, conversation, person and start.
+    /// Writes every field but id, conversation, person, start and the turn that it is nested in.
     pub async fn update_run(&self, run: &Run) -> Result<()> {
         tried(Named("update run", &run.id), async {
             one_row(update(run).execute(&self.write).await?.rows_affected())
@@ -41,11 +44,8 @@ impl Store {
     }
 
     pub async fn run(&self, id: &str) -> Result<Option<Run>> {
-        let query = sqlx::query(
-            "SELECT id, conversation_id, person_id, status, target, model_calls, tool_calls, tokens_in, tokens_out,
-             tainted, saw_private, started_at, ended_at, stop_reason FROM runs WHERE id = $1",
-        )
-        .bind(id);
+        let sql = format!("SELECT {COLUMNS} FROM runs WHERE id = $1");
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(id);
         tried(Named("read run", id), async {
             query.fetch_optional(&self.read).await?.as_ref().map(run).transpose()
         })
@@ -54,11 +54,19 @@ impl Store {
 
     /// Runs that are `running`, oldest first: asked at start, those that a former process left.
     pub async fn unfinished_runs(&self) -> Result<Vec<Run>> {
-        let query = sqlx::query(
-            "SELECT id, conversation_id, person_id, status, target, model_calls, tool_calls, tokens_in, tokens_out,
-             tainted, saw_private, started_at, ended_at, stop_reason FROM runs WHERE status = 'running' ORDER BY id",
-        );
+        let sql = format!("SELECT {COLUMNS} FROM runs WHERE status = 'running' ORDER BY id");
+        let query = sqlx::query(AssertSqlSafe(sql));
         tried("list unfinished runs", async {
+            row::all(&query.fetch_all(&self.read).await?, run)
+        })
+        .await
+    }
+
+    /// The turns of specialists that were asked in the turn `parent_id`, oldest first.
+    pub async fn nested_runs(&self, parent_id: &str) -> Result<Vec<Run>> {
+        let sql = format!("SELECT {COLUMNS} FROM runs WHERE parent_id = $1 ORDER BY id");
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(parent_id);
+        tried(Named("read the nested runs of run", parent_id), async {
             row::all(&query.fetch_all(&self.read).await?, run)
         })
         .await
@@ -132,8 +140,8 @@ pub(super) fn insert(run: &Run) -> Query<'_, Any, AnyArguments> {
     sqlx::query(
         "INSERT INTO runs
          (id, conversation_id, person_id, status, target, model_calls, tool_calls, tokens_in, tokens_out,
-          tainted, saw_private, started_at, ended_at, stop_reason)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+          tainted, saw_private, started_at, ended_at, stop_reason, parent_id, parent_call_id, agent)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(&run.id)
     .bind(&run.conversation_id)
@@ -149,6 +157,9 @@ pub(super) fn insert(run: &Run) -> Query<'_, Any, AnyArguments> {
     .bind(run.started_at.0)
     .bind(run.ended_at.map(|at| at.0))
     .bind(&run.stop_reason)
+    .bind(run.nested_in.as_ref().map(|nested| &nested.run_id))
+    .bind(run.nested_in.as_ref().map(|nested| &nested.call_id))
+    .bind(run.nested_in.as_ref().map(|nested| &nested.agent))
 }
 
 fn update(run: &Run) -> Query<'_, Any, AnyArguments> {
@@ -192,6 +203,19 @@ fn run(row: &AnyRow) -> sqlx::Result<Run> {
         started_at: row::millis(row, "started_at")?,
         ended_at: row::millis_or_null(row, "ended_at")?,
         stop_reason: row.try_get("stop_reason")?,
+        nested_in: nested_in(row)?,
+    })
+}
+
+fn nested_in(row: &AnyRow) -> sqlx::Result<Option<NestedIn>> {
+    let words: (Option<String>, Option<String>, Option<String>) = (
+        row.try_get("parent_id")?,
+        row.try_get("parent_call_id")?,
+        row.try_get("agent")?,
+    );
+    Ok(match words {
+        (Some(run_id), Some(call_id), Some(agent)) => Some(NestedIn { run_id, call_id, agent }),
+        _ => None,
     })
 }
 

@@ -30,9 +30,9 @@ impl Store {
         .await
     }
 
-    /// The id of the run that began last.
+    /// The id of the run that began last. What was done within another is not one by itself.
     pub async fn latest_run(&self) -> Result<Option<String>> {
-        let query = sqlx::query("SELECT id FROM runs ORDER BY id DESC LIMIT 1");
+        let query = sqlx::query("SELECT id FROM runs WHERE parent_id IS NULL ORDER BY id DESC LIMIT 1");
         tried("look for the latest run", async {
             let found = query.fetch_optional(&self.read).await?;
             found.map(|row| row.try_get("id")).transpose()

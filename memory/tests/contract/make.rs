@@ -76,6 +76,7 @@ pub(crate) fn run(conversation_id: &str) -> Run {
         started_at: NOW,
         ended_at: None,
         stop_reason: None,
+        nested_in: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Runs and tool calls.
 
 use jarvis_gateway::clock::Millis;
-use jarvis_memory::records::{Run, RunStatus, ToolCall};
+use jarvis_memory::records::{NestedIn, Run, RunStatus, ToolCall};
 use jarvis_memory::{Error, Store};
 use serde_json::json;
 
@@ -15,6 +15,10 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         name: "runs that are still running are listed, oldest first",
         run: |store| Box::pin(unfinished(store)),
+    },
+    Case {
+        name: "a nested run is found by its parent, and is not the latest by itself",
+        run: |store| Box::pin(nested(store)),
     },
     Case {
         name: "a tool call is stored before it starts and completed afterwards",
@@ -126,4 +130,41 @@ async fn missing(store: Store) {
     for answer in answers {
         assert!(matches!(answer, Err(Error::Missing { .. })), "{answer:?}");
     }
+}
+
+async fn nested(store: Store) {
+    let conversation = make::stored_conversation(&store).await;
+    let parent = make::run(&conversation.id);
+    store.start_run(&parent).await.unwrap();
+    let child = Run {
+        nested_in: Some(NestedIn {
+            run_id: parent.id.clone(),
+            call_id: "c1".into(),
+            agent: "athena".into(),
+        }),
+        ..make::run(&conversation.id)
+    };
+    let orphan = Run {
+        nested_in: Some(NestedIn {
+            run_id: "nobody".into(),
+            call_id: "c1".into(),
+            agent: "athena".into(),
+        }),
+        ..make::run(&conversation.id)
+    };
+    assert!(store.start_run(&orphan).await.is_err());
+    store.start_run(&child).await.unwrap();
+    let moved = Run {
+        nested_in: None,
+        ..child.clone()
+    };
+    store.update_run(&moved).await.unwrap();
+    assert_eq!(
+        store.nested_runs(&parent.id).await.unwrap(),
+        std::slice::from_ref(&child)
+    );
+    assert_eq!(store.nested_runs(&child.id).await.unwrap(), []);
+    assert_eq!(store.run(&child.id).await.unwrap(), Some(child.clone()));
+    assert_eq!(store.latest_run().await.unwrap(), Some(parent.id.clone()));
+    assert_eq!(store.unfinished_runs().await.unwrap(), [parent, child]);
 }
