@@ -44,9 +44,10 @@ pub struct Trace {
     pub ended_at: Option<Millis>,
     pub model_calls: i64,
     pub tool_calls: i64,
+    /// With those of the specialists who were asked.
     pub tokens_in: i64,
     pub tokens_out: i64,
-    /// Of every target that was asked, in millionths of a US dollar.
+    /// Of every target that was asked, by specialists too, in millionths of a US dollar.
     pub cost: MicroUsd,
     /// How many of them are not in it.
     pub cost_unknown: usize,
@@ -66,6 +67,27 @@ pub struct Step {
     pub at: Millis,
     #[serde(flatten)]
     pub what: What,
+}
+
+/// What a specialist did who was asked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Consulted {
+    /// Its name.
+    pub agent: String,
+    pub run_id: String,
+    pub status: RunStatus,
+    pub ended_by: Option<String>,
+    /// `backend/model` of its last model call.
+    pub target: Option<String>,
+    pub model_calls: i64,
+    pub tool_calls: i64,
+    pub tokens_in: i64,
+    pub tokens_out: i64,
+    pub cost: MicroUsd,
+    pub cost_unknown: usize,
+    pub tainted: bool,
+    pub saw_private: bool,
+    pub steps: Vec<Step>,
 }
 
 /// What happened.
@@ -103,6 +125,9 @@ pub enum What {
         outcome: String,
         says: Option<String>,
         took_ms: Option<i64>,
+        /// Set when the call asked a specialist who began.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        consulted: Option<Box<Consulted>>,
     },
     Card {
         id: String,
@@ -160,16 +185,19 @@ pub async fn read(store: &Store, id: &str) -> Result<Trace, Error> {
     let audit = store.audit_of_run(&run.id).await?;
     let messages = store.messages_of_run(&run.id).await?;
     let models = store.model_calls_of_run(&run).await?;
+    let consulted = consulted(store, &run.id).await?;
     let question = messages.iter().find(|message| message.role == MessageRole::User);
     let via = question
         .and_then(|message| message.detail.get("via")?.as_str().map(str::to_owned))
         .or_else(|| audit.first().map(|entry| entry.via.clone()));
-    let cost = models.iter().filter_map(|call| call.cost).map(|cost| cost.0);
-    let cost = MicroUsd(cost.fold(0, i64::saturating_add));
-    let cost_unknown = models.iter().filter(|call| call.cost.is_none()).count();
+    let (own, own_unknown) = cost_of(&models);
+    let costs = consulted.iter().map(|(_, one)| one.cost.0).chain([own.0]);
+    let cost = MicroUsd(costs.fold(0, i64::saturating_add));
+    let unknown: usize = consulted.iter().map(|(_, one)| one.cost_unknown).sum();
+    let cost_unknown = own_unknown + unknown;
     let mut steps: Vec<Step> = messages.iter().map(|message| said(message, name.as_deref())).collect();
     steps.extend(models.into_iter().map(model));
-    steps.extend(tools(store.tool_calls(&run.id).await?, audit));
+    steps.extend(tools(store.tool_calls(&run.id).await?, audit, consulted));
     steps.extend(store.approvals_of_run(&run.id).await?.into_iter().map(card));
     steps.extend(store.votes_of_run(&run.id).await?.into_iter().map(vote));
     steps.extend(store.shown_of_run(&run.id).await?.into_iter().map(delivery));
@@ -194,6 +222,45 @@ pub async fn read(store: &Store, id: &str) -> Result<Trace, Error> {
         saw_private: run.saw_private,
         steps,
     })
+}
+
+/// The turns of the specialists that were asked in a turn, each with the id of the call that asked.
+async fn consulted(store: &Store, run_id: &str) -> Result<Vec<(String, Consulted)>, Error> {
+    let mut all = Vec::new();
+    for run in store.nested_runs(run_id).await? {
+        let models = store.model_calls_of_run(&run).await?;
+        let (cost, cost_unknown) = cost_of(&models);
+        let Some(nested_in) = run.nested_in else { continue };
+        let mut steps: Vec<Step> = models.into_iter().map(model).collect();
+        let calls = store.tool_calls(&run.id).await?;
+        steps.extend(tools(calls, store.audit_of_run(&run.id).await?, Vec::new()));
+        steps.sort_by_key(|step| (step.at, step.what.rank()));
+        let one = Consulted {
+            agent: nested_in.agent,
+            run_id: run.id,
+            status: run.status,
+            ended_by: run.stop_reason,
+            target: run.target,
+            model_calls: run.model_calls,
+            tool_calls: run.tool_calls,
+            tokens_in: run.tokens_in,
+            tokens_out: run.tokens_out,
+            cost,
+            cost_unknown,
+            tainted: run.tainted,
+            saw_private: run.saw_private,
+            steps,
+        };
+        all.push((nested_in.call_id, one));
+    }
+    Ok(all)
+}
+
+/// What model calls cost together, and of how many nobody knows.
+fn cost_of(models: &[ModelCall]) -> (MicroUsd, usize) {
+    let known = models.iter().filter_map(|call| call.cost).map(|cost| cost.0);
+    let unknown = models.iter().filter(|call| call.cost.is_none()).count();
+    (MicroUsd(known.fold(0, i64::saturating_add)), unknown)
 }
 
 async fn find(store: &Store, id: &str) -> Result<Run, Error> {
@@ -281,7 +348,7 @@ fn model(call: ModelCall) -> Step {
 
 /// Calls with what was decided about them, which the audit says in the same order; and those that were refused when they
 /// were to begin, which only the audit knows.
-fn tools(calls: Vec<ToolCall>, audit: Vec<AuditEntry>) -> Vec<Step> {
+fn tools(calls: Vec<ToolCall>, audit: Vec<AuditEntry>, mut consulted: Vec<(String, Consulted)>) -> Vec<Step> {
     let decided = |entry: &AuditEntry| entry.tool.is_some() && entry.decision.is_some();
     let mut decisions: VecDeque<AuditEntry> = audit.into_iter().filter(decided).collect();
     let mut steps: Vec<Step> = Vec::new();
@@ -291,13 +358,15 @@ fn tools(calls: Vec<ToolCall>, audit: Vec<AuditEntry>) -> Vec<Step> {
         };
         let place = decisions.iter().position(same);
         let decision = place.and_then(|place| decisions.remove(place));
-        steps.push(tool(call, decision));
+        let asked = consulted.iter().position(|(id, _)| *id == call.call_id);
+        let asked = asked.map(|place| consulted.swap_remove(place).1);
+        steps.push(tool(call, decision, asked));
     }
     steps.extend(decisions.into_iter().map(refused));
     steps
 }
 
-fn tool(call: ToolCall, decision: Option<AuditEntry>) -> Step {
+fn tool(call: ToolCall, decision: Option<AuditEntry>, consulted: Option<Consulted>) -> Step {
     let result = call
         .result
         .and_then(|result| serde_json::from_value::<ToolResult>(result).ok());
@@ -316,6 +385,7 @@ fn tool(call: ToolCall, decision: Option<AuditEntry>) -> Step {
             outcome: call.outcome,
             says: result.as_ref().map(says),
             took_ms: call.took_ms,
+            consulted: consulted.map(Box::new),
         },
     }
 }
@@ -333,6 +403,7 @@ fn refused(entry: AuditEntry) -> Step {
             outcome: entry.outcome.unwrap_or_else(|| "not begun".to_owned()),
             says: None,
             took_ms: None,
+            consulted: None,
         },
     }
 }

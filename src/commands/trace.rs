@@ -4,8 +4,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use jarvis_adapters::terminal::clean;
-use jarvis_agent::trace::{self, Step, Trace, What};
+use jarvis_agent::trace::{self, Consulted, Step, Trace, What};
 use jarvis_gateway::clock::Millis;
+use jarvis_gateway::usage::MicroUsd;
 use jarvis_memory::Store;
 
 use crate::config::Config;
@@ -15,6 +16,8 @@ use crate::output::{line, when};
 const WIDTH: usize = 80;
 /// The column in which the words of a step begin.
 const INDENT: usize = 10;
+/// Further columns for what happened within a step.
+const NESTED: usize = 2;
 /// Characters of one step; `--json` has more.
 const LONGEST: usize = 400;
 
@@ -37,18 +40,60 @@ pub(crate) async fn trace(config: &Config, id: &str, json: bool) -> anyhow::Resu
 fn words(trace: &Trace) -> Vec<String> {
     let mut lines = vec![format!("Turn {}, {} UTC", trace.id, when(trace.started_at))];
     lines.extend(wrapped("", 2, &asked(trace)));
-    lines.extend(wrapped("", 2, &totals(trace)));
+    let used = Used {
+        model_calls: trace.model_calls,
+        tool_calls: trace.tool_calls,
+        tokens: (trace.tokens_in, trace.tokens_out),
+        cost: (trace.cost, trace.cost_unknown),
+        flags: (trace.tainted, trace.saw_private),
+    };
+    lines.extend(wrapped("", 2, &totals(&used)));
     lines.push(String::new());
-    for step in &trace.steps {
-        let after = format!("{:>8}", since(trace.started_at, step.at));
-        lines.extend(wrapped(&after, INDENT, &what(step)));
-    }
+    lines.extend(steps(trace.started_at, &trace.steps, INDENT));
     let end = match (&trace.ended_by, trace.ended_at) {
         (Some(by), Some(at)) => (since(trace.started_at, at), format!("ended: {by}")),
         _ => (String::new(), format!("not ended: {}", trace.status.as_str())),
     };
     lines.extend(wrapped(&format!("{:>8}", end.0), INDENT, &end.1));
     lines
+}
+
+/// The steps behind their times, and under a call of `consult` what the specialist did.
+fn steps(start: Millis, steps_of: &[Step], indent: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for step in steps_of {
+        let after = format!("{:>8}", since(start, step.at));
+        lines.extend(wrapped(&after, indent, &what(step)));
+        if let What::Tool {
+            consulted: Some(consulted),
+            ..
+        } = &step.what
+        {
+            lines.extend(wrapped("", indent + NESTED, &specialist(consulted)));
+            lines.extend(steps(start, &consulted.steps, indent + NESTED));
+        }
+    }
+    lines
+}
+
+fn specialist(consulted: &Consulted) -> String {
+    let used = Used {
+        model_calls: consulted.model_calls,
+        tool_calls: consulted.tool_calls,
+        tokens: (consulted.tokens_in, consulted.tokens_out),
+        cost: (consulted.cost, consulted.cost_unknown),
+        flags: (consulted.tainted, consulted.saw_private),
+    };
+    let end = match &consulted.ended_by {
+        Some(by) => format!("ended: {by}"),
+        None => format!("not ended: {}", consulted.status.as_str()),
+    };
+    let by = consulted
+        .target
+        .as_ref()
+        .map(|target| format!(" by {target}"))
+        .unwrap_or_default();
+    format!("{}{by}; {}; {end}", consulted.agent, totals(&used))
 }
 
 fn asked(trace: &Trace) -> String {
@@ -65,18 +110,31 @@ fn asked(trace: &Trace) -> String {
     text + &format!(", conversation {}", trace.conversation_id)
 }
 
-fn totals(trace: &Trace) -> String {
+/// What a turn took, and what it read.
+struct Used {
+    model_calls: i64,
+    tool_calls: i64,
+    tokens: (i64, i64),
+    /// What is known of it, and of how many calls nothing is.
+    cost: (MicroUsd, usize),
+    /// What others wrote, and what is private.
+    flags: (bool, bool),
+}
+
+fn totals(used: &Used) -> String {
+    let (tokens_in, tokens_out) = used.tokens;
+    let (cost, unknown) = used.cost;
     let mut text = format!(
-        "model calls: {}, tool calls: {}, tokens: {} in and {} out, cost: {}",
-        trace.model_calls, trace.tool_calls, trace.tokens_in, trace.tokens_out, trace.cost
+        "model calls: {}, tool calls: {}, tokens: {tokens_in} in and {tokens_out} out, cost: {cost}",
+        used.model_calls, used.tool_calls
     );
-    if trace.cost_unknown > 0 {
-        text += &format!(" + {} unknown", trace.cost_unknown);
+    if unknown > 0 {
+        text += &format!(" + {unknown} unknown");
     }
-    if trace.tainted {
+    if used.flags.0 {
         text += "; read what others wrote";
     }
-    if trace.saw_private {
+    if used.flags.1 {
         text += "; read what is private";
     }
     text
@@ -265,6 +323,8 @@ fn wrapped(head: &str, indent: usize, text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use jarvis_memory::records::RunStatus;
+
     use super::*;
 
     #[test]
@@ -276,6 +336,50 @@ mod tests {
         let (head, full, rest) = ("  +0.00s  y", "x".repeat(70), "          xxxxx");
         check(&format!("y {full}xxxxx"), &[head, &format!("          {full}"), rest]);
         assert!(wrapped("", 2, &"é ".repeat(4000)).len() < 20);
+    }
+
+    #[test]
+    fn what_a_specialist_did_stands_under_the_call() {
+        let tool = |tool: &str, consulted| Step {
+            at: Millis(1_500),
+            what: What::Tool {
+                tool: tool.into(),
+                arguments: None,
+                effect: None,
+                decision: None,
+                rule: None,
+                approval: None,
+                outcome: "ok".into(),
+                says: None,
+                took_ms: None,
+                consulted,
+            },
+        };
+        let athena = Consulted {
+            agent: "athena".into(),
+            run_id: "1".into(),
+            status: RunStatus::Done,
+            ended_by: Some("answered".into()),
+            target: Some("gpu/small".into()),
+            model_calls: 2,
+            tool_calls: 1,
+            tokens_in: 30,
+            tokens_out: 4,
+            cost: MicroUsd(0),
+            cost_unknown: 0,
+            tainted: true,
+            saw_private: false,
+            steps: vec![tool("logs", None)],
+        };
+        assert_eq!(
+            steps(Millis(1_000), &[tool("consult", Some(Box::new(athena)))], INDENT),
+            [
+                "  +0.50s  consult : ok",
+                "            athena by gpu/small; model calls: 2, tool calls: 1, tokens: 30 in and 4",
+                "            out, cost: $0; read what others wrote; ended: answered",
+                "  +0.50s    logs : ok",
+            ]
+        );
     }
 
     #[test]
