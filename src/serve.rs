@@ -12,6 +12,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use axum::{Router, middleware};
 use jarvis_agent::output_gate::OutputGate;
+use jarvis_agent::specialists::Roster;
 use jarvis_agent::{Agent, Parts};
 use jarvis_gateway::chain::Surroundings;
 use jarvis_gateway::clock::{Clock, Millis, System};
@@ -227,8 +228,16 @@ fn parts(
         tasks.clone(),
         config.agent.clone(),
     )
+    .with_roster(roster(config, registry)?)
     .with_directory(config.directory())
     .with_zone(zone))
+}
+
+/// Prime and the specialists, each with the chain of its alias.
+fn roster(config: &Config, registry: &Registry) -> anyhow::Result<Roster> {
+    let roster = Roster::load(&config.agents_folder())?;
+    let chain = |alias: &str| registry.chain(alias).map(|chain| Arc::new(chain) as _);
+    Ok(roster.with_chains(chain)?)
 }
 
 /// The agent, also as the model `jarvis`.

@@ -21,8 +21,10 @@ use crate::parts::{Parts, fresh_id};
 use crate::people;
 use crate::policy::Caller;
 use crate::principal::Principal;
+use crate::provider;
 use crate::session::{Api, Inbound};
 use crate::spans;
+use crate::specialists::{self, CONSULT};
 use crate::turn::{Brought, Driver, Outcome, Setting, State, Talk, Why};
 use crate::view::{Happening, RunState};
 use crate::watch::Watch;
@@ -151,11 +153,16 @@ pub(crate) async fn end(parts: &Parts, ended: Ended, joined: Vec<Run>) {
 
 /// The tools that `principal` is offered: those of the room that nobody of more trust is needed for.
 pub(crate) fn offered(parts: &Parts, principal: &Principal) -> Vec<ToolSpec> {
-    let offered = parts.catalog.iter().filter(|tool| {
+    let allowed = parts.catalog.iter().filter(|tool| {
         let least = tool.least_trust();
         tool.name() != GoOn::NAME && least <= principal.trust && principal.room.tools.list(tool.name(), least)
     });
-    offered.map(|tool| catalog::spec(tool.as_ref())).collect()
+    let mut offered: Vec<ToolSpec> = allowed.map(|tool| catalog::spec(tool.as_ref())).collect();
+    let least = specialists::LEAST_TRUST;
+    if least <= principal.trust && principal.room.tools.list(CONSULT, least) {
+        offered.extend(specialists::spec(parts, &offered));
+    }
+    offered
 }
 
 pub(crate) fn driver(
@@ -182,6 +189,7 @@ pub(crate) fn driver(
         origin,
         offered: offered(parts, principal),
         account: principal.account.clone(),
+        agent: provider::MODEL.to_owned(),
         watch,
         outlet: principal.room.outlet(),
         steer: None,
@@ -277,8 +285,25 @@ pub(crate) async fn close(parts: &Parts, run: Run, outcome: &Outcome, joined: Ve
         external_id: None,
         created_at: parts.now(),
     };
+    let mut runs = joined;
+    runs.insert(0, ended(parts, run, outcome));
+    if let Err(error) = parts.store.end_runs(&runs, &message).await {
+        tracing::error!(run.id = message.run_id, %error, "an answer could not be stored; it is shown and will be missing from the history");
+        for run in &runs {
+            update(parts, run).await;
+        }
+    }
+    conversations::publish(parts, message);
+}
+
+/// Stores how a specialist's run came out. Its words are the result of the call that asked.
+pub(crate) async fn close_nested(parts: &Parts, run: Run, outcome: &Outcome) {
+    update(parts, &ended(parts, run, outcome)).await;
+}
+
+fn ended(parts: &Parts, run: Run, outcome: &Outcome) -> Run {
     let (model_calls, tool_calls, tokens_in, tokens_out) = outcome.counts;
-    let ended = Run {
+    Run {
         status: match outcome.why {
             Why::Cancelled | Why::Shutdown => RunStatus::Stopped,
             Why::Failed => RunStatus::Failed,
@@ -294,14 +319,5 @@ pub(crate) async fn close(parts: &Parts, run: Run, outcome: &Outcome, joined: Ve
         ended_at: Some(parts.now()),
         stop_reason: Some(outcome.why.as_str().to_owned()),
         ..run
-    };
-    let mut runs = joined;
-    runs.insert(0, ended);
-    if let Err(error) = parts.store.end_runs(&runs, &message).await {
-        tracing::error!(run.id = message.run_id, %error, "an answer could not be stored; it is shown and will be missing from the history");
-        for run in &runs {
-            update(parts, run).await;
-        }
     }
-    conversations::publish(parts, message);
 }

@@ -12,7 +12,6 @@ use crate::parts::Parts;
 use crate::principal::Principal;
 use crate::quarantine::{self, Marks};
 
-const SYSTEM: &str = include_str!("../../prompts/jarvis.md");
 pub(crate) const LAST_STEP: &str = include_str!("../../prompts/last_step.md");
 
 const FOLLOW_UP: &str = include_str!("../../prompts/follow_up.md");
@@ -155,9 +154,7 @@ pub(crate) fn of_client(parts: &Parts, principal: &Principal, theirs: &[Message]
 
 /// The system prompt is rebuilt each turn, so that no summary and no message can change it.
 fn system(parts: &Parts, principal: &Principal, open: &[Approval]) -> Message {
-    let mut text = SYSTEM.trim().to_owned();
-    let time = Timestamp::from_millisecond(parts.now().0).unwrap_or_default();
-    text += &format!("\n\nNow: {time:.0} (UTC). {}", principal.scene());
+    let mut text = format!("{}\n\n{} {}", parts.roster.prime, time(parts), principal.scene());
     for card in open {
         text += &format!(
             "\nOpen approval {}: {}. Not done yet.",
@@ -166,6 +163,11 @@ fn system(parts: &Parts, principal: &Principal, open: &[Approval]) -> Message {
         );
     }
     Message::text(Role::System, text)
+}
+
+pub(crate) fn time(parts: &Parts) -> String {
+    let time = Timestamp::from_millisecond(parts.now().0).unwrap_or_default();
+    format!("Now: {time:.0} (UTC).")
 }
 
 fn newest_that_fit(history: &[records::Message], mut room: usize) -> Vec<&records::Message> {

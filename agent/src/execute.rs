@@ -82,6 +82,16 @@ pub(crate) async fn execute(parts: &Parts, origin: &Origin, allowed: Allowed, st
 }
 
 async fn record_and_run(parts: &Parts, origin: &Origin, allowed: &Allowed, stop: &CancellationToken) -> ToolResult {
+    recorded(parts, origin, allowed, run(parts, origin, allowed, stop)).await
+}
+
+/// Makes a call that `call` carries out, with its intent before and its outcome after it.
+pub(crate) async fn recorded(
+    parts: &Parts,
+    origin: &Origin,
+    allowed: &Allowed,
+    call: impl Future<Output = ToolResult>,
+) -> ToolResult {
     if let Some(refused) = refused(parts, origin, allowed).await {
         return refused;
     }
@@ -99,7 +109,7 @@ async fn record_and_run(parts: &Parts, origin: &Origin, allowed: &Allowed, stop:
         tracing::warn!(tool = allowed.tool, %error, "a read is not in the audit because the database does not answer");
     }
     let began = Instant::now();
-    let result = without_secrets(parts, run(parts, origin, allowed, stop).await);
+    let result = without_secrets(parts, call.await);
     if let Some(turn) = origin.trace {
         parts
             .tracer

@@ -34,6 +34,7 @@ mod recovery;
 pub mod schedule;
 mod session;
 mod spans;
+pub mod specialists;
 pub mod trace;
 pub mod turn;
 pub mod view;

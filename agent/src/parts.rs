@@ -18,6 +18,7 @@ use crate::outbox::Outbox;
 use crate::output_gate::OutputGate;
 use crate::people::Directory;
 use crate::session::Sessions;
+use crate::specialists::Roster;
 
 /// The parts, made by the program and shared by everything in this crate. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +38,8 @@ pub struct Parts {
     pub zone: TimeZone,
     /// What goes to platforms, and which are connected.
     pub outbox: Outbox,
+    /// Who can be asked, and how the one who asks is told to be.
+    pub(crate) roster: Arc<Roster>,
     /// The running conversations.
     pub(crate) sessions: Sessions,
     /// What is configured about people and places; replaced when the configuration is read anew.
@@ -65,6 +68,7 @@ impl Parts {
             tracer: Tracer::off(),
             zone: TimeZone::UTC,
             outbox: Outbox::default(),
+            roster: Arc::new(Roster::built_in()),
             sessions: Sessions::default(),
             directory: Arc::default(),
         }
@@ -111,6 +115,25 @@ impl Parts {
     #[must_use]
     pub fn with_zone(self, zone: TimeZone) -> Self {
         Self { zone, ..self }
+    }
+
+    /// The same parts, with these profiles.
+    #[must_use]
+    pub fn with_roster(self, roster: Roster) -> Self {
+        Self {
+            roster: Arc::new(roster),
+            ..self
+        }
+    }
+
+    /// The same parts, with another chain and the alias that it is of.
+    pub(crate) fn asking(&self, other: Option<(Arc<dyn Provider>, String)>) -> Self {
+        let mut parts = self.clone();
+        if let Some((chain, alias)) = other {
+            parts.chain = chain;
+            parts.config.alias = alias;
+        }
+        parts
     }
 
     pub(crate) fn now(&self) -> Millis {

@@ -7,6 +7,8 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
     Person(Trust),
+    /// A specialist whom the model of a person of this trust asks.
+    Specialist(Trust),
     /// A written procedure that runs without a person.
     Playbook {
         auto_destructive: bool,
@@ -78,7 +80,9 @@ impl Decision {
 /// 1. `frozen`: nothing acts. `reads_only`: nothing acts that the run was not made for.
 /// 2. `not_in_this_room`: a tool the room does not list does not exist there.
 /// 3. `budget`: spending more than the budget has left is asked for.
-/// 4. For a person:
+/// 4. For a specialist: `specialist_reads` for every act; else as for the person, and what that one would be asked for is
+///    refused, because a specialist raises no cards.
+/// 5. For a person:
 ///    1. `trust`: below the tool's least trust, no card is raised for an act that the person could not own.
 ///    2. `private_in_public`: private readings stay out of public rooms.
 ///    3. `room_ceiling`: above the room's ceiling, reads are refused and acts are asked for.
@@ -90,9 +94,16 @@ impl Decision {
 ///    7. `destructive`: always a card.
 ///    8. `reversible`: free without outside text, when asked for in words, or for tools open to members;
 ///       `granted` with a grant; otherwise `tainted`. Trust does not free it: it is the text's idea as much for the owner as for anybody.
-/// 5. For a playbook: reads are free, acts need attempts left, destructive ones also their own permission and window.
+/// 6. For a playbook: reads are free, acts need attempts left, destructive ones also their own permission and window.
 pub fn decide(caller: Caller, room: Room, flags: Flags, risk: Risk) -> Decision {
     let acts = risk.effect > Effect::Read;
+    if let Caller::Specialist(trust) = caller {
+        return match decide(Caller::Person(trust), room, flags, risk) {
+            _ if acts => Decision::Deny("specialist_reads"),
+            Decision::Ask(rule) => Decision::Deny(rule),
+            decided => decided,
+        };
+    }
     if flags.frozen && acts {
         return Decision::Deny("frozen");
     }
@@ -106,7 +117,7 @@ pub fn decide(caller: Caller, room: Room, flags: Flags, risk: Risk) -> Decision 
         return Decision::Ask("budget");
     }
     match caller {
-        Caller::Person(trust) => decide_person(trust, room, flags, risk),
+        Caller::Person(trust) | Caller::Specialist(trust) => decide_person(trust, room, flags, risk),
         Caller::Playbook {
             auto_destructive,
             attempts_left,
@@ -175,6 +186,7 @@ mod tests {
 
     fn callers() -> Vec<Caller> {
         let mut all: Vec<Caller> = Trust::ALL.into_iter().map(Caller::Person).collect();
+        all.extend(Trust::ALL.into_iter().map(Caller::Specialist));
         for auto_destructive in BOOLS {
             for in_window in BOOLS {
                 for attempts_left in [0, 1, 3] {
@@ -240,6 +252,17 @@ mod tests {
         all
     }
 
+    /// A specialist never acts, raises no card, and reads nothing that the person may not.
+    fn reads_as_the_person_may(trust: Trust, room: Room, flags: Flags, risk: Risk) -> bool {
+        match decide(Caller::Specialist(trust), room, flags, risk) {
+            Decision::Allow(rule) => {
+                risk.effect == Effect::Read && decide(Caller::Person(trust), room, flags, risk) == Decision::Allow(rule)
+            }
+            Decision::Ask(_) => false,
+            Decision::Deny(_) => true,
+        }
+    }
+
     /// What must hold for every combination, whatever the rules above say.
     fn invariants(caller: Caller, room: Room, flags: Flags, risk: Risk) {
         let decision = decide(caller, room, flags, risk);
@@ -248,7 +271,7 @@ mod tests {
         let at = || format!("{caller:?} {room:?} {flags:?} {risk:?} -> {decision:?}");
         assert!(
             !((flags.frozen || flags.reads_only) && acts)
-                || matches!(decision, Decision::Deny("frozen" | "reads_only")),
+                || matches!(decision, Decision::Deny("frozen" | "reads_only" | "specialist_reads")),
             "frozen, or made to look, means no act: {}",
             at()
         );
@@ -326,12 +349,16 @@ mod tests {
                 for flags in flags() {
                     for risk in risks() {
                         invariants(caller, room, flags, risk);
+                        if let Caller::Specialist(trust) = caller {
+                            let holds = reads_as_the_person_may(trust, room, flags, risk);
+                            assert!(holds, "a specialist: {trust:?} {room:?} {flags:?} {risk:?}");
+                        }
                         count += 1;
                     }
                 }
             }
         }
-        assert_eq!(count, 17 * 20 * 64 * 120);
+        assert_eq!(count, 22 * 20 * 64 * 120);
     }
 
     /// Taking trust, privacy or grounding away never turns a card or a refusal into a permission.

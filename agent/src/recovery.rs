@@ -46,6 +46,13 @@ async fn close_run(parts: &Parts, mut run: Run) -> Result<(), jarvis_memory::Err
         trace: None,
     };
     close_begun(parts, &origin).await?;
+    run.status = RunStatus::Failed;
+    run.ended_at = Some(parts.now());
+    run.stop_reason = Some("restarted".to_owned());
+    // The turn that asked is one of these too, and tells.
+    if run.nested_in.is_some() {
+        return parts.store.update_run(&run).await;
+    }
     // A start that was killed here may have closed the calls already.
     let calls = parts.store.tool_calls(&run.id).await?;
     let unknown: Vec<String> = calls
@@ -70,9 +77,6 @@ async fn close_run(parts: &Parts, mut run: Run) -> Result<(), jarvis_memory::Err
         ..conversations::event(parts, &run.conversation_id, text)
     };
     let message = conversations::gated(parts, message);
-    run.status = RunStatus::Failed;
-    run.ended_at = Some(parts.now());
-    run.stop_reason = Some("restarted".to_owned());
     parts.store.end_runs(&[run], &message).await?;
     conversations::publish(parts, message);
     Ok(())

@@ -21,6 +21,7 @@ pub(crate) fn turn(request: Option<Context>, run_id: &str) -> Context {
 }
 
 pub(crate) fn of_turn(
+    agent: &str,
     request: Option<Context>,
     origin: &Origin,
     outcome: &Outcome,
@@ -30,7 +31,7 @@ pub(crate) fn of_turn(
     let (model_calls, tool_calls, tokens_in, tokens_out) = outcome.counts;
     let mut attributes = vec![
         ("gen_ai.operation.name", "invoke_agent".into()),
-        ("gen_ai.agent.name", "jarvis".into()),
+        ("gen_ai.agent.name", agent.to_owned().into()),
         ("gen_ai.usage.input_tokens", tokens_in.into()),
         ("gen_ai.usage.output_tokens", tokens_out.into()),
         ("jarvis.run.id", origin.run_id.clone().into()),
@@ -45,7 +46,7 @@ pub(crate) fn of_turn(
     Some(Span {
         context: origin.trace?,
         parent: request,
-        name: "invoke_agent jarvis".to_owned(),
+        name: format!("invoke_agent {agent}"),
         kind: Kind::Internal,
         started_at,
         took,

@@ -35,11 +35,14 @@ pub(crate) enum Watch {
         steps: mpsc::Sender<Progress>,
         stopping: CancellationToken,
     },
+    /// To nobody: what a specialist says goes to the one who asked.
+    Nobody,
 }
 
 impl Watch {
     pub(crate) async fn tell(&self, progress: Progress) {
         match self {
+            Self::Nobody => {}
             Self::Request { steps, stopping } => tokio::select! {
                 sent = steps.send(progress) => drop(sent),
                 () = stopping.cancelled() => {}

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use jarvis_adapters::terminal::{Client, clean};
+use jarvis_agent::specialists::Roster;
 use jarvis_gateway::chain::HostClass;
 use jarvis_gateway::providers::{ollama, openai};
 use jarvis_gateway::upstream::Upstream;
@@ -27,6 +28,7 @@ pub(crate) async fn doctor(config: Config, environment: Environment) -> anyhow::
         ("config".into(), Ok(where_from(&config))),
         ("database".into(), database(&config).await),
         ("server".into(), server(&config).await),
+        ("agents".into(), agents(&config)),
         ("docker".into(), docker::probe(&config.tools.docker, LIMIT).await),
     ];
     let itself = config.asks_itself(&environment.own(config.listen()));
@@ -119,6 +121,16 @@ fn where_from(config: &Config) -> String {
         |path| path.display().to_string(),
     );
     format!("{file}; data in {}", config.data.display())
+}
+
+/// The profiles of prime and of the specialists.
+fn agents(config: &Config) -> Finding {
+    let known = |alias: &str| alias == config.agent.alias || config.aliases.contains_key(alias);
+    let roster = Roster::load(&config.agents_folder()).map_err(|broken| broken.to_string())?;
+    if let Some(broken) = roster.without_alias(known) {
+        return Err(broken.to_string());
+    }
+    Ok(roster.in_words())
 }
 
 async fn database(config: &Config) -> Finding {

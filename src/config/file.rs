@@ -96,6 +96,11 @@ impl Config {
     pub(crate) fn database_url(&self) -> String {
         format!("sqlite:{}", self.data.join("jarvis.db").display())
     }
+
+    /// Where the owner's own profiles of prime and of specialists are.
+    pub(crate) fn agents_folder(&self) -> PathBuf {
+        self.data.join("prompts").join("agents")
+    }
 }
 
 /// Reads the configuration: the command line and its variables over the file over the defaults.
@@ -166,7 +171,12 @@ impl Config {
         let clock: Arc<dyn Clock> = Arc::new(System);
         let tools = catalog::standard(self.tools.clone(), &clock);
         self.directory()
-            .check(tools.names().chain(jarvis_agent::schedule::TOOLS))
+            .check(
+                tools
+                    .names()
+                    .chain(jarvis_agent::schedule::TOOLS)
+                    .chain([jarvis_agent::specialists::CONSULT]),
+            )
             .map_err(|fault| anyhow!("{fault}"))?;
         if let (true, Some(backend)) = (self.aliases.is_empty(), self.backends.keys().next()) {
             anyhow::bail!(

@@ -21,6 +21,7 @@ mod openapi;
 mod outcome;
 mod reload;
 mod schedule;
+mod specialists;
 mod start;
 mod stop;
 mod targets;

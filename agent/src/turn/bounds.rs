@@ -1,6 +1,7 @@
 //! Counting what a turn has used, and what it was ended by.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use jarvis_gateway::chat::{ToolResult, Usage};
 use jarvis_gateway::clock::Millis;
@@ -110,6 +111,13 @@ impl Used {
         } else {
             None
         }
+    }
+
+    /// Time and tokens that are left.
+    pub(super) fn left(&self, now: Millis) -> (Duration, u64) {
+        let used = self.tokens_in.saturating_add(self.tokens_out);
+        let time = self.limits.wall().saturating_sub(now.since(self.started));
+        (time, self.limits.tokens.saturating_sub(used))
     }
 
     pub(super) fn may_call_tool(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Carries out what the turn machine wants and feeds back what came of it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ask::next_of_model;
 use super::effect::Effect;
-use super::event::{Event, ReadyCall, Standing};
+use super::event::{Brings, Event, ReadyCall, Standing};
 use super::offer::{FIND_TOOL, Offer};
 use super::outcome::Outcome;
 use super::shorten::{Talk, shortened};
@@ -32,6 +32,7 @@ use crate::output_gate::{self, Outlet};
 use crate::parts::Parts;
 use crate::policy::Decision;
 use crate::spans;
+use crate::specialists::CONSULT;
 use crate::view::ToolLine;
 use crate::watch::{Progress, Watch};
 
@@ -47,6 +48,8 @@ pub(crate) struct Driver {
     pub(crate) arrived: Instant,
     /// Whose limits and whose budget the model calls of this turn count for.
     pub(crate) account: Caller,
+    /// Who answers: `jarvis`, or a specialist.
+    pub(crate) agent: String,
     /// Tools of this room, as models are told of them.
     pub(crate) offered: Vec<ToolSpec>,
     pub(crate) watch: Watch,
@@ -84,7 +87,7 @@ impl Brought {
     }
 }
 
-type Ending = (ReadyCall, ToolResult);
+pub(super) type Ending = (ReadyCall, ToolResult, Brings);
 
 /// What is under way between two events.
 pub(super) struct Work {
@@ -109,6 +112,10 @@ pub(super) struct Work {
     pub(super) served: Option<Served>,
     /// Outside text is in the context.
     pub(super) tainted: bool,
+    /// How many specialists were asked.
+    pub(super) consulted: usize,
+    /// Tokens that those who are being asked may use, by call.
+    pub(super) lent: HashMap<String, u64>,
 }
 
 impl Work {
@@ -135,6 +142,7 @@ impl Driver {
 
     pub(crate) async fn run(self, state: State) -> Outcome {
         let (origin, request, parts) = (self.origin.clone(), self.request, self.parts.clone());
+        let agent = self.agent.clone();
         let (started_at, began) = (parts.now(), Instant::now());
         let outcome = guarded(Box::pin(self.drive(state))).await.unwrap_or_else(|| {
             tracing::error!(
@@ -143,7 +151,7 @@ impl Driver {
             );
             Outcome::failed("Jarvis has a fault and could not finish this. The log says more.")
         });
-        if let Some(span) = spans::of_turn(request, &origin, &outcome, started_at, began.elapsed()) {
+        if let Some(span) = spans::of_turn(&agent, request, &origin, &outcome, started_at, began.elapsed()) {
             parts.tracer.tell(span);
         }
         outcome
@@ -165,6 +173,8 @@ impl Driver {
             tools: Vec::new(),
             served: None,
             tainted: false,
+            consulted: 0,
+            lent: HashMap::new(),
         };
         let (mut state, effects) = state.on(Event::Begin, self.parts.now());
         let mut queue = VecDeque::from(effects);
@@ -175,7 +185,7 @@ impl Driver {
                 if let Effect::Finish { text, why } = effect {
                     return self.outcome(&state, work, &text, why);
                 }
-                self.perform(effect, &mut work).await;
+                self.perform(effect, &state, &mut work).await;
             }
             let mut steer = self.steer.take();
             let event = tokio::select! {
@@ -191,7 +201,7 @@ impl Driver {
                 Some(text) = next_of_user(&mut steer) => Event::Steered {
                     text: self.parts.gate.hide(&text),
                 },
-                Some((ready, result)) = work.running.next() => self.ended(&mut work, &ready, result).await,
+                Some(ended) = work.running.next() => self.ended(&mut work, ended).await,
                 event = next_of_model(&mut work.asking), if work.asking.is_some() => {
                     let Some(event) = self.model_said(event, &mut work).await else {
                         self.steer = steer;
@@ -214,7 +224,7 @@ impl Driver {
         }
     }
 
-    async fn perform(&self, effect: Effect, work: &mut Work) {
+    async fn perform(&self, effect: Effect, state: &State, work: &mut Work) {
         match effect {
             Effect::Ask { messages, offer_tools } => {
                 // After words that called no tool: the user wrote more, and they stay.
@@ -239,7 +249,8 @@ impl Driver {
                 if call.call.name == FIND_TOOL {
                     let result = work.offer.find(&call.call.arguments);
                     self.note(&call, Some(decision), &result).await;
-                    work.running.push(std::future::ready((call, result)).boxed());
+                    work.running
+                        .push(std::future::ready((call, result, Brings::default())).boxed());
                     return;
                 }
                 if let Ok(prepared) = &call.prepared {
@@ -253,8 +264,16 @@ impl Driver {
                         tainted: work.tainted,
                         ..self.origin.clone()
                     };
+                    if call.call.name == CONSULT {
+                        let asking = self.consult(state, work, (call, allowed), origin);
+                        work.running.push(asking);
+                        return;
+                    }
                     let (parts, reads) = (self.parts.clone(), work.reads.clone());
-                    let running = async move { (call, execute(&parts, &origin, allowed, &reads).await) };
+                    let running = async move {
+                        let result = execute(&parts, &origin, allowed, &reads).await;
+                        (call, result, Brings::default())
+                    };
                     work.running.push(running.boxed());
                 }
             }
@@ -262,7 +281,7 @@ impl Driver {
                 let (parts, origin) = (self.parts.clone(), self.origin.clone());
                 let raising = async move {
                     let result = approvals::raise(&parts, &origin, &call, decision).await;
-                    (call, result)
+                    (call, result, Brings::default())
                 };
                 work.running.push(raising.boxed());
             }
@@ -279,11 +298,12 @@ impl Driver {
         }
     }
 
-    async fn ended(&self, work: &mut Work, ready: &ReadyCall, result: ToolResult) -> Event {
+    async fn ended(&self, work: &mut Work, (ready, result, brings): Ending) -> Event {
+        work.lent.remove(&ready.call.id);
         let kept = match &ready.prepared {
             Ok(prepared) => {
                 let about = (prepared.risk, ready.untrusted_output);
-                let limit = self.parts.config.limits.result_chars;
+                let limit = self.result_chars(&ready);
                 big_result::keep(&self.parts, &self.origin, &ready.call.name, about, &result, limit).await
             }
             Err(_) => None,
@@ -299,11 +319,12 @@ impl Driver {
             ToolResult::Pending { approval, .. } => Some(approval.clone()),
             _ => None,
         };
-        self.line(work, ready, execute::outcome(&result), approval).await;
+        self.line(work, &ready, execute::outcome(&result), approval).await;
         work.below = u32::MAX;
         Event::Ended {
-            call_id: ready.call.id.clone(),
+            call_id: ready.call.id,
             result,
+            brings,
         }
     }
 

@@ -25,7 +25,11 @@ pub enum Event {
         results: Vec<(String, ToolResult)>,
     },
     /// A started call, or a card being written, came to its end.
-    Ended { call_id: String, result: ToolResult },
+    Ended {
+        call_id: String,
+        result: ToolResult,
+        brings: Brings,
+    },
     /// The one who asked wrote more while the turn runs.
     Steered { text: String },
     /// Somebody stopped the turn.
@@ -52,6 +56,27 @@ pub struct ReadyCall {
     /// The room's list has this tool.
     pub listed: bool,
     pub standing: Standing,
+}
+
+/// What a call brings into the turn beside its result, and what nobody could tell before it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Brings {
+    /// Outside text was read in it.
+    pub tainted: bool,
+    /// Something private was.
+    pub saw_private: bool,
+    /// Tokens that models read and wrote in it.
+    pub tokens: (u64, u64),
+}
+
+impl ReadyCall {
+    /// The call is judged by what it turned out to be.
+    pub(super) fn bring(&mut self, brings: &Brings) {
+        self.untrusted_output |= brings.tainted;
+        if let Ok(prepared) = &mut self.prepared {
+            prepared.risk.reads_private |= brings.saw_private;
+        }
+    }
 }
 
 /// What people switched, as it was when the model asked for the call.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use jarvis_gateway::chat::{self, FinishReason, Reply, ToolCall, ToolResult};
+use jarvis_gateway::chat::{self, FinishReason, Reply, ToolCall, ToolResult, ToolSpec};
 use jarvis_tools::Prepared;
 use jarvis_tools::risk::{Risk, Trust};
 use serde_json::Value;
@@ -15,6 +15,7 @@ use crate::coerce::coerce;
 use crate::execute::{self, Origin};
 use crate::output_gate;
 use crate::parts::Parts;
+use crate::specialists::{self, CONSULT};
 
 /// `ids` are those of the calls of this turn so far.
 pub(super) async fn ready(
@@ -73,11 +74,14 @@ async fn look_up(parts: &Parts, origin: &Origin, offer: &Offer, call: &ToolCall)
         let hint = "leave the field out, or ask the user to change it by hand";
         return Err(failed(error, Some(hint.to_owned())));
     }
-    let own = matches!(name, READ_RESULT | FIND_TOOL) && offer.specs().iter().any(|spec| spec.name == name);
+    let told = offer.specs();
+    let own = told
+        .iter()
+        .find(|spec| spec.name == name && matches!(name, READ_RESULT | FIND_TOOL | CONSULT));
     // What the room has and the model was not told of is as unknown as what nobody has. What the room does not have goes
     // on to policy, which refuses it by that name.
     let tool = parts.catalog.get(name).filter(|_| !offer.hides(name));
-    if tool.is_none() && !own {
+    if tool.is_none() && own.is_none() {
         let name: String = name.chars().take(80).collect();
         return Err(failed(format!("there is no tool `{name}`"), Some(offer.hint())));
     }
@@ -90,7 +94,7 @@ async fn look_up(parts: &Parts, origin: &Origin, offer: &Offer, call: &ToolCall)
             )
         })?;
     let Some(tool) = tool else {
-        return of_the_loop(parts, origin, name, arguments).await;
+        return of_the_loop(parts, origin, own, arguments).await;
     };
     let prepared = tool.prepare(&arguments).or_else(|error| {
         let coerced = coerce(tool.parameters(), arguments);
@@ -104,10 +108,19 @@ async fn look_up(parts: &Parts, origin: &Origin, offer: &Offer, call: &ToolCall)
     })
 }
 
-/// `read_result` and `find_tool`.
-async fn of_the_loop(parts: &Parts, origin: &Origin, name: &str, arguments: Value) -> Result<Found, ToolResult> {
+/// `read_result`, `consult` and `find_tool`.
+async fn of_the_loop(
+    parts: &Parts,
+    origin: &Origin,
+    own: Option<&ToolSpec>,
+    arguments: Value,
+) -> Result<Found, ToolResult> {
+    let name = own.map_or(FIND_TOOL, |spec| spec.name.as_str());
     let (prepared, untrusted_output) = if name == READ_RESULT {
         big_result::prepare(parts, origin, arguments).await?
+    } else if let Some(spec) = own.filter(|_| name == CONSULT) {
+        // What it brings from outside is known when it has ended.
+        (specialists::prepare(&spec.parameters, arguments)?, false)
     } else {
         let prepared = Prepared {
             risk: Risk::read(Trust::Public),

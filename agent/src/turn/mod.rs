@@ -5,6 +5,7 @@
 
 mod ask;
 mod bounds;
+mod consult;
 mod drive;
 mod effect;
 mod ending;
@@ -20,7 +21,7 @@ mod told;
 pub use bounds::Why;
 pub(crate) use drive::{Brought, Driver};
 pub use effect::Effect;
-pub use event::{Event, ReadyCall, Standing};
+pub use event::{Brings, Event, ReadyCall, Standing};
 pub(crate) use outcome::Outcome;
 pub use shorten::ShownResult;
 pub(crate) use shorten::Talk;

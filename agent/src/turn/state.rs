@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::bounds::{Used, Why};
 use super::effect::Effect;
-use super::event::{Event, ReadyCall};
+use super::event::{Brings, Event, ReadyCall};
 use super::shorten::ShownResult;
 use super::told::{denied, skipped, spoken};
 use crate::asked_for::asks_for;
@@ -42,7 +42,7 @@ pub struct State {
     pub(super) context: usize,
     /// The results of this turn that a model is shown as they came.
     pub(super) results: Vec<ShownResult>,
-    used: Used,
+    pub(super) used: Used,
     pub(super) tainted: bool,
     pub(super) saw_private: bool,
     /// Set when nobody asked just now.
@@ -178,7 +178,11 @@ impl State {
             Event::OverBound { says, more } => self.over_bound(says, more.map(|more| *more)),
             Event::TooLong { window } => self.too_long(window),
             Event::Shortened { context, results } => self.shortened(context, results, now),
-            Event::Ended { call_id, result } => self.ended(&call_id, &result, now),
+            Event::Ended {
+                call_id,
+                result,
+                brings,
+            } => self.ended(&call_id, &result, &brings, now),
             Event::Steered { text } => self.steered(text),
             Event::Cancelled => self.stop(Why::Cancelled, now),
             Event::ShuttingDown => self.stop(Why::Shutdown, now),
@@ -402,7 +406,7 @@ impl State {
         policy::decide(self.setting.caller, room, flags, prepared.risk)
     }
 
-    fn ended(&mut self, call_id: &str, result: &ToolResult, now: Millis) -> Vec<Effect> {
+    fn ended(&mut self, call_id: &str, result: &ToolResult, brings: &Brings, now: Millis) -> Vec<Effect> {
         let Phase::Acting(batch) = &mut self.phase else {
             return Vec::new();
         };
@@ -411,8 +415,10 @@ impl State {
             return Vec::new();
         };
         slot.result = Some(result.clone());
+        slot.call.bring(brings);
         let call = slot.call.clone();
         let stopped = batch.stop;
+        self.used.count_tokens(None, brings.tokens);
         self.remember(&call, result, stopped);
         self.advance(now)
     }

@@ -95,6 +95,7 @@ fn ok(id: &str, says: &str) -> Event {
             summary: says.into(),
             data: Value::Null,
         },
+        brings: Brings::default(),
     }
 }
 
@@ -178,6 +179,7 @@ fn a_destructive_act_becomes_a_card_and_never_runs() {
                 Event::Ended {
                     call_id: "a".into(),
                     result: pending,
+                    brings: Brings::default(),
                 },
                 &["ask"],
             ),
@@ -421,6 +423,7 @@ fn over_its_bound_in_money_a_turn_asks_once_and_ends() {
             approval: "K7QX".into(),
             says: "NOT done yet".into(),
         },
+        brings: Brings::default(),
     };
     let read_a = || {
         [

@@ -32,6 +32,7 @@ pub(crate) fn denied(rule: &'static str, public: bool) -> ToolResult {
         "reads_only" => {
             "this was scheduled to look and not to act; a scheduled prompt acts only with the tools that its approval named"
         }
+        "specialist_reads" => "you only read here; say in your answer what ought to be done",
         "trust" => "the person who asks may not do this",
         "not_in_this_room" if public => "this tool is not available in this room; ask in a direct message",
         "not_in_this_room" => "this tool is not available here",

@@ -42,7 +42,7 @@ async fn a_long_result_is_read_on_by_lines_and_by_words() {
             .map(|tool| tool.name.clone())
             .collect()
     };
-    assert_eq!((offered(0).len(), offered(1).len()), (2, 3));
+    assert_eq!((offered(0).len(), offered(1).len()), (3, 4));
     let id = id_of(&house);
     // Two turns later, in the same conversation, after another long result was read.
     let find = json!({ "id": id, "find": "NUMBER 1234 " }).to_string();

@@ -9,6 +9,8 @@ mod commands;
 #[cfg(test)]
 mod compaction;
 #[cfg(test)]
+mod consult;
+#[cfg(test)]
 mod deciding;
 #[cfg(test)]
 mod faults;

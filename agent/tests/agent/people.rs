@@ -349,7 +349,7 @@ async fn a_moderator_is_offered_no_tool_of_operators() {
         Vec::<String>::new()
     );
     assert_eq!(offered(&owner(), TOOLS).await, ["act", "read_state"]);
-    assert_eq!(offered(&owner(), "dm").await, ["act", "read_state"]);
+    assert_eq!(offered(&owner(), "dm").await, ["act", "read_state", "consult"]);
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ async fn a_model_is_shown_the_rules_the_tools_and_the_result() {
     assert_eq!(roles(0), [Role::System, Role::User]);
     assert_eq!(roles(1), [Role::System, Role::User, Role::Assistant, Role::Tool]);
     let tools: Vec<&str> = asked[0].request.tools.iter().map(|tool| tool.name.as_str()).collect();
-    assert_eq!(tools, ["act", "read_state"]);
+    assert_eq!(tools, ["act", "read_state", "consult"]);
     assert_eq!(asked[0].model, "jarvis-chat");
     let result = &asked[1].request.messages[3];
     assert_eq!(result.tool_call_id.as_deref(), Some("c1"));
@@ -262,7 +262,7 @@ async fn mistakes_of_a_model_are_results_it_can_correct() {
     let result = house.model.calls()[1].request.messages[3].joined_text();
     assert_eq!(
         result,
-        r#"{"status":"error","error":"there is no tool `no_such_tool`","hint":"the tools are: act, read_state","retry":false}"#
+        r#"{"status":"error","error":"there is no tool `no_such_tool`","hint":"the tools are: act, read_state, consult","retry":false}"#
     );
     // Three errors in a row end the turn: the fourth call has no tools.
     assert!(house.model.calls()[3].request.tools.is_empty());

@@ -5,6 +5,7 @@ pub(crate) mod fate;
 pub(crate) mod house;
 pub(crate) mod short;
 pub(crate) mod town;
+pub(crate) mod voices;
 pub(crate) mod wall;
 pub(crate) mod world;
 
