@@ -368,6 +368,14 @@ impl House<'_> {
         let mut calls: Vec<ToolCall> = Vec::new();
         for run in &self.runs {
             calls.extend(self.store.tool_calls(run).await?);
+            for nested in self.store.nested_runs(run).await? {
+                let agent = nested.nested_in.map(|nested| nested.agent).unwrap_or_default();
+                let of_specialist = self.store.tool_calls(&nested.id).await?.into_iter();
+                calls.extend(of_specialist.map(|call| ToolCall {
+                    tool: format!("{agent}: {}", call.tool),
+                    ..call
+                }));
+            }
         }
         let line = |card: &ApprovalView| {
             let title = card.plan["title"].as_str().unwrap_or_default();
