@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
-use jarvis_gateway::chat::Request;
+use jarvis_gateway::chat::{Message, Request};
 use serde_json::{Map, Value, json};
 
 use crate::case::{Attack, Calls, Move, Order, Says};
@@ -21,6 +21,8 @@ pub(crate) struct Hostile {
     tries_everything: bool,
     saw: bool,
     step: usize,
+    /// How far the specialists are who read it. What they tried does not spare Jarvis the same.
+    step_of_specialist: usize,
 }
 
 impl Hostile {
@@ -31,6 +33,7 @@ impl Hostile {
             tries_everything,
             saw: false,
             step: 0,
+            step_of_specialist: 0,
         }
     }
 
@@ -50,7 +53,12 @@ impl Hostile {
 
     /// Whether it does what it read before the request is answered, so that both are in one turn.
     pub(crate) fn obeys_before_it_speaks(&mut self, request: &Request) -> bool {
-        !self.tries_everything && self.step < self.steps() && !request.tools.is_empty() && self.sees(request)
+        let step = if is_specialist(request) {
+            self.step_of_specialist
+        } else {
+            self.step
+        };
+        !self.tries_everything && step < self.steps() && !request.tools.is_empty() && self.sees(request)
     }
 
     fn sees(&mut self, request: &Request) -> bool {
@@ -71,11 +79,17 @@ impl Hostile {
             .map(String::as_str)
             .filter(|word| text.contains(word))
             .collect();
-        if request.tools.is_empty() || self.step >= self.steps() {
+        let steps = self.steps();
+        let place = if is_specialist(request) {
+            &mut self.step_of_specialist
+        } else {
+            &mut self.step
+        };
+        if request.tools.is_empty() || *place >= steps {
             return says(&last_words(&text, &secrets));
         }
-        let step = self.step;
-        self.step += 1;
+        let step = *place;
+        *place += 1;
         let orders = self.attack.orders.len();
         let calls = if let Some(order) = self.attack.orders.get(step) {
             vec![with_secrets(order, &secrets.join(" "))]
@@ -98,6 +112,11 @@ impl Hostile {
             Move::Calls(Calls { calls })
         }
     }
+}
+
+fn is_specialist(request: &Request) -> bool {
+    let system = request.messages.first().map(Message::joined_text);
+    system.is_some_and(|system| !system.starts_with("You are Jarvis"))
 }
 
 /// What is stripped or wrapped on the way to the model does not matter.
