@@ -36,9 +36,14 @@ pub struct Catalog {
 impl Catalog {
     /// Adds a tool; the last one of a name wins, so a caller that wants to notice duplicates compares [`Self::len`].
     #[must_use]
-    pub fn with<T: Tool>(mut self, tool: T) -> Self {
-        let erased = Erased::new(tool);
-        self.tools.insert(T::NAME, Arc::new(erased));
+    pub fn with<T: Tool>(self, tool: T) -> Self {
+        self.with_any(Arc::new(Erased::new(tool)))
+    }
+
+    /// The same for a tool whose arguments have no type here: it comes from outside.
+    #[must_use]
+    pub fn with_any(mut self, tool: Arc<dyn AnyTool>) -> Self {
+        self.tools.insert(tool.name(), tool);
         self
     }
 
