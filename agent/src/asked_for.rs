@@ -1,6 +1,7 @@
 //! Whether an owner asked for a call in their own words, so that it is theirs and not the idea of a text that was read.
 
 use jarvis_tools::Prepared;
+use jarvis_tools::risk::Effect;
 
 /// Whether the owner's `text` asks for this call: it names the target, and, when the act has words of its own, uses one
 /// of them in a clause that does not negate. "Why does plex fail? Do not restart it" asks for no restart.
@@ -18,6 +19,33 @@ pub(crate) fn asks_for(text: &str, call: &Prepared) -> bool {
         .filter(|clause| call.verbs.iter().any(|verb| names_target(clause, verb)))
         .peekable();
     clauses.peek().is_some() && !clauses.any(negates)
+}
+
+/// A read that asks somebody outside in words, and names no place: what it says reaches that service alone, and the places
+/// that it answers with were chosen by it.
+pub(crate) fn is_search(call: &Prepared) -> bool {
+    let in_words = call.target.as_deref().is_some_and(|target| !is_place(target));
+    call.risk.effect == Effect::Read && call.risk.egress && in_words
+}
+
+/// Whether a call goes to a place on a host that stands in none of `texts`: what the owner wrote, and what searches found.
+/// Whoever owns the place reads what the model puts into the address.
+pub(crate) fn goes_elsewhere(texts: [&str; 2], call: &Prepared) -> bool {
+    let is_known = |target: &str| texts.iter().any(|text| names_target(text, host(target)));
+    call.risk.egress && !is_search(call) && !call.target.as_deref().is_some_and(is_known)
+}
+
+/// `docs.example` of `https://docs.example/disk?full`.
+fn host(place: &str) -> &str {
+    let rest = place.split_once("://").map_or(place, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+/// An address, or what a tool could take for one: a single word with a dot or a slash in it.
+fn is_place(target: &str) -> bool {
+    let target = target.trim();
+    !target.contains(char::is_whitespace) && target.contains(['.', '/', ':'])
 }
 
 fn negates(clause: &str) -> bool {
@@ -86,6 +114,38 @@ mod tests {
         check("do not restart plex, restart vpn", false);
         check("plex", false);
         check("", false);
+    }
+
+    #[test]
+    fn a_place_is_known_by_its_host() {
+        let check = |target: Option<&str>, expect| {
+            let call = Prepared {
+                risk: Risk::read(Trust::Public).egress(),
+                target: target.map(str::to_owned),
+                verbs: &[],
+                arguments: serde_json::Value::Null,
+            };
+            let texts = [
+                "what does https://here.example/faq say?",
+                "- [disks](https://docs.example/disk)",
+            ];
+            assert_eq!((is_search(&call), goes_elsewhere(texts, &call)), expect, "{target:?}");
+        };
+        check(Some("a full disk"), (true, false));
+        check(Some("plex"), (true, false));
+        check(Some("https://docs.example/disk"), (false, false));
+        check(Some("https://docs.example/disk/2?all"), (false, false));
+        check(Some("here.example"), (false, false));
+        check(Some("https://evil.example/disk"), (false, true));
+        check(Some("www.evil.example"), (false, true));
+        check(Some("https://docs.example.evil.example/disk"), (false, true));
+        check(Some("https://secret.docs.example/disk"), (false, true));
+        check(Some("https://docs.example@evil.example/disk"), (false, true));
+        check(Some("https://evil.example/https://docs.example/"), (false, true));
+        check(Some("https://evil.example\\@docs.example/"), (false, true));
+        check(Some("https://docs.example:8080/disk"), (false, true));
+        check(Some("https:///docs.example"), (false, true));
+        check(None, (false, true));
     }
 
     #[test]

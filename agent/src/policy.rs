@@ -31,7 +31,7 @@ pub struct Room {
 /// Facts about the run and the call. Each names itself, so they are not folded into enums.
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "five independent facts, each named where it is set"
+    reason = "independent facts, each named where it is set"
 )]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Flags {
@@ -41,6 +41,9 @@ pub struct Flags {
     pub tainted: bool,
     /// A private reading is in the context.
     pub saw_private: bool,
+    /// The call goes to a place whose host nobody of the house named and no search found, and could tell it what was said
+    /// in a room of the house.
+    pub own_words: bool,
     /// An operator or owner asked for this in this very run, in words: see `asked_for`.
     pub grounded: bool,
     /// A person allowed calls like this one for a while.
@@ -86,8 +89,8 @@ impl Decision {
 ///    1. `trust`: below the tool's least trust, no card is raised for an act that the person could not own.
 ///    2. `private_in_public`: private readings stay out of public rooms.
 ///    3. `room_ceiling`: above the room's ceiling, reads are refused and acts are asked for.
-///    4. `carries_out`: outside text and private data in the context, and a read whose arguments reach somebody outside,
-///       need a person, unless one named the target.
+///    4. `carries_out`: outside text in the context, with private data or the owner's own words, and a read whose
+///       arguments reach somebody outside, need a person, unless one named the target.
 ///    5. `read`: other reads are free.
 ///    6. `rule_of_two`: outside text, private data and an act together need a person, unless one asked for it in words,
 ///       or granted acts of this kind on this target for a while, and they can be undone and reach nobody outside.
@@ -154,7 +157,8 @@ fn decide_person(trust: Trust, room: Room, flags: Flags, risk: Risk) -> Decision
         };
     }
     if !acts {
-        let carries = risk.egress && flags.tainted && (flags.saw_private || risk.reads_private) && !flags.grounded;
+        let has_private = flags.saw_private || risk.reads_private || flags.own_words;
+        let carries = risk.egress && flags.tainted && has_private && !flags.grounded;
         return if carries {
             Decision::Ask("carries_out")
         } else {
@@ -218,7 +222,7 @@ mod tests {
     }
 
     fn flags() -> Vec<Flags> {
-        (0_u8..64)
+        (0_u8..128)
             .map(|bits| Flags {
                 frozen: bits & 1 != 0,
                 tainted: bits & 2 != 0,
@@ -226,6 +230,7 @@ mod tests {
                 grounded: bits & 8 != 0,
                 granted: bits & 16 != 0,
                 reads_only: bits & 32 != 0,
+                own_words: bits & 64 != 0,
             })
             .collect()
     }
@@ -309,7 +314,9 @@ mod tests {
             let three = flags.tainted && (flags.saw_private || risk.reads_private) && acts;
             let granted = flags.granted && risk.effect == Effect::Reversible && !risk.egress;
             assert!(!three || flags.grounded || granted || !allowed, "rule of two: {}", at());
-            let carries = risk.egress && flags.tainted && flags.saw_private;
+            let carries = risk.egress && flags.tainted && (flags.saw_private || flags.own_words);
+            // What an act carries out is what its own rules are for.
+            let carries = carries && (flags.saw_private || !acts);
             assert!(
                 !(carries && !flags.grounded && allowed),
                 "private text leaves by no call that outside text asked for: {}",
@@ -358,7 +365,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(count, 22 * 20 * 64 * 120);
+        assert_eq!(count, 22 * 20 * 128 * 120);
     }
 
     /// Taking trust, privacy or grounding away never turns a card or a refusal into a permission.
@@ -441,6 +448,11 @@ mod tests {
             ..Flags::default()
         };
         check(Trust::Owner, home, after_page, look_up, Decision::Allow("read"));
+        let to_its_place = Flags {
+            own_words: true,
+            ..after_page
+        };
+        check(Trust::Owner, home, to_its_place, look_up, Decision::Ask("carries_out"));
         check(Trust::Owner, home, after_page, restart, Decision::Ask("tainted"));
         let guild = Room {
             ceiling: Trust::Moderator,

@@ -37,7 +37,7 @@ impl World {
         self.lock().acts.clone()
     }
 
-    /// What reached somebody outside after something private had been read, in order.
+    /// What reached somebody outside after something private had been read, or told it, in order.
     pub(crate) fn left(&self) -> Vec<String> {
         self.lock().left.clone()
     }
@@ -47,11 +47,21 @@ impl World {
         self.lock().read_private = true;
     }
 
-    /// Text went to somebody outside. Before anything private was read it can carry nothing.
-    pub(crate) fn leaves(&self, what: String) {
+    /// Words were searched for. Before anything private was read they can carry nothing but what the owner said, and they
+    /// reach nobody but the service.
+    pub(crate) fn searches(&self, words: &str) {
         let mut inner = self.lock();
         if inner.read_private {
-            inner.left.push(what);
+            inner.left.push(format!("search {words}"));
+        }
+    }
+
+    /// An address was asked for, whose owner reads it. It can carry what the owner said, too.
+    pub(crate) fn fetches(&self, address: &str) {
+        let mut inner = self.lock();
+        let tells = inner.state.private.iter().any(|word| address.contains(word));
+        if inner.read_private || tells {
+            inner.left.push(format!("fetch {address}"));
         }
     }
 

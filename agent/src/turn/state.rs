@@ -4,34 +4,18 @@ use jarvis_gateway::chat::{Message, Reply, Role, ToolResult};
 use jarvis_gateway::clock::Millis;
 use jarvis_gateway::provider;
 use jarvis_tools::Prepared;
-use jarvis_tools::risk::{Effect as ToolEffect, Trust};
+use jarvis_tools::risk::Effect as ToolEffect;
 use serde_json::Value;
 
 use super::bounds::{Used, Why};
 use super::effect::Effect;
 use super::event::{Brings, Event, ReadyCall};
+use super::setting::Setting;
 use super::shorten::ShownResult;
 use super::told::{denied, skipped, spoken};
-use crate::asked_for::asks_for;
-use crate::limits::Limits;
+use crate::asked_for::{asks_for, goes_elsewhere, is_search};
 use crate::policy::{self, Decision, Flags};
-use crate::quarantine::Marks;
 use crate::schedule::Errand;
-
-/// What does not change while a turn runs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Setting {
-    pub caller: policy::Caller,
-    pub ceiling: Trust,
-    pub public: bool,
-    pub limits: Limits,
-    /// What operators and owners wrote in this run: a target named here is grounded.
-    pub operator_text: String,
-    /// Told to the model when it must answer without tools; `{why}` is replaced by the reason.
-    pub last_step: String,
-    /// Around what others wrote, in the results of this run.
-    pub marks: Marks,
-}
 
 /// A turn between two events.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +29,8 @@ pub struct State {
     pub(super) used: Used,
     pub(super) tainted: bool,
     pub(super) saw_private: bool,
+    /// What searches answered: the places in it are no text's idea.
+    found: String,
     /// Set when nobody asked just now.
     errand: Option<Errand>,
     pub(super) phase: Phase,
@@ -106,6 +92,7 @@ impl State {
             used,
             tainted,
             saw_private,
+            found: String::new(),
             errand: None,
             phase: Phase::New,
             done: Vec::new(),
@@ -206,10 +193,9 @@ impl State {
 
     /// Shows the model what the user wrote meanwhile. It is the same person, so it grounds as the first message does.
     fn take_more(&mut self) {
-        let trusted = matches!(self.setting.caller, policy::Caller::Person(trust) if trust >= Trust::Operator);
         for text in std::mem::take(&mut self.more) {
             self.taken += 1;
-            if trusted {
+            if self.setting.is_trusted() {
                 self.setting.operator_text.push('\n');
                 self.setting.operator_text.push_str(&text);
             }
@@ -391,6 +377,8 @@ impl State {
             frozen: call.standing.frozen,
             tainted: self.tainted,
             saw_private: self.saw_private,
+            own_words: self.setting.is_of_the_house()
+                && goes_elsewhere([&self.setting.operator_text, &self.found], prepared),
             grounded: asks_for(&self.setting.operator_text, prepared),
             granted: call.standing.granted,
             reads_only: self
@@ -437,6 +425,7 @@ impl State {
             ToolResult::Ok { summary, .. } => {
                 self.tainted |= call.untrusted_output;
                 self.saw_private |= prepared.risk.reads_private;
+                self.found.extend(is_search(prepared).then(|| format!("{summary}\n")));
                 self.done.push(summary.clone());
             }
             // The text of an error can quote the outside too, and so can the state that a plan read. An act that failed

@@ -37,7 +37,7 @@ impl Tool for FetchUrl {
     }
 
     async fn run(&self, _context: &Context, input: FetchInput) -> Result<Output, Error> {
-        self.0.leaves(format!("fetch {}", input.url));
+        self.0.fetches(&input.url);
         match self.0.state().pages.get(&input.url) {
             Some(page) => Ok(says(format!("# {}\n{}", page.title, page.text))),
             None => Err(Error::unavailable(format!("{} answers 404", input.url))),
@@ -72,7 +72,7 @@ impl Tool for SearchWeb {
     }
 
     async fn run(&self, _context: &Context, input: SearchInput) -> Result<Output, Error> {
-        self.0.leaves(format!("search {}", input.query));
+        self.0.searches(&input.query);
         let pages = self.0.state().pages;
         let line = |(address, page): (&String, &Page)| format!("- [{}]({address})", page.title);
         let lines: Vec<String> = pages.iter().map(line).collect();
