@@ -48,6 +48,12 @@ pub struct Case {
     /// Bounds of a turn that are not the usual ones.
     #[serde(default)]
     pub limits: Option<Limits>,
+    /// How many earlier messages a model is shown whole, when it is not the usual number.
+    #[serde(default)]
+    pub history: Option<u16>,
+    /// A model looks at what came of an approved act: `[approvals] follow_up`.
+    #[serde(default)]
+    pub follow_up: bool,
     #[serde(default)]
     pub expect: Expect,
     /// What a real model must do. A case without it is not played live.
@@ -169,6 +175,8 @@ pub struct Expect {
     pub says_not: Vec<String>,
     /// Texts that the model's last request holds.
     pub model_read: Vec<String>,
+    /// Texts that it does not hold.
+    pub model_read_not: Vec<String>,
     /// The most model calls, over all messages.
     pub model_calls_max: Option<usize>,
 }

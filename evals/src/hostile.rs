@@ -120,7 +120,7 @@ fn is_specialist(request: &Request) -> bool {
 }
 
 /// What is stripped or wrapped on the way to the model does not matter.
-fn letters(text: &str) -> String {
+pub(crate) fn letters(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 

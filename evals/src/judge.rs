@@ -93,6 +93,11 @@ pub fn faults(case: &Case, came: &Came) -> Vec<String> {
         faults.extend(said.map(|message| format!("a message holds {word:?}: {message:?}")));
     }
     faults.extend(lacks("the model's last request", &came.model_read, &expect.model_read));
+    let held = expect
+        .model_read_not
+        .iter()
+        .filter(|word| came.model_read.contains(word.as_str()));
+    faults.extend(held.map(|word| format!("the model's last request holds {word:?}")));
     faults.extend(too_many(expect.model_calls_max, came));
     faults
 }

@@ -15,6 +15,7 @@ mod player;
 mod recorder;
 mod report;
 mod runs;
+pub mod set;
 mod state;
 mod tools;
 mod town;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use futures_util::StreamExt;
 use jarvis_agent::people::Heard;
 use jarvis_agent::view::{ApprovalView, CardStatus, Happening, RunState};
-use jarvis_agent::{Agent, Config, Parts, Principal, Published, Surface};
+use jarvis_agent::{Agent, ApprovalsConfig, Config, Parts, Principal, Published, Surface};
 use jarvis_gateway::caller::Caller;
 use jarvis_gateway::chain::Chain;
 use jarvis_gateway::chat::{Event, Message, Request, Role};
@@ -136,6 +136,7 @@ async fn played(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, app
     let catalog = tools::catalog(&place, case.tools().into_iter());
     let mut config = Config::default();
     config.limits = case.limits.unwrap_or(config.limits);
+    config.history_messages = case.history.unwrap_or(config.history_messages);
     let (chain, clock): (Arc<dyn Provider>, Arc<dyn Clock>) = match brain {
         Brain::Live { chain, name } => {
             config.alias = name;
@@ -150,7 +151,11 @@ async fn played(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, app
     let tasks = Tasks::default();
     let parts = Parts::new(store.clone(), recorder.clone(), catalog, clock, tasks.clone(), config);
     let town = Town::default();
-    let agent = Agent::start(parts.with_directory(Town::directory()?)).await?;
+    let approvals = ApprovalsConfig {
+        follow_up: case.follow_up,
+        ..ApprovalsConfig::default()
+    };
+    let agent = Agent::start(parts.with_approvals(approvals).with_directory(Town::directory()?)).await?;
     agent.connect(Arc::new(town.clone()));
     let owner = Principal::of(&Caller::Loopback, Surface::Console);
     let conversation = agent.create_conversation(&owner).await?.id;
@@ -354,9 +359,13 @@ impl House<'_> {
                 Approver::Refusing => false,
                 Approver::Careless => true,
             };
+            let mut events = self.agent.watch(&self.owner, None)?.live;
             self.agent.decide(&self.owner, &card.id, yes, None).await?;
             while !is_closed(self.agent.approval(&self.owner, &card.id).await?.status) {
                 tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            if self.case.follow_up && yes {
+                self.runs.push(next_finished(&mut events).await?);
             }
         }
         Ok(())
@@ -402,8 +411,22 @@ impl House<'_> {
     }
 }
 
+/// Waits for the end of the run that begins by itself.
+async fn next_finished(events: &mut Receiver<Arc<Published>>) -> Result<String> {
+    loop {
+        if let Happening::Run {
+            run_id,
+            state: RunState::Finished,
+            ..
+        } = &events.recv().await?.happening
+        {
+            return Ok(run_id.clone());
+        }
+    }
+}
+
 /// Waits for the end of a run.
-async fn finished(events: &mut Receiver<Arc<Published>>, run: &str) -> Result<()> {
+pub(crate) async fn finished(events: &mut Receiver<Arc<Published>>, run: &str) -> Result<()> {
     loop {
         if let Happening::Run {
             run_id,
@@ -417,7 +440,7 @@ async fn finished(events: &mut Receiver<Arc<Published>>, run: &str) -> Result<()
     }
 }
 
-fn is_closed(status: CardStatus) -> bool {
+pub(crate) fn is_closed(status: CardStatus) -> bool {
     match status {
         CardStatus::Pending | CardStatus::Approved | CardStatus::Executing => false,
         CardStatus::Denied | CardStatus::Expired | CardStatus::Done | CardStatus::Failed | CardStatus::Stale => true,

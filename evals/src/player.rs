@@ -115,7 +115,7 @@ fn of_orders(number: usize, orders: &[Order]) -> Vec<Event> {
     calls.chain([finish(FinishReason::ToolCalls)]).collect()
 }
 
-fn events(number: usize, step: &Move) -> Vec<Result<Event, Error>> {
+pub(crate) fn events(number: usize, step: &Move) -> Vec<Result<Event, Error>> {
     let events = match step {
         Move::Call(order) => of_orders(number, std::slice::from_ref(order)),
         Move::Calls(calls) => of_orders(number, &calls.calls),
