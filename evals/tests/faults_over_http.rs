@@ -1,6 +1,11 @@
 //! What the owner is told when a model's server fails, over sockets: the stand-in plays the server, and the providers and
 //! the chain are those of the program.
 
+#![expect(
+    clippy::expect_used,
+    reason = "the helpers of tests are tests too, which clippy does not see"
+)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
