@@ -113,6 +113,10 @@ impl AnyTool for OfSet {
         self.about.untrusted
     }
 
+    fn only_acts(&self) -> bool {
+        self.about.effect != Effect::Read
+    }
+
     fn least_trust(&self) -> Trust {
         Trust::Operator
     }
