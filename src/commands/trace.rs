@@ -375,8 +375,8 @@ mod tests {
             steps(Millis(1_000), &[tool("consult", Some(Box::new(athena)))], INDENT),
             [
                 "  +0.50s  consult : ok",
-                "            athena by gpu/small; model calls: 2, tool calls: 1, tokens: 30 in and 4",
-                "            out, cost: $0; read what others wrote; ended: answered",
+                "            athena by gpu/small; model calls: 2, tool calls: 1, tokens: 30 in",
+                "            and 4 out, cost: $0.00; read what others wrote; ended: answered",
                 "  +0.50s    logs : ok",
             ]
         );

@@ -348,7 +348,7 @@ mod tests {
         );
         check(
             "[rooms.\"discord:1\"]\ntools = [\"list_container\"]",
-            Some("there are: cancel_job, container_stats, "),
+            Some("there are: cancel_job, consult, container_stats, "),
         );
         check("[rooms.\"general\"]\npublic = true", Some("names no platform"));
     }

@@ -272,7 +272,8 @@ fn told(title: &str, outcome: &Outcome) -> ToolResult {
             data: Value::Null,
         },
         Why::Failed => no_answer(format!("{title}: {text}")),
-        why if text.is_empty() => no_answer(format!("{title} has no answer: {}", why.sentence())),
+        // Without money no model said the last words.
+        why if text.is_empty() || why == Why::Money => no_answer(format!("{title} has no answer: {}", why.sentence())),
         why => ToolResult::Ok {
             summary: format!("{title}: {text}\n\n({title} had to end there: {}.)", why.sentence()),
             data: Value::Null,

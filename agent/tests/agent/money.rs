@@ -120,6 +120,21 @@ async fn a_model_in_the_house_goes_on_where_the_money_ends() {
 }
 
 #[tokio::test]
+async fn what_a_specialist_costs_the_answer_costs() {
+    let asks = of(
+        100,
+        calls("c0", "consult", r#"{"specialist":"athena","question":"how is web?"}"#),
+    );
+    let paid = paid(None, vec![asks, reads(4_500), says("no")], Caps::default()).await;
+    let answer = paid.house.ask("how is web?").await;
+    assert_eq!(answer.detail["why"], "money");
+    assert_eq!((paid.cloud.calls().len(), paid.house.cards().await.len()), (2, 1));
+    let calls = paid.house.calls_of(&answer).await;
+    let told = calls.first().map(|call| format!("{:?}", call.result)).unwrap_or_default();
+    assert!(told.contains("has no answer: the limit of money"), "{told}");
+}
+
+#[tokio::test]
 async fn a_card_asks_for_more_and_the_answer_is_gone_on_with_once() {
     let paid = paid(
         None,
