@@ -5,4 +5,4 @@ ALTER TABLE runs ADD COLUMN parent_id TEXT REFERENCES runs (id) ON DELETE CASCAD
 -- The model's id of the call in the parent.
 ALTER TABLE runs ADD COLUMN parent_call_id TEXT;
 ALTER TABLE runs ADD COLUMN agent TEXT;
-CREATE INDEX runs_parent ON runs (parent_id, id) WHERE parent_id IS NOT NULL;
+CREATE INDEX runs_parent ON runs (parent_id, id);

@@ -130,7 +130,10 @@ async fn what_a_specialist_costs_the_answer_costs() {
     assert_eq!(answer.detail["why"], "money");
     assert_eq!((paid.cloud.calls().len(), paid.house.cards().await.len()), (2, 1));
     let calls = paid.house.calls_of(&answer).await;
-    let told = calls.first().map(|call| format!("{:?}", call.result)).unwrap_or_default();
+    let told = calls
+        .first()
+        .map(|call| format!("{:?}", call.result))
+        .unwrap_or_default();
     assert!(told.contains("has no answer: the limit of money"), "{told}");
 }
 
