@@ -80,7 +80,7 @@ async fn plan(
     if !theirs || place_in_chain > LONGEST_CHAIN {
         return Ok(None);
     }
-    let Some(principal) = standing::now(&parts.store, person_id, parts.now()).await? else {
+    let Some(principal) = standing::here(parts, person_id, conversation_id).await? else {
         return Ok(None);
     };
     let principal = Principal {

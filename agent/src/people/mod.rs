@@ -13,5 +13,5 @@ pub(crate) use config::word;
 pub use config::{Directory, People, PlatformId, RoomRules, Server, ToolList};
 pub use hear::{Heard, Ignored};
 pub(crate) use here::Here;
-pub(crate) use standing::{is_owner, still};
+pub(crate) use standing::{absent, is_owner, still};
 pub use whoami::{PersonView, RoomView, WhoAmI};

@@ -1,12 +1,14 @@
 //! How far an account is trusted in a room, and why: pure, from the platform's event, the configuration and the rows.
 
-use jarvis_memory::people::Known;
+use jarvis_memory::people::{Identity, Known};
+use jarvis_memory::records::Room;
 use jarvis_tools::risk::Trust;
 
+use super::Here;
 use super::config::{Directory, word};
 use crate::parts::Parts;
 use crate::platform::{Author, RoomId};
-use crate::principal::{OWNER, Principal};
+use crate::principal::{Account, OWNER, Principal};
 
 /// Trust with its reason, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +74,7 @@ pub(crate) fn of_person(known: &Known, directory: &Directory) -> Option<(Trust, 
 }
 
 pub(crate) fn is_owner(known: &Known, directory: &Directory) -> bool {
-    let listed = |identity: &jarvis_memory::people::Identity| directory.owns(&identity.platform, &identity.account);
+    let listed = |identity: &Identity| directory.owns(&identity.platform, &identity.account);
     known.person_id == OWNER || known.identities.iter().any(listed)
 }
 
@@ -100,6 +102,48 @@ pub(crate) async fn still(parts: &Parts, principal: Principal) -> Principal {
     let granted = known.and_then(|known| of_person(&known, &directory));
     let most = granted.map_or(Trust::Moderator, |(trust, _)| trust.max(Trust::Moderator));
     principal.at_most(most)
+}
+
+/// Somebody who does not speak just now, in a platform's room: what rows and configuration give them, because only an event
+/// tells of roles. `None` when they are forgotten, or have no account there any more.
+pub(crate) async fn absent(
+    parts: &Parts,
+    person_id: &str,
+    room: Room,
+) -> Result<Option<Principal>, jarvis_memory::Error> {
+    let Some(known) = parts.store.known_person(person_id).await? else {
+        return Ok(None);
+    };
+    let directory = parts.directory();
+    let room = RoomId {
+        platform: room.platform,
+        room: room.external_id,
+        server: room.server_id,
+        direct: room.direct,
+    };
+    let standing_of = |identity: &Identity| {
+        let author = Author {
+            account: identity.account.clone(),
+            handle: identity.handle.clone(),
+            roles: Vec::new(),
+            is_bot: false,
+        };
+        (of(&room, &author, Some(&known), &directory), author)
+    };
+    let there = known
+        .identities
+        .iter()
+        .filter(|identity| identity.platform == room.platform);
+    let best = there.map(standing_of).max_by_key(|(standing, _)| standing.trust);
+    Ok(best.map(|(standing, author)| {
+        let here = Here::of(&room, standing.trust, &directory);
+        let account = Account {
+            id: author.account,
+            handle: author.handle,
+            why: standing.why,
+        };
+        Principal::on_platform(known.person_id.clone(), account, standing.trust, here)
+    }))
 }
 
 fn of_role(room: &RoomId, role: &str, directory: &Directory) -> Option<(Trust, String)> {

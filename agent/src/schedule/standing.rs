@@ -1,4 +1,4 @@
-//! Who made a job, as they stand now.
+//! Who asked for what runs later, as they stand now.
 
 use jarvis_gateway::caller::{Caller, Key, Scope, Waits};
 use jarvis_gateway::clock::Millis;
@@ -6,7 +6,26 @@ use jarvis_memory::Store;
 use jarvis_memory::records::KeyRow;
 use jarvis_tools::risk::Trust;
 
+use crate::parts::Parts;
+use crate::people;
 use crate::principal::{OWNER, Principal, Surface};
+
+/// The person as a principal of now, in the conversation that they asked in.
+pub(crate) async fn here(
+    parts: &Parts,
+    person_id: &str,
+    conversation_id: &str,
+) -> Result<Option<Principal>, jarvis_memory::Error> {
+    let Some(conversation) = parts.store.conversation(conversation_id).await? else {
+        return Ok(None);
+    };
+    match parts.store.room_by_id(&conversation.room_id).await? {
+        Some(room) if room.platform != "local" && room.platform != "key" => {
+            people::absent(parts, person_id, room).await
+        }
+        Some(_) | None => now(&parts.store, person_id, parts.now()).await,
+    }
+}
 
 /// The person as a principal of now, for what runs by itself. `None` when they may not ask for anything any more: their
 /// key was revoked or has expired, or they are forgotten.

@@ -6,7 +6,8 @@ use jarvis_gateway::chat::{Event, Role, Served};
 use jarvis_gateway::providers::scripted::{Step, Turn, calls, says};
 
 use crate::approvals::{STOP_WEB, open};
-use crate::support::{House, Manner};
+use crate::support::town::{OPS, Town};
+use crate::support::{House, Manner, town};
 
 /// A house with follow-ups, in which `web` waits to be stopped; what the model says after that.
 async fn asked(after: impl IntoIterator<Item = Turn>) -> (House, String) {
@@ -161,4 +162,54 @@ async fn it_is_off_unless_it_is_set() {
     house.approve(&house.card().await.id).await;
     assert_eq!(follow_ups(&house).await, 0);
     assert_eq!(house.model.calls().len(), 2);
+}
+
+/// A town in which the owner asked for the stop of `web` in the room of operators; what the model says after that.
+async fn asked_in_a_room(after: impl IntoIterator<Item = Turn>) -> (Town, String) {
+    let config = ApprovalsConfig {
+        follow_up: true,
+        ..ApprovalsConfig::default()
+    };
+    let turns = [calls("c1", "act", STOP_WEB), says("It waits.")]
+        .into_iter()
+        .chain(after);
+    let town = Town::with_approvals(config, turns.collect::<Vec<_>>()).await;
+    town.asks(&town::owner(), OPS, "stop web").await;
+    let id = town.house.card().await.id;
+    (town, id)
+}
+
+#[tokio::test]
+async fn in_a_room_of_a_platform_the_outcome_is_looked_at_there() {
+    let (town, id) = asked_in_a_room([says("web is down now.")]).await;
+    let before = town.lines("discord", OPS).len();
+    assert_eq!(followed(&town.house, &id).await, "answered");
+    town.line("discord", OPS, before + 1).await;
+    let lines = town.lines("discord", OPS).split_off(before);
+    assert!(lines[0].contains("now stopped"), "{lines:?}");
+    assert_eq!(lines[1..], ["web is down now."]);
+}
+
+#[tokio::test]
+async fn who_asked_has_the_rights_of_now() {
+    let look = calls("c2", "read_state", r#"{"name":"vpn"}"#);
+    for (still_owner, expect) in [(true, "\"status\":\"ok\""), (false, "not available here")] {
+        let (town, id) = asked_in_a_room([look.clone(), says("that is all")]).await;
+        if !still_owner {
+            let mut directory = town::directory();
+            directory.people.owners.clear();
+            town.house.agent.set_directory(directory);
+        }
+        followed(&town.house, &id).await;
+        let run = town.house.model.calls();
+        let told = run
+            .last()
+            .expect("a call")
+            .request
+            .messages
+            .last()
+            .expect("a message")
+            .joined_text();
+        assert!(told.contains(expect), "{told}");
+    }
 }

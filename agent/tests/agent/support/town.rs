@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jarvis_agent::ApprovalsConfig;
 use jarvis_agent::people::{Directory, Heard, PlatformId, RoomRules, Server, ToolList};
 use jarvis_agent::platform::{Adapter, Author, Caps, Delivered, Incoming, Outgoing, RoomId, SendError};
 use jarvis_gateway::provider::Provider;
@@ -155,6 +156,11 @@ impl Town {
 
     pub(crate) async fn with_chain(chain: Arc<dyn Provider>) -> Self {
         Self::around(House::with_chain(chain, World::new()).await)
+    }
+
+    /// With the section `[approvals]`.
+    pub(crate) async fn with_approvals(approvals: ApprovalsConfig, turns: impl IntoIterator<Item = Turn>) -> Self {
+        Self::around(House::with_approvals(approvals, turns).await)
     }
 
     fn around(house: House) -> Self {
