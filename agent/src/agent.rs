@@ -164,6 +164,10 @@ impl Agent {
     ) -> Result<Said, Error> {
         reads_everything(principal)?;
         conversations::check_text(text)?;
+        match conversations::find(self.parts(), principal, conversation_id).await {
+            Ok(_) | Err(Error::Store(_)) => {}
+            Err(error) => return Err(error),
+        }
         let taken = self
             .take(principal, conversation_id, text, external_id, plain::parse(text))
             .await?;
@@ -175,7 +179,7 @@ impl Agent {
         Ok(taken.said)
     }
 
-    /// Takes a message of somebody who may say it here.
+    /// Takes a message of somebody who may say it in this conversation.
     pub(crate) async fn take(
         &self,
         principal: &Principal,
@@ -251,7 +255,6 @@ impl Agent {
     async fn store_said(&self, principal: &Principal, message: &Message, run: &Run) -> Result<Stored, Error> {
         let parts = self.parts();
         let (conversation, external_id) = (message.conversation_id.as_str(), message.external_id.as_deref());
-        conversations::find(parts, principal, conversation).await?;
         if let Some(first) = conversations::delivered(parts, conversation, external_id).await? {
             return Ok(Stored::Before(Box::new(first)));
         }

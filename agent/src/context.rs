@@ -47,31 +47,33 @@ pub(crate) async fn of_conversation(
 ) -> Result<Context, jarvis_memory::Error> {
     let public = principal.room.public;
     let rows = if public { PUBLIC_MESSAGES } else { HISTORY_ROWS };
-    let mut history = parts.store.messages(conversation_id, None, rows).await?;
+    // Side by side: each is a wait for the database.
+    let earlier = async {
+        let summary = if public {
+            None
+        } else {
+            parts.store.summary(conversation_id).await?
+        };
+        let upto = summary.as_ref().map_or("", |summary| &summary.upto);
+        let history = parts.store.messages_after(conversation_id, upto, rows).await?;
+        Ok((summary, history))
+    };
+    let open = parts.store.approvals(Some(records::ApprovalStatus::Pending), 20);
+    let ((mut summary, mut history), open, note) =
+        tokio::try_join!(earlier, open, async { Ok(freeze::note(parts).await) })?;
     // Answers to earlier messages can be newer than this one, which waited for them; what people wrote after it has turns
     // of its own.
     history.retain(|other| other.id < message.id || (other.role != MessageRole::User && other.id != message.id));
     history.retain(|other| !compaction::is_notice(other));
-    let open = parts
-        .store
-        .approvals(Some(records::ApprovalStatus::Pending), 20)
-        .await?;
     let here = |card: &Approval| card.conversation_id.as_deref() == Some(conversation_id);
     let open: Vec<Approval> = open.into_iter().filter(here).collect();
     let marks = Marks::fresh();
     let mut system = system(parts, principal, &open);
-    let note = freeze::note(parts).await;
     system.content.extend(note.map(|note| Part::Text(format!("\n{note}"))));
     let taken = system.joined_text().len() + message.text.len() + TOOLS_CHARS + making.taken;
     let mut room = compaction::room(parts, making.window, taken);
-    let mut summary = None;
-    if !public {
-        summary = parts.store.summary(conversation_id).await?;
-        history.retain(|other| summary.as_ref().is_none_or(|summary| other.id > summary.upto));
-        if compaction::is_due(parts, &history, room) {
-            summary =
-                compaction::compact(parts, principal, conversation_id, &mut history, (summary, room), making).await;
-        }
+    if !public && compaction::is_due(parts, &history, room) {
+        summary = compaction::compact(parts, principal, conversation_id, &mut history, (summary, room), making).await;
     }
     let mut messages = vec![system];
     let in_short = summary.as_ref().map(|summary| {

@@ -91,12 +91,30 @@ impl Store {
 
     /// Oldest first: the last `limit` messages before the message id `before`, or up to the newest.
     pub async fn messages(&self, conversation_id: &str, before: Option<&str>, limit: i64) -> Result<Vec<Message>> {
+        self.messages_between(conversation_id, "", before.unwrap_or(AFTER_EVERY_ID), limit)
+            .await
+    }
+
+    /// The same of those after the message `after`.
+    pub async fn messages_after(&self, conversation_id: &str, after: &str, limit: i64) -> Result<Vec<Message>> {
+        self.messages_between(conversation_id, after, AFTER_EVERY_ID, limit)
+            .await
+    }
+
+    async fn messages_between(
+        &self,
+        conversation_id: &str,
+        after: &str,
+        before: &str,
+        limit: i64,
+    ) -> Result<Vec<Message>> {
         let query = sqlx::query(
             "SELECT id, conversation_id, run_id, person_id, trust, role, text, detail, external_id, created_at
-             FROM messages WHERE conversation_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+             FROM messages WHERE conversation_id = $1 AND id > $2 AND id < $3 ORDER BY id DESC LIMIT $4",
         )
         .bind(conversation_id)
-        .bind(before.unwrap_or(AFTER_EVERY_ID))
+        .bind(after)
+        .bind(before)
         .bind(limit.max(0));
         tried(Named("read the messages of conversation", conversation_id), async {
             let mut messages = row::all(&query.fetch_all(&self.read).await?, message)?;
