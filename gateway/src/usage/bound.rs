@@ -55,11 +55,12 @@ impl Bound {
 
     pub(super) fn hold(&self, estimate: MicroUsd) -> Result<Hold, Refused> {
         let mut account = self.account();
-        if account.spent.plus(account.held).plus(estimate) > self.most {
+        let is_free = estimate == MicroUsd(0);
+        if !is_free && account.spent.plus(account.held).plus(estimate) > self.most {
             account.refused = estimate;
             return Err(Refused {
                 says: format!(
-                    "it would cost about {estimate}, and of the {} that this may cost {} is spent",
+                    "it would cost about {estimate}, and of the {} that this may cost {} is spent or set aside",
                     self.most,
                     account.spent.plus(account.held)
                 ),
@@ -109,7 +110,7 @@ mod tests {
         let refused = hold(41).unwrap_err();
         assert_eq!(
             refused.says,
-            "it would cost about $0.000041, and of the $0.0001 that this may cost $0.00006 is spent"
+            "it would cost about $0.000041, and of the $0.0001 that this may cost $0.00006 is spent or set aside"
         );
         assert_eq!((refused.class, bound.refused()), (Class::OverBound, MicroUsd(41)));
         let second = hold(40).unwrap();
@@ -120,6 +121,6 @@ mod tests {
         drop(hold(70).unwrap());
         assert_eq!(bound.spent(), MicroUsd(30));
         bound.charge(MicroUsd(200));
-        assert!(hold(0).is_err(), "what cost more than was thought counts");
+        assert!(hold(1).is_err() && hold(0).is_ok(), "what cost more than was thought counts");
     }
 }

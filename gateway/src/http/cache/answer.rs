@@ -8,10 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http::header::{HeaderMap, HeaderValue};
-use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::flight::{Lead, Turn, Waited};
+use super::flight::{End, Lead, Turn, Waited};
 use super::question::question;
 use super::shelf::{Answer, Cache, Question};
 use super::wish::{HEADER, HIT, JOINED, MISS, wish};
@@ -35,7 +34,7 @@ enum Kind {
     Ask,
     Again(Arc<[Event]>),
     Keep(Kept),
-    Join(watch::Receiver<()>, Question, Duration),
+    Join(End, Question, Duration),
 }
 
 /// An answer that is asked for everybody, and how long it is kept.
@@ -118,7 +117,7 @@ fn keeping(state: &router::State, events: Events, kept: Kept) -> Events {
 
 /// A question that somebody else asks.
 struct Joined {
-    ends: watch::Receiver<()>,
+    ends: End,
     question: Question,
     time: Duration,
 }

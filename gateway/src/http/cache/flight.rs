@@ -9,13 +9,23 @@ use tokio::time::{Instant, timeout_at};
 
 use super::shelf::{Answer, Cache, Question};
 
-/// Whoever asked first may be slow to read, so that others wait for so long at most and then ask by themselves.
+/// Whoever asked first may be slow to read, so that from so long after it on nobody waits for them.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(1);
-/// One of those who wait asks when the one before failed. After so many failures the rest do not wait in line.
-const ROUNDS: usize = 3;
 
-/// Each with something that ends when its asking does.
-pub(super) type Asking = HashMap<Question, watch::Receiver<()>>;
+/// One of those who wait asks when the one before gave nothing to keep. A second time the rest do not wait in line.
+const ROUNDS: usize = 2;
+
+/// Each with its end.
+pub(super) type Asking = HashMap<Question, End>;
+
+/// The end of an asking.
+#[derive(Clone)]
+pub(super) struct End {
+    /// Nothing is ever sent, so that a change is the end.
+    ended: watch::Receiver<()>,
+    /// When waiting for it ends.
+    until: Instant,
+}
 
 /// The duty to ask a question for everybody. It ends when this is dropped, whether an answer was kept or not.
 pub(super) struct Lead {
@@ -35,14 +45,14 @@ pub(super) enum Turn {
     Kept(Answer),
     Lead(Lead),
     /// Somebody else asks it.
-    Wait(watch::Receiver<()>),
+    Wait(End),
 }
 
 /// How waiting ended.
 pub(super) enum Waited {
     Kept(Answer),
     Lead(Lead),
-    /// It takes too long, or fails again and again.
+    /// It takes too long, or gives nothing to keep again and again.
     Alone,
 }
 
@@ -57,15 +67,16 @@ impl Cache {
         if let Some(answer) = self.find(&question) {
             return Turn::Kept(answer);
         }
-        if let Some(ends) = asking.get(&question) {
-            return Turn::Wait(ends.clone());
+        if let Some(end) = asking.get(&question) {
+            return Turn::Wait(end.clone());
         }
-        let (end, ends) = watch::channel(());
-        asking.insert(question, ends);
+        let (ends, ended) = watch::channel(());
+        let until = Instant::now() + LONGEST_WAIT;
+        asking.insert(question, End { ended, until });
         Turn::Lead(Lead {
             cache: Arc::clone(self),
             question,
-            _ends: end,
+            _ends: ends,
         })
     }
 
@@ -73,20 +84,18 @@ impl Cache {
     pub(super) async fn wait(
         self: &Arc<Self>,
         question: Question,
-        mut ends: watch::Receiver<()>,
+        mut end: End,
         until: Option<Instant>,
     ) -> Waited {
-        let longest = Instant::now() + LONGEST_WAIT;
-        let until = until.map_or(longest, |until| until.min(longest));
         for _ in 0..ROUNDS {
-            // Nothing is ever sent, so that a change is the end.
-            if timeout_at(until, ends.changed()).await.is_err() {
+            let until = until.map_or(end.until, |until| until.min(end.until));
+            if timeout_at(until, end.ended.changed()).await.is_err() {
                 break;
             }
             match self.turn(question) {
                 Turn::Kept(answer) => return Waited::Kept(answer),
                 Turn::Lead(lead) => return Waited::Lead(lead),
-                Turn::Wait(next) => ends = next,
+                Turn::Wait(next) => end = next,
             }
         }
         Waited::Alone
