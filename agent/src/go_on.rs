@@ -10,7 +10,6 @@ use jarvis_tools::{Context, Error, Output, Plan, Tool};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::approvals::hex;
 use crate::execute::of_error;
 use crate::parts::{Parts, fresh_id};
 use crate::principal::Principal;
@@ -58,7 +57,7 @@ impl Tool for GoOn {
             before: format!("stopped after {spent}"),
             after: format!("gone on with, for {} in all at most", spent.plus(more)),
             // It rests on the run alone, which is over.
-            state_hash: hex(input.run.as_bytes()),
+            state_hash: hex::encode(input.run.as_bytes()),
             undo: None,
         })
     }

@@ -50,15 +50,7 @@ fn answer(name: &str, headers: &HeaderMap) -> Response {
 }
 
 fn entity_tag(file: &EmbeddedFile) -> String {
-    format!("\"{}\"", hex(&file.metadata.sha256_hash()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
+    format!("\"{}\"", hex::encode(file.metadata.sha256_hash()))
 }
 
 /// `If-None-Match` compares weakly: RFC 9110, section 13.1.2.
@@ -178,7 +170,7 @@ mod tests {
             hash.update(format!("{path}\0{}\0", bytes.len()));
             hash.update(bytes);
         }
-        hex(&hash.finalize())
+        hex::encode(hash.finalize())
     }
 
     /// Paths of all files below `folder`, relative to `root`, with `/` between folders.

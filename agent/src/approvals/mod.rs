@@ -44,16 +44,7 @@ pub(crate) fn args_hash(tool: &str, arguments: &Value) -> String {
     hash.update(tool);
     hash.update([0]);
     hash.update(canonical(arguments).to_string());
-    hex(&hash.finalize())
-}
-
-/// In lower case.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    hex::encode(hash.finalize())
 }
 
 /// The same object with its keys in order, so that the order in which a model wrote them does not matter.

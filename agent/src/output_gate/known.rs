@@ -97,7 +97,7 @@ fn pattern_of(form: &str) -> String {
 
 fn forms_of(value: &str) -> Vec<String> {
     let bytes = value.as_bytes();
-    let hex = crate::approvals::hex(bytes);
+    let hex = hex::encode(bytes);
     let percent = |upper: bool| -> String {
         let escaped = |byte: &u8| match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(*byte).to_string(),

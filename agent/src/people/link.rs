@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{standing, whoami};
-use crate::approvals::hex;
 use crate::conversations;
 use crate::error::Error;
 use crate::parts::{Parts, fresh_id};
@@ -284,7 +283,7 @@ fn fresh_code() -> String {
 }
 
 fn hash(code: &str) -> String {
-    hex(&Sha256::digest(code.as_bytes()))
+    hex::encode(Sha256::digest(code.as_bytes()))
 }
 
 fn event(principal: &Principal, kind: &str, arguments: Value) -> AuditEvent {

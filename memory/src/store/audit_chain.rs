@@ -84,7 +84,7 @@ impl Stored {
                 }
             }
         }
-        hex(&hash.finalize())
+        hex::encode(hash.finalize())
     }
 
     pub(super) fn entry(self) -> sqlx::Result<AuditEntry> {
@@ -113,14 +113,6 @@ impl Stored {
 fn text(hash: &mut Sha256, text: &str) {
     hash.update((text.len() as u64).to_be_bytes());
     hash.update(text.as_bytes());
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
-        .collect()
 }
 
 #[cfg(test)]
