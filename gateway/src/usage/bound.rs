@@ -121,6 +121,9 @@ mod tests {
         drop(hold(70).unwrap());
         assert_eq!(bound.spent(), MicroUsd(30));
         bound.charge(MicroUsd(200));
-        assert!(hold(1).is_err() && hold(0).is_ok(), "what cost more than was thought counts");
+        assert!(
+            hold(1).is_err() && hold(0).is_ok(),
+            "what cost more than was thought counts"
+        );
     }
 }

@@ -81,12 +81,7 @@ impl Cache {
     }
 
     /// Waits for whoever asks the question; `until` is when the caller no longer does.
-    pub(super) async fn wait(
-        self: &Arc<Self>,
-        question: Question,
-        mut end: End,
-        until: Option<Instant>,
-    ) -> Waited {
+    pub(super) async fn wait(self: &Arc<Self>, question: Question, mut end: End, until: Option<Instant>) -> Waited {
         for _ in 0..ROUNDS {
             let until = until.map_or(end.until, |until| until.min(end.until));
             if timeout_at(until, end.ended.changed()).await.is_err() {
