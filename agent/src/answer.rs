@@ -224,23 +224,8 @@ pub(crate) fn turn(parts: &Parts, principal: &Principal, text: &str, context: Co
 
 /// A run before its first step.
 pub(crate) fn fresh_run(parts: &Parts, principal: &Principal, conversation_id: &str) -> Run {
-    Run {
-        id: fresh_id(),
-        conversation_id: conversation_id.to_owned(),
-        person_id: Some(principal.person_id.clone()),
-        status: RunStatus::Running,
-        target: None,
-        model_calls: 0,
-        tool_calls: 0,
-        tokens_in: 0,
-        tokens_out: 0,
-        tainted: false,
-        saw_private: false,
-        started_at: parts.now(),
-        ended_at: None,
-        stop_reason: None,
-        nested_in: None,
-    }
+    let person_id = Some(principal.person_id.clone());
+    Run::begun(fresh_id(), conversation_id.to_owned(), person_id, parts.now())
 }
 
 /// Closes a run that no turn will use.

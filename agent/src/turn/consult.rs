@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jarvis_gateway::chat::{Message, Role, ToolResult};
 use jarvis_gateway::clock::Millis;
-use jarvis_memory::records::{NestedIn, Run, RunStatus};
+use jarvis_memory::records::{NestedIn, Run};
 use jarvis_tools::risk::Trust;
 use serde::Deserialize;
 use serde_json::Value;
@@ -180,26 +180,15 @@ impl Driver {
     }
 
     fn nested_run(&self, allowed: &Allowed, agent: &str) -> Run {
+        let conversation_id = self.origin.conversation_id.clone().unwrap_or_default();
+        let person_id = self.origin.person_id.clone();
         Run {
-            id: fresh_id(),
-            conversation_id: self.origin.conversation_id.clone().unwrap_or_default(),
-            person_id: self.origin.person_id.clone(),
-            status: RunStatus::Running,
-            target: None,
-            model_calls: 0,
-            tool_calls: 0,
-            tokens_in: 0,
-            tokens_out: 0,
-            tainted: false,
-            saw_private: false,
-            started_at: self.parts.now(),
-            ended_at: None,
-            stop_reason: None,
             nested_in: Some(NestedIn {
                 run_id: self.origin.run_id.clone(),
                 call_id: allowed.call_id.clone(),
                 agent: agent.to_owned(),
             }),
+            ..Run::begun(fresh_id(), conversation_id, person_id, self.parts.now())
         }
     }
 

@@ -163,6 +163,29 @@ pub struct Run {
     pub nested_in: Option<NestedIn>,
 }
 
+impl Run {
+    /// Before its first step.
+    pub fn begun(id: String, conversation_id: String, person_id: Option<String>, now: Millis) -> Self {
+        Self {
+            id,
+            conversation_id,
+            person_id,
+            status: RunStatus::Running,
+            target: None,
+            model_calls: 0,
+            tool_calls: 0,
+            tokens_in: 0,
+            tokens_out: 0,
+            tainted: false,
+            saw_private: false,
+            started_at: now,
+            ended_at: None,
+            stop_reason: None,
+            nested_in: None,
+        }
+    }
+}
+
 /// The call of a turn in which a specialist was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NestedIn {

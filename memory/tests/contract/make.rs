@@ -4,8 +4,7 @@ use jarvis_gateway::caller::Allowance;
 use jarvis_gateway::clock::Millis;
 use jarvis_memory::Store;
 use jarvis_memory::records::{
-    Approval, ApprovalStatus, AuditEvent, Conversation, KeyRow, Message, MessageRole, Person, Room, Run, RunStatus,
-    ToolCall, Vote,
+    Approval, ApprovalStatus, AuditEvent, Conversation, KeyRow, Message, MessageRole, Person, Room, Run, ToolCall, Vote,
 };
 use serde_json::json;
 
@@ -61,23 +60,7 @@ pub(crate) fn message(conversation_id: &str, text: &str) -> Message {
 }
 
 pub(crate) fn run(conversation_id: &str) -> Run {
-    Run {
-        id: id(),
-        conversation_id: conversation_id.into(),
-        person_id: None,
-        status: RunStatus::Running,
-        target: None,
-        model_calls: 0,
-        tool_calls: 0,
-        tokens_in: 0,
-        tokens_out: 0,
-        tainted: false,
-        saw_private: false,
-        started_at: NOW,
-        ended_at: None,
-        stop_reason: None,
-        nested_in: None,
-    }
+    Run::begun(id(), conversation_id.into(), None, NOW)
 }
 
 pub(crate) fn tool_call(run_id: &str, call_id: &str) -> ToolCall {
