@@ -87,8 +87,13 @@ async fn progress() -> Judged {
         judged.complete(&answer, OK_TEXT);
         let comments = answer.comments.join("\n");
         let told = if as_thinking { &answer.reasoning } else { &comments };
+        let seconds: Vec<u32> = told
+            .split("loading first/ok: ")
+            .skip(1)
+            .filter_map(whole_number)
+            .collect();
         judged.expect(
-            told.matches("loading first/ok: ").count() >= 2,
+            seconds.len() >= 2 && seconds.is_sorted_by(|one, next| one < next) && seconds.iter().all(|at| *at <= 7),
             Verdict::Partial,
             format!("told: {told}"),
         );
@@ -97,10 +102,18 @@ async fn progress() -> Judged {
     let answer = scene
         .send(Form::Streamed, json!({}), &[("x-jarvis-cold", "wait")])
         .await;
-    // Who answers is told as a comment, because the headers could not.
-    let is_told = answer.comments.iter().any(|comment| comment.contains("loading"));
-    judged.expect(!is_told, Verdict::Partial, "nobody asked to be told");
+    // Who answers is told as comments, because the headers could not.
+    let is_header = |comment: &String| comment.contains("x-jarvis-") && !comment.contains("loading");
+    judged.expect(
+        answer.comments.iter().all(is_header),
+        Verdict::Partial,
+        "nobody asked to be told",
+    );
     judged
+}
+
+fn whole_number(text: &str) -> Option<u32> {
+    text.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// The stand-in speaks of nothing that takes time, so that this is the program's own, in a build without optimisation
