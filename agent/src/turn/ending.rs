@@ -5,14 +5,16 @@ use super::effect::Effect;
 use super::state::{Phase, State};
 
 impl State {
-    /// The end by a stop. The driver, who knows what was streamed, puts that and the reason before the text.
+    /// The end by a stop. The driver, who knows what was streamed, puts what was answered, that, and the reason before the
+    /// text.
     pub(super) fn finish_stopped(&mut self, why: Why) -> Vec<Effect> {
+        self.phase = Phase::Over;
         let text = if self.acted.is_empty() {
             String::new()
         } else {
             format!("What was done until then:\n\n{}", self.acted.join("\n\n"))
         };
-        self.finish(text, why)
+        vec![Effect::Finish { text, why }]
     }
 
     pub(super) fn finish_over_bound(&mut self) -> Vec<Effect> {

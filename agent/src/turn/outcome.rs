@@ -41,9 +41,10 @@ impl Driver {
     pub(super) fn outcome(&self, state: &State, work: Work, text: &str, why: Why) -> Outcome {
         let (tainted, saw_private) = state.flags();
         let fit = |text: &str| self.parts.gate.text(self.outlet, text);
+        let cut_off = |ending| cut_off(&fit(&state.answered.join("\n\n")), &work.shown, ending, &fit(text));
         let text = match why {
-            Why::Cancelled => cut_off(&work.shown, "Stopped.", &fit(text)),
-            Why::Shutdown => cut_off(&work.shown, "Jarvis was shut down during this answer.", &fit(text)),
+            Why::Cancelled => cut_off("Stopped."),
+            Why::Shutdown => cut_off("Jarvis was shut down during this answer."),
             // To the letter what people have read already.
             _ if text == work.said => work.shown,
             _ => fit(text),
@@ -61,12 +62,15 @@ impl Driver {
     }
 }
 
-/// What was streamed before the stop is kept, because people have read it already; then what was done, if anything.
-fn cut_off(partial: &str, ending: &str, done: &str) -> String {
-    let mut text = if partial.trim().is_empty() {
+/// What was answered or streamed before the stop is kept, because people have read it already; then what was done, if
+/// anything.
+fn cut_off(answered: &str, partial: &str, ending: &str, done: &str) -> String {
+    let mut said = vec![answered, partial];
+    said.retain(|text| !text.trim().is_empty());
+    let mut text = if said.is_empty() {
         ending.to_owned()
     } else {
-        format!("{partial}\n\n*{ending}*")
+        format!("{}\n\n*{ending}*", said.join("\n\n"))
     };
     if !done.is_empty() {
         text.push(' ');

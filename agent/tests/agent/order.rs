@@ -112,6 +112,30 @@ async fn an_answer_before_the_next_message_is_not_lost() {
     assert_eq!(shown.concat(), r#"delta "One."delta "\n\n"delta "Two.""#);
 }
 
+/// What was answered before a stop stands before what the stop cut off.
+#[tokio::test]
+async fn a_stop_keeps_the_order_of_what_was_said() {
+    let house = House::new([
+        vec![
+            Step::Event(Event::Text("One.".into())),
+            Step::Wait(Duration::from_millis(300)),
+            Step::Event(Event::Finish(Finish::because(FinishReason::Stop))),
+        ],
+        vec![Step::Event(Event::Text("Two, ha".into())), Step::Hang],
+    ])
+    .await;
+    let mut seen = house.watch();
+    let first = house.say("first").await.expect("taken").message;
+    seen.text("One.").await;
+    house.say("second").await.expect("taken");
+    seen.text("Two, ha").await;
+    house.say("stop").await.expect("taken");
+    seen.finished(first.run_id.as_deref().expect("a run")).await;
+    let mut answers = house.talk().await;
+    answers.retain(|line| line.starts_with("assistant"));
+    assert_eq!(answers, ["assistant: One.\n\nTwo, ha\n\n*Stopped.*"]);
+}
+
 #[tokio::test]
 async fn conversations_do_not_wait_for_each_other() {
     let house = House::new([
