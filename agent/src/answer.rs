@@ -135,8 +135,8 @@ pub(crate) async fn end(parts: &Parts, ended: Ended, joined: Vec<Run>) {
     };
     let mut happened = vec![finished(&run, outcome.why.as_str())];
     happened.extend(joined.iter().map(|run| finished(run, JOINED)));
-    // The event has told it already; that nobody says more about it is nothing to tell.
-    if is_follow_up && outcome.why == Why::Failed && outcome.taken == 0 {
+    // The event has told it already; that nobody says more about it is nothing to tell, unless more was done.
+    if is_follow_up && outcome.why == Why::Failed && outcome.taken == 0 && !outcome.acted {
         close_unused(parts, run, "no_model").await;
     } else {
         let joined = joined.into_iter().map(|run| unused(parts, run, JOINED));

@@ -16,6 +16,8 @@ pub(crate) struct Outcome {
     pub(crate) served: Option<Served>,
     pub(crate) tainted: bool,
     pub(crate) saw_private: bool,
+    /// More than a reading was tried.
+    pub(crate) acted: bool,
     pub(crate) counts: (u32, u32, u64, u64),
     /// How many of the messages that came while the turn ran it answers.
     pub(crate) taken: usize,
@@ -31,6 +33,7 @@ impl Outcome {
             served: None,
             tainted: true,
             saw_private: true,
+            acted: true,
             counts: (0, 0, 0, 0),
             taken: 0,
         }
@@ -56,6 +59,7 @@ impl Driver {
             served: work.served,
             tainted,
             saw_private,
+            acted: !state.acted.is_empty(),
             counts: state.counts(),
             taken: state.taken(),
         }

@@ -11,6 +11,11 @@ use crate::support::{House, Manner, town};
 
 /// A house with follow-ups, in which `web` waits to be stopped; what the model says after that.
 async fn asked(after: impl IntoIterator<Item = Turn>) -> (House, String) {
+    asked_with("stop web", after).await
+}
+
+/// The same, asked for in these words.
+async fn asked_with(words: &str, after: impl IntoIterator<Item = Turn>) -> (House, String) {
     let config = ApprovalsConfig {
         follow_up: true,
         ..ApprovalsConfig::default()
@@ -19,7 +24,7 @@ async fn asked(after: impl IntoIterator<Item = Turn>) -> (House, String) {
         .into_iter()
         .chain(after);
     let house = House::with_approvals(config, turns.collect::<Vec<_>>()).await;
-    house.ask("stop web").await;
+    house.ask(words).await;
     let id = house.card().await.id;
     (house, id)
 }
@@ -133,6 +138,18 @@ async fn without_a_model_nothing_more_is_said() {
         assert_eq!(house.talk().await.len(), 3, "{:?}", house.talk().await);
         assert_eq!(house.store.unfinished_runs().await.expect("a store"), []);
     }
+}
+
+/// What was done is told, though nobody says more about it.
+#[tokio::test]
+async fn an_act_of_a_follow_up_is_told_without_a_model_too() {
+    let restart = calls("c2", "act", r#"{"action":"restart","name":"vpn"}"#);
+    let (house, id) = asked_with("stop web, then restart vpn", [restart]).await;
+    assert_eq!(followed(&house, &id).await, "failed");
+    assert_eq!(house.world.done(), ["stop web", "restart vpn"]);
+    let talk = house.talk().await;
+    let told = "What was done before that:\n\nrestart vpn: now running.";
+    assert!(talk.last().is_some_and(|last| last.ends_with(told)), "{talk:?}");
 }
 
 /// Every card was approved by somebody, and still it ends.
