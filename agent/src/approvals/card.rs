@@ -48,21 +48,29 @@ pub(super) async fn raised(
     decision: Decision,
 ) -> Result<Approval, ToolResult> {
     let prepared = ready.prepared.as_ref().map_err(Clone::clone)?;
-    let hash = args_hash(&ready.call.name, &prepared.arguments);
-    let conversation = origin.conversation_id.as_deref().unwrap_or_default();
-    match parts
-        .store
-        .open_approval(conversation, &ready.call.name, &hash, parts.now())
-        .await
-    {
-        Ok(Some(open)) => return Err(pending(parts, &open).await),
-        Ok(None) => {}
-        Err(error) => return Err(unwritten(&ready.call.name, &error)),
+    let tool = ready.call.name.as_str();
+    let hash = args_hash(tool, &prepared.arguments);
+    waits(parts, origin, tool, &hash).await?;
+    let plan = plan(parts, tool, prepared).await?;
+    match write(parts, origin, ready, prepared, decision, &hash, plan).await {
+        Ok(Some(approval)) => Ok(approval),
+        // Somebody asked for the same while it was planned.
+        Ok(None) => {
+            waits(parts, origin, tool, &hash).await?;
+            Err(failed("the same act was asked for at the same time; ask again"))
+        }
+        Err(error) => Err(unwritten(tool, &error)),
     }
-    let plan = plan(parts, &ready.call.name, prepared).await?;
-    write(parts, origin, ready, prepared, decision, &hash, plan)
-        .await
-        .map_err(|error| unwritten(&ready.call.name, &error))
+}
+
+/// An error that is the card for the same act in the same conversation, when one waits.
+async fn waits(parts: &Parts, origin: &Origin, tool: &str, hash: &str) -> Result<(), ToolResult> {
+    let conversation = origin.conversation_id.as_deref().unwrap_or_default();
+    match parts.store.open_approval(conversation, tool, hash, parts.now()).await {
+        Ok(Some(open)) => Err(pending(parts, &open).await),
+        Ok(None) => Ok(()),
+        Err(error) => Err(unwritten(tool, &error)),
+    }
 }
 
 pub(super) async fn plan(parts: &Parts, tool: &str, prepared: &Prepared) -> Result<Plan, ToolResult> {
@@ -93,7 +101,7 @@ async fn write(
     decision: Decision,
     hash: &str,
     plan: Plan,
-) -> Result<Approval, jarvis_memory::Error> {
+) -> Result<Option<Approval>, jarvis_memory::Error> {
     let now = parts.now();
     let approval = Approval {
         id: free_id(parts).await?,
@@ -127,14 +135,16 @@ async fn write(
         ..origin.event("approval.created")
     };
     let copies = routes::copies(parts, &approval, now).await?;
-    parts.store.create_approval(&approval, &copies, &event).await?;
+    if !parts.store.create_approval(&approval, &copies, &event).await? {
+        return Ok(None);
+    }
     if !origin.run_id.is_empty() {
         let row = row(origin, ready, prepared, &approval);
         if let Err(error) = parts.store.start_tool_call(&row, None).await {
             tracing::error!(approval.id = approval.id, %error, "the call behind a card is not among the calls of its run");
         }
     }
-    Ok(approval)
+    Ok(Some(approval))
 }
 
 /// An id that no card has yet.

@@ -264,6 +264,18 @@ async fn the_card_for_the_new_state_is_approved_like_any_other() {
     assert_eq!(house.world.done(), ["stop web"]);
 }
 
+#[tokio::test]
+async fn what_is_asked_for_again_twice_at_once_is_one_card() {
+    let house = asked_to_stop_web().await;
+    let denied = house.card().await.id;
+    house.decide(&denied, false).await.expect("the owner may");
+    let owner = crate::support::owner();
+    let again = || house.agent.ask_again(&owner, &denied);
+    let (one, two) = tokio::join!(again(), again());
+    assert_eq!(one.expect("a card").id, two.expect("the same card").id);
+    open(&house).await;
+}
+
 /// Nothing to do any more, or nothing that may be done: nobody is asked.
 #[tokio::test]
 async fn a_stale_card_is_not_asked_for_anew_in_vain() {

@@ -13,13 +13,19 @@ pub(super) const COLUMNS: &str =
     "id, tool, arguments, args_hash, effect, rule, plan, state_hash, requester_id, conversation_id,
     run_id, min_trust, need, status, created_at, expires_at, decided_at, decided_by, executed_at, result";
 
+/// A card that waits for a decision or for its execution, when what follows is the time.
+const WAITS: &str = "status IN ('pending', 'approved') AND expires_at";
+
 impl Store {
     /// Writes a card, and with it its entry in the audit and the copies that platforms are to show. The id is stored in
-    /// upper case.
-    pub async fn create_approval(&self, approval: &Approval, copies: &[Delivery], event: &AuditEvent) -> Result<()> {
+    /// upper case. `false` when a card for the same act waits in the same conversation ([`Store::open_approval`]): then
+    /// nothing is written.
+    pub async fn create_approval(&self, approval: &Approval, copies: &[Delivery], event: &AuditEvent) -> Result<bool> {
         let sql = format!(
             "INSERT INTO approvals ({COLUMNS})
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
+             WHERE NOT EXISTS (SELECT 1 FROM approvals
+               WHERE conversation_id = $10 AND tool = $2 AND args_hash = $4 AND {WAITS} > $15)"
         );
         let query = sqlx::query(AssertSqlSafe(sql))
             .bind(canonical(&approval.id))
@@ -44,12 +50,16 @@ impl Store {
             .bind(approval.result.as_ref().map(Value::to_string));
         tried(Named("create approval", &approval.id), async {
             let mut transaction = self.write.begin().await?;
-            query.execute(&mut *transaction).await?;
+            if query.execute(&mut *transaction).await?.rows_affected() == 0 {
+                transaction.rollback().await?;
+                return Ok(false);
+            }
             for copy in copies {
                 deliveries::insert(copy).execute(&mut *transaction).await?;
             }
             audit::append(&mut transaction, event, approval.created_at).await?;
-            transaction.commit().await
+            transaction.commit().await?;
+            Ok(true)
         })
         .await
     }
@@ -93,8 +103,7 @@ impl Store {
     ) -> Result<Option<Approval>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM approvals
-             WHERE conversation_id = $1 AND tool = $2 AND args_hash = $3 AND status IN ('pending', 'approved')
-               AND expires_at > $4
+             WHERE conversation_id = $1 AND tool = $2 AND args_hash = $3 AND {WAITS} > $4
              ORDER BY created_at, id LIMIT 1"
         );
         let query = sqlx::query(AssertSqlSafe(sql))

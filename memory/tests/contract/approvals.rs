@@ -50,6 +50,10 @@ pub(crate) const CASES: &[Case] = &[
         run: |store| Box::pin(open_card(store)),
     },
     Case {
+        name: "20 ask for the same act at once: it is one card",
+        run: |store| Box::pin(one_card_an_act(store)),
+    },
+    Case {
         name: "cards are listed newest first, by status",
         run: |store| Box::pin(listing(store)),
     },
@@ -65,11 +69,38 @@ pub(crate) async fn with_people(store: &Store) {
 }
 
 pub(crate) async fn create(store: &Store, approval: Approval) -> Approval {
-    store
-        .create_approval(&approval, &[], &make::event("card"))
-        .await
-        .unwrap();
+    let created = store.create_approval(&approval, &[], &make::event("card")).await;
+    assert!(created.unwrap());
     approval
+}
+
+/// A card stands for its act in its conversation: of many who ask at once, one makes it.
+async fn one_card_an_act(store: Store) {
+    let conversation = make::stored_conversation(&store).await;
+    let card = |id: &str, hash: &str| Approval {
+        args_hash: hash.to_owned(),
+        conversation_id: Some(conversation.id.clone()),
+        ..make::approval(id)
+    };
+    let event = make::event("card");
+    let cards: Vec<Approval> = (0..20).map(|n| card(&format!("C{n:03}"), "same")).collect();
+    let made = join_all(cards.iter().map(|card| store.create_approval(card, &[], &event))).await;
+    assert_eq!(made.into_iter().filter(|made| *made.as_ref().unwrap()).count(), 1);
+    assert_eq!(store.approvals(None, 99).await.unwrap().len(), 1);
+    assert!(
+        store
+            .create_approval(&card("OTHR", "other"), &[], &event)
+            .await
+            .unwrap()
+    );
+    let over = Approval {
+        created_at: Millis(make::NOW.0 + 3_600_000),
+        ..card("LATE", "same")
+    };
+    assert!(
+        store.create_approval(&over, &[], &event).await.unwrap(),
+        "the first is over"
+    );
 }
 
 async fn whole_way(store: Store) {
@@ -85,6 +116,7 @@ async fn whole_way(store: Store) {
         .create_approval(
             &Approval {
                 id: "k7qx".into(),
+                args_hash: "of another act".into(),
                 ..card.clone()
             },
             &[],

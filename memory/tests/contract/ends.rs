@@ -31,6 +31,7 @@ async fn telling(store: Store) {
         let card = Approval {
             status,
             conversation_id: (id != "ALONE").then(|| conversation.id.clone()),
+            args_hash: id.to_owned(),
             ..make::approval(id)
         };
         create(&store, card).await;
