@@ -265,17 +265,15 @@ impl Agent {
             None
         };
         parts.store.put_person(&principal.person()).await?;
-        if has_turn {
-            // The run first: a crash right after it leaves a run that the next start closes and tells of.
-            parts.store.start_run(run).await?;
-        }
-        if conversations::add(parts, message.clone()).await? {
+        let is_new = if has_turn {
+            conversations::begin(parts, run, message).await?
+        } else {
+            conversations::add(parts, message.clone()).await?
+        };
+        if is_new {
             return Ok(Stored::New(place));
         }
         // The same delivery twice at once: the other one is answered.
-        if has_turn {
-            answer::close_unused(parts, run.clone(), "duplicate").await;
-        }
         let first = conversations::delivered(parts, conversation, external_id).await?;
         Ok(Stored::Before(Box::new(first.unwrap_or_else(|| message.clone()))))
     }

@@ -1,7 +1,7 @@
 //! Conversations and their messages: stored first, published afterwards.
 
 use jarvis_gateway::caller::Caller;
-use jarvis_memory::records::{Conversation, Message, MessageRole, Room};
+use jarvis_memory::records::{Conversation, Message, MessageRole, Room, Run};
 use serde_json::Value;
 
 use crate::error::Error;
@@ -110,6 +110,15 @@ pub(crate) async fn add(parts: &Parts, message: Message) -> Result<bool, jarvis_
     let is_new = parts.store.add_message(&message).await?;
     if is_new {
         publish(parts, message);
+    }
+    Ok(is_new)
+}
+
+/// Stores and publishes what a person says, with the run that will answer it. `false` when it was said before.
+pub(crate) async fn begin(parts: &Parts, run: &Run, message: &Message) -> Result<bool, jarvis_memory::Error> {
+    let is_new = parts.store.begin_run(run, message).await?;
+    if is_new {
+        publish(parts, message.clone());
     }
     Ok(is_new)
 }

@@ -161,8 +161,7 @@ async fn write(
         None => api_conversation(parts, principal).await?,
     };
     parts.store.put_person(&principal.person()).await?;
-    parts.store.start_run(run).await?;
-    conversations::add(parts, message.clone()).await?;
+    conversations::begin(parts, run, message).await?;
     Ok(())
 }
 

@@ -97,10 +97,7 @@ pub(super) async fn ask(agent: &Agent, job: &Job, claim: &JobRun) -> Result<JobE
         ..answer::fresh_run(parts, &principal, conversation_id)
     };
     let message = message(agent, job, claim, &principal, conversation_id);
-    // The run first, as for every message: what finds it knows that the prompt was begun.
-    parts.store.start_run(&run).await?;
-    if !conversations::add(parts, message.clone()).await? {
-        answer::close_unused(parts, run, "duplicate").await;
+    if !conversations::begin(parts, &run, &message).await? {
         return Ok(failed("this due time was asked before".into(), None));
     }
     let (done, outcome) = oneshot::channel();

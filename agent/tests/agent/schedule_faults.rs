@@ -163,6 +163,20 @@ async fn a_prompt_whose_process_died_is_reported_and_not_asked_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_that_could_not_be_stored_is_asked_when_it_can_be() {
+    let house = House::new([says("all is well")]).await;
+    with(&house, &hourly(&house, "WAITS", JobKind::Prompt, Misfire::RunOnce)).await;
+    let full = "CREATE TRIGGER full BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'full'); END";
+    house.store.execute_raw(full).await.expect("a trigger");
+    pass(&house, 60).await;
+    house.store.execute_raw("DROP TRIGGER full").await.expect("no trigger");
+    // The claim is held for a minute.
+    house.clock.advance(Duration::from_mins(1));
+    assert_eq!(ended(&house, "WAITS", 1).await, (JobRunState::Done, None));
+    assert_eq!(house.talk().await.pop().as_deref(), Some("assistant: all is well"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_prompt_that_was_claimed_and_never_begun_is_asked() {
     let house = House::new([]).await;
     let job = hourly(&house, "CRASH", JobKind::Prompt, Misfire::RunOnce);
