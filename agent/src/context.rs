@@ -187,7 +187,7 @@ fn newest_that_fit(history: &[records::Message], mut room: usize) -> Vec<&record
 
 /// What a person wrote. Whoever is not trusted speaks without a model's markup, and where several people are, with their
 /// name in front.
-fn said(parts: &Parts, principal: &Principal, message: &records::Message) -> String {
+pub(crate) fn said(parts: &Parts, principal: &Principal, message: &records::Message) -> String {
     let mut text = parts.gate.hide(&message.text);
     if message.trust < Trust::Operator.level() {
         text = quarantine::clean(&text);

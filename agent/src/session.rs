@@ -5,18 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jarvis_memory::records::{Message, Run};
-use jarvis_tools::risk::Trust;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::answer;
+use crate::context;
 use crate::error::Error;
 use crate::guard::guarded;
 use crate::parts::Parts;
 use crate::principal::Principal;
-use crate::quarantine;
 use crate::schedule::Errand;
-use crate::turn::{Brought, Outcome};
+use crate::turn::{Brought, More, Outcome};
 use crate::watch::Watch;
 
 /// Messages that may wait in one conversation while a turn runs.
@@ -35,7 +34,7 @@ pub(crate) struct Inbound {
     /// The API request that waits for the answer, if one does. Without it everybody who watches is told.
     pub(crate) api: Option<Api>,
     /// What its author writes while its turn runs. Made when the turn begins.
-    pub(crate) steer: Option<mpsc::Receiver<String>>,
+    pub(crate) steer: Option<mpsc::Receiver<More>>,
     /// Set when nobody asks just now, but somebody did earlier.
     pub(crate) errand: Option<Errand>,
 }
@@ -195,11 +194,11 @@ impl Sessions {
                     let joins = next.inbound.api.is_none()
                         && !next.inbound.stop.is_cancelled()
                         && author.as_ref().is_some_and(|author| is_same(author, &next.inbound.principal));
-                    let mut text = next.inbound.message.text.clone();
-                    if next.inbound.principal.trust < Trust::Operator {
-                        text = quarantine::clean(&text);
-                    }
-                    if joins && more.try_send(text).is_ok() {
+                    let written = || More {
+                        words: next.inbound.message.text.clone(),
+                        shown: context::said(parts, &next.inbound.principal, &next.inbound.message),
+                    };
+                    if joins && more.try_send(written()).is_ok() {
                         joined.push_back(next);
                     } else {
                         waiting.push_back(next);

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ask::next_of_model;
 use super::effect::Effect;
-use super::event::{Brings, Event, ReadyCall, Standing};
+use super::event::{Brings, Event, More, ReadyCall, Standing};
 use super::offer::{FIND_TOOL, Offer};
 use super::outcome::Outcome;
 use super::shorten::{Talk, shortened};
@@ -56,7 +56,7 @@ pub(crate) struct Driver {
     /// Who can read what is said.
     pub(crate) outlet: Outlet,
     /// What the same person writes while the turn runs.
-    pub(crate) steer: Option<mpsc::Receiver<String>>,
+    pub(crate) steer: Option<mpsc::Receiver<More>>,
     /// What the turn is a part of, where that is kept here and can be shown shorter.
     pub(crate) talk: Option<Talk>,
     /// What the model calls of this turn, and of those within it, may cost.
@@ -198,9 +198,7 @@ impl Driver {
                     stop_told = true;
                     Event::ShuttingDown
                 }
-                Some(text) = next_of_user(&mut steer) => Event::Steered {
-                    text: self.parts.gate.hide(&text),
-                },
+                Some(more) = next_of_user(&mut steer) => Event::Steered(more),
                 Some(ended) = work.running.next() => self.ended(&mut work, ended).await,
                 event = next_of_model(&mut work.asking), if work.asking.is_some() => {
                     let Some(event) = self.model_said(event, &mut work).await else {
@@ -368,7 +366,7 @@ impl Driver {
 }
 
 /// What the user writes next. Nobody writes any more when the other end is gone.
-async fn next_of_user(steer: &mut Option<mpsc::Receiver<String>>) -> Option<String> {
+async fn next_of_user(steer: &mut Option<mpsc::Receiver<More>>) -> Option<More> {
     match steer {
         Some(steer) => steer.recv().await,
         None => std::future::pending().await,

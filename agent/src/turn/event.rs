@@ -31,7 +31,7 @@ pub enum Event {
         brings: Brings,
     },
     /// The one who asked wrote more while the turn runs.
-    Steered { text: String },
+    Steered(More),
     /// Somebody stopped the turn.
     Cancelled,
     /// The process is going down.
@@ -44,6 +44,15 @@ impl Event {
         let says = "no model answers";
         Self::NotAnswered(provider::Error::new(provider::Class::Saturated, says))
     }
+}
+
+/// A message that joins the turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct More {
+    /// What its author wrote.
+    pub words: String,
+    /// The same as a model is shown it.
+    pub shown: String,
 }
 
 /// A call of the model after the catalogue and its tool have looked at it.

@@ -22,7 +22,7 @@ mod told;
 pub use bounds::Why;
 pub(crate) use drive::{Brought, Driver};
 pub use effect::Effect;
-pub use event::{Brings, Event, ReadyCall, Standing};
+pub use event::{Brings, Event, More, ReadyCall, Standing};
 pub(crate) use outcome::Outcome;
 pub use setting::Setting;
 pub use shorten::ShownResult;

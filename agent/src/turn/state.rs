@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::bounds::{Used, Why};
 use super::effect::Effect;
-use super::event::{Brings, Event, ReadyCall};
+use super::event::{Brings, Event, More, ReadyCall};
 use super::setting::Setting;
 use super::shorten::ShownResult;
 use super::told::{denied, skipped, spoken};
@@ -41,7 +41,7 @@ pub struct State {
     /// Why it may not cost more, when only that is left.
     pub(super) over: String,
     /// What the user wrote since the last model call.
-    more: Vec<String>,
+    more: Vec<More>,
     /// How many such messages a model has been shown.
     taken: usize,
     /// Answers to what was asked before them. They are part of the answer.
@@ -170,7 +170,7 @@ impl State {
                 result,
                 brings,
             } => self.ended(&call_id, &result, &brings, now),
-            Event::Steered { text } => self.steered(text),
+            Event::Steered(more) => self.steered(more),
             Event::Cancelled => self.stop(Why::Cancelled, now),
             Event::ShuttingDown => self.stop(Why::Shutdown, now),
         };
@@ -184,22 +184,22 @@ impl State {
         }
     }
 
-    fn steered(&mut self, text: String) -> Vec<Effect> {
+    fn steered(&mut self, more: More) -> Vec<Effect> {
         if !self.is_over() {
-            self.more.push(text);
+            self.more.push(more);
         }
         Vec::new()
     }
 
     /// Shows the model what the user wrote meanwhile. It is the same person, so it grounds as the first message does.
     fn take_more(&mut self) {
-        for text in std::mem::take(&mut self.more) {
+        for More { words, shown } in std::mem::take(&mut self.more) {
             self.taken += 1;
             if self.setting.is_trusted() {
                 self.setting.operator_text.push('\n');
-                self.setting.operator_text.push_str(&text);
+                self.setting.operator_text.push_str(&words);
             }
-            self.messages.push(Message::text(Role::User, text));
+            self.messages.push(Message::text(Role::User, shown));
         }
     }
 

@@ -466,3 +466,22 @@ async fn the_words_of_others_taint_what_the_owner_asks() {
     let tainted: Vec<bool> = answers.map(|message| message.detail["tainted"] == true).collect();
     assert_eq!(tainted, [true, true]);
 }
+
+/// In a room of several the model is told who speaks, also when the message joins a turn.
+#[tokio::test]
+async fn what_joins_a_turn_has_its_author_too() {
+    let town = Town::new([calls("c1", "read_state", READ_WEB), says("both")]).await;
+    let gate = town.house.world.hold("web");
+    town.hears(town.event(&owner(), OPS, "look at web")).await;
+    gate.arrived().await;
+    town.hears(town.event(&owner(), OPS, "and at plex")).await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    gate.open();
+    town.line("discord", OPS, 0).await;
+    let messages = &town.house.model.calls()[1].request.messages;
+    let mut said = messages.iter().filter(|message| message.role == Role::User);
+    let mut next = || said.next().expect("a message").joined_text();
+    assert_eq!(next().replace("look at web", "and at plex"), next());
+}
