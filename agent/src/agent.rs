@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use jarvis_memory::records::{
-    Approval, ApprovalStatus, AuditCheck, AuditEntry, Conversation, Message, MessageRole, Run,
-};
+use jarvis_memory::records::{ApprovalStatus, AuditCheck, AuditEntry, Conversation, Message, MessageRole, Run};
 use jarvis_tools::risk::Trust;
 use serde_json::json;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer;
@@ -179,8 +178,40 @@ impl Agent {
         Ok(taken.said)
     }
 
+    /// Does `work` to its end, also when whoever waits for it leaves: between two of its rows nobody else would go on with
+    /// it before the next start.
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (done, end) = oneshot::channel();
+        self.parts().tasks.spawn_one_of_many("request", async move {
+            // Who left is told nothing.
+            drop(done.send(work.await));
+        });
+        end.await.unwrap_or(Err(Error::BrokeOff))
+    }
+
     /// Takes a message of somebody who may say it in this conversation.
     pub(crate) async fn take(
+        &self,
+        principal: &Principal,
+        conversation_id: &str,
+        text: &str,
+        external_id: Option<String>,
+        command: Option<(Plain, Needs)>,
+    ) -> Result<Taken, Error> {
+        let (agent, principal) = (self.clone(), principal.clone());
+        let (conversation_id, text) = (conversation_id.to_owned(), text.to_owned());
+        self.to_its_end(async move {
+            agent
+                .take_whole(&principal, &conversation_id, &text, external_id, command)
+                .await
+        })
+        .await
+    }
+
+    async fn take_whole(
         &self,
         principal: &Principal,
         conversation_id: &str,
@@ -335,8 +366,22 @@ impl Agent {
         note: Option<String>,
     ) -> Result<ApprovalView, Error> {
         let verdict = if yes { Verdict::Yes } else { Verdict::No };
-        let row: Approval = approvals::decide(self.parts(), principal, id, verdict, note).await?;
-        Ok(row.into())
+        self.decide_whole(principal, id, verdict, note).await
+    }
+
+    async fn decide_whole(
+        &self,
+        principal: &Principal,
+        id: &str,
+        verdict: Verdict,
+        note: Option<String>,
+    ) -> Result<ApprovalView, Error> {
+        let (parts, principal, id) = (self.parts().clone(), principal.clone(), id.to_owned());
+        self.to_its_end(async move {
+            let card = approvals::decide(&parts, &principal, &id, verdict, note).await?;
+            Ok(card.into())
+        })
+        .await
     }
 
     /// Approves a card, and acts of its kind by its requester, in its room, on its target, for an hour.
@@ -346,14 +391,15 @@ impl Agent {
         id: &str,
         note: Option<String>,
     ) -> Result<ApprovalView, Error> {
-        let row = approvals::decide(self.parts(), principal, id, Verdict::YesForAnHour, note).await?;
-        Ok(row.into())
+        self.decide_whole(principal, id, Verdict::YesForAnHour, note).await
     }
 
     /// Raises a new card for an act whose card expired, went stale, failed, or was denied.
     pub async fn ask_again(&self, principal: &Principal, id: &str) -> Result<ApprovalView, Error> {
         reads_cards(principal).map_err(|_| Error::Forbidden)?;
-        Ok(approvals::ask_again(self.parts(), principal, id).await?.into())
+        let (parts, principal, id) = (self.parts().clone(), principal.clone(), id.to_owned());
+        self.to_its_end(async move { Ok(approvals::ask_again(&parts, &principal, &id).await?.into()) })
+            .await
     }
 
     /// Audit entries, newest first. The first page also says whether the whole chain holds, which reads every entry.

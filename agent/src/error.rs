@@ -56,6 +56,10 @@ pub enum Error {
     Empty,
     #[error("too many messages wait in this conversation; let the running turn finish or stop it")]
     Busy,
+    #[error(
+        "this broke off by a fault of Jarvis, which its log tells of; look whether it was done before you try again"
+    )]
+    BrokeOff,
     #[error("Jarvis is shutting down; send the message again after the restart")]
     Stopping,
     #[error("the database does not answer, so nothing was done")]

@@ -54,6 +54,7 @@ impl From<jarvis_agent::Error> for ApiError {
             E::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "message_too_long"),
             E::Empty => (StatusCode::BAD_REQUEST, "message_empty"),
             E::Busy => (StatusCode::TOO_MANY_REQUESTS, "conversation_busy"),
+            E::BrokeOff => (StatusCode::INTERNAL_SERVER_ERROR, "broke_off"),
             E::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
             E::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
         };

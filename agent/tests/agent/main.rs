@@ -24,6 +24,8 @@ mod injection;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod leaving;
+#[cfg(test)]
 mod links;
 #[cfg(test)]
 mod many_rooms;
