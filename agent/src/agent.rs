@@ -15,7 +15,7 @@ use crate::conversations;
 use crate::error::Error;
 use crate::outbox;
 use crate::parts::{Parts, fresh_id};
-use crate::plain::{self, Asked, Needs, Plain, Reply};
+use crate::plain::{self, Asked, Needs, Plain};
 use crate::platform::Adapter;
 use crate::principal::Principal;
 use crate::recovery;
@@ -260,13 +260,7 @@ impl Agent {
                 principal,
                 conversation_id,
             };
-            match self.carry_out(asked, plain, needs).await? {
-                Some(Reply { text, kept: false, .. }) => says = Some(text),
-                Some(Reply { text, detail, .. }) => {
-                    conversations::add_event(parts, conversation_id, None, text, detail).await?;
-                }
-                None => {}
-            }
+            says = self.obey(asked, &message.id, plain, needs).await?;
         } else if let Some(place) = place {
             place.fill(Inbound {
                 principal: principal.clone(),
@@ -299,7 +293,7 @@ impl Agent {
         let is_new = if has_turn {
             conversations::begin(parts, run, message).await?
         } else {
-            conversations::add(parts, message.clone()).await?
+            conversations::add_command(parts, message).await?
         };
         if is_new {
             return Ok(Stored::New(place));

@@ -123,6 +123,26 @@ pub(crate) async fn begin(parts: &Parts, run: &Run, message: &Message) -> Result
     Ok(is_new)
 }
 
+/// Stores and publishes a command, which [`answer`] answers. `false` when it was said before.
+pub(crate) async fn add_command(parts: &Parts, message: &Message) -> Result<bool, jarvis_memory::Error> {
+    let is_new = parts.store.add_command(message).await?;
+    if is_new {
+        publish(parts, message.clone());
+    }
+    Ok(is_new)
+}
+
+/// Ends the command `id`, with an answer that is kept if there is one. Not twice.
+pub(crate) async fn answer(parts: &Parts, id: &str, answer: Option<Message>) -> Result<(), jarvis_memory::Error> {
+    let answer = answer.map(|message| gated(parts, message));
+    if parts.store.answer_command(id, answer.as_ref()).await?
+        && let Some(answer) = answer
+    {
+        publish(parts, answer);
+    }
+    Ok(())
+}
+
 /// What is stored of a message.
 pub(crate) fn gated(parts: &Parts, mut message: Message) -> Message {
     if message.role == MessageRole::Event {

@@ -8,9 +8,12 @@ use crate::approvals;
 use crate::conversations;
 use crate::execute::Origin;
 use crate::parts::Parts;
+use crate::quarantine::one_line;
 
 /// How many cards of one status a start looks at. More than a few would be a fault by itself.
 const CARDS: i64 = 1_000;
+/// The same of commands.
+const COMMANDS: i64 = 1_000;
 /// The outcome of a call of which nobody knows more.
 const INTERRUPTED: &str = "interrupted";
 
@@ -20,6 +23,9 @@ pub(crate) async fn recover(parts: &Parts) -> Result<(), jarvis_memory::Error> {
     approvals::expire(parts).await?;
     for run in parts.store.unfinished_runs().await? {
         close_run(parts, run).await?;
+    }
+    for command in parts.store.unanswered_commands(COMMANDS).await? {
+        close_command(parts, &command).await?;
     }
     for approval in parts.store.approvals(Some(ApprovalStatus::Executing), CARDS).await? {
         close_begun(parts, &approvals::origin(&approval, "restart")).await?;
@@ -80,6 +86,19 @@ async fn close_run(parts: &Parts, mut run: Run) -> Result<(), jarvis_memory::Err
     parts.store.end_runs(&[run], &message).await?;
     conversations::publish(parts, message);
     Ok(())
+}
+
+/// Says that nobody knows whether a command was carried out: it is kept before that, and answered afterwards.
+async fn close_command(parts: &Parts, command: &Message) -> Result<(), jarvis_memory::Error> {
+    let said = one_line(&command.text).replace('`', "'");
+    let text = format!(
+        "Jarvis was restarted before it had answered `{said}`. Look whether it was done, and say it again if it was not."
+    );
+    let event = Message {
+        detail: json!({ "why": "restarted" }),
+        ..conversations::event(parts, &command.conversation_id, text)
+    };
+    conversations::answer(parts, &command.id, Some(event)).await
 }
 
 /// Gives every call of a run that has an intent and no outcome the only true one: unknown.

@@ -1,12 +1,13 @@
 //! Carrying a plain command out: at once, also while a turn runs.
 
-use jarvis_memory::records::ApprovalStatus;
+use jarvis_memory::records::{ApprovalStatus, Message};
 use jarvis_tools::risk::Trust;
 use serde_json::{Value, json};
 
 use super::{Needs, Plain, help};
 use crate::agent::Agent;
 use crate::approvals::{self, Verdict, grant};
+use crate::conversations;
 use crate::error::Error;
 use crate::freeze;
 use crate::people::{link, rules, trust, whoami};
@@ -62,8 +63,34 @@ impl From<&str> for Reply {
 }
 
 impl Agent {
+    /// Carries out the command that is the message `id`, and answers it. What is said at once without being kept.
+    pub(crate) async fn obey(
+        &self,
+        asked: Asked<'_>,
+        id: &str,
+        plain: Plain,
+        needs: Needs,
+    ) -> Result<Option<String>, Error> {
+        let parts = self.parts();
+        let (says, answer, failed) = match self.carry_out(asked, plain, needs).await {
+            Ok(Some(Reply { text, kept: false, .. })) => (Some(text), None, None),
+            Ok(Some(Reply { text, detail, .. })) => {
+                let event = conversations::event(parts, asked.conversation_id, text);
+                (None, Some(Message { detail, ..event }), None)
+            }
+            Ok(None) => (None, None, None),
+            // Who asked is told of it at once.
+            Err(error) => (None, None, Some(error)),
+        };
+        let answered = conversations::answer(parts, id, answer).await;
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(answered.map(|()| says)?),
+        }
+    }
+
     /// Does what the command says. `None` when the conversation is told by what was done.
-    pub(crate) async fn carry_out(&self, asked: Asked<'_>, plain: Plain, needs: Needs) -> Result<Option<Reply>, Error> {
+    async fn carry_out(&self, asked: Asked<'_>, plain: Plain, needs: Needs) -> Result<Option<Reply>, Error> {
         if let Needs::Trust(least) = needs
             && asked.principal.trust < least
         {

@@ -7,6 +7,7 @@
 mod approvals;
 mod audit;
 mod audit_chain;
+mod commands;
 mod conversations;
 mod deliveries;
 mod error;

@@ -24,6 +24,10 @@ pub(crate) const CASES: &[Case] = &[
         run: |store| Box::pin(repeated_delivery(store)),
     },
     Case {
+        name: "a command is answered once",
+        run: |store| Box::pin(commands(store)),
+    },
+    Case {
         name: "messages are paged backwards, oldest first",
         run: |store| Box::pin(paging(store)),
     },
@@ -113,6 +117,36 @@ async fn repeated_delivery(store: Store) {
     assert_eq!(store.messages(&here.id, None, 10).await.unwrap(), [first]);
     let unchanged = store.conversation(&here.id).await.unwrap().unwrap();
     assert_eq!((unchanged.title.as_str(), unchanged.updated_at), ("first", make::NOW));
+}
+
+async fn commands(store: Store) {
+    let conversation = make::stored_conversation(&store).await;
+    let talk = make::message(&conversation.id, "talk");
+    let command = Message {
+        external_id: Some("discord:1".into()),
+        ..make::message(&conversation.id, "/freeze all")
+    };
+    let other = make::message(&conversation.id, "/stop");
+    store.add_message(&talk).await.unwrap();
+    assert!(store.add_command(&command).await.unwrap());
+    assert!(!store.add_command(&command).await.unwrap(), "delivered twice");
+    assert!(store.add_command(&other).await.unwrap());
+    let unanswered = async || store.unanswered_commands(9).await.unwrap();
+    assert_eq!(unanswered().await, [command.clone(), other.clone()]);
+    let answer = make::message(&conversation.id, "frozen");
+    assert!(store.answer_command(&command.id, Some(&answer)).await.unwrap());
+    let again = make::message(&conversation.id, "frozen twice");
+    assert!(!store.answer_command(&command.id, Some(&again)).await.unwrap());
+    assert!(store.answer_command(&other.id, None).await.unwrap());
+    assert_eq!(unanswered().await, []);
+    let texts: Vec<String> = store
+        .messages(&conversation.id, None, 9)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|message| message.text)
+        .collect();
+    assert_eq!(texts, ["talk", "/freeze all", "/stop", "frozen"]);
 }
 
 async fn paging(store: Store) {

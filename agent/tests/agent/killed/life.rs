@@ -93,6 +93,7 @@ impl Outside {
     /// The rows that a start goes by. Steps that leave the same ones have the same start.
     fn left(&self) -> Vec<String> {
         const ROWS: &str = "SELECT 'run ' || status FROM runs UNION ALL SELECT 'call ' || outcome FROM tool_calls
+            UNION ALL SELECT 'command' FROM messages WHERE unanswered = 1
             UNION ALL SELECT 'card ' || status || untold FROM approvals
             UNION ALL SELECT 'copy ' || state FROM deliveries";
         in_a_process(async {
@@ -117,6 +118,11 @@ fn journal() -> String {
         ("runs", "INSERT", "'run ' || NEW.status"),
         ("runs", "UPDATE", "'run ' || NEW.status || ' ' || NEW.stop_reason"),
         ("messages", "INSERT", "'message ' || NEW.role"),
+        (
+            "messages",
+            "UPDATE OF unanswered",
+            "'command ' || CASE NEW.unanswered WHEN 1 THEN 'said' ELSE 'answered' END",
+        ),
         ("tool_calls", "INSERT", "'call ' || NEW.outcome"),
         ("tool_calls", "UPDATE", "'call ' || NEW.outcome"),
         ("approvals", "INSERT", "'card ' || NEW.status"),

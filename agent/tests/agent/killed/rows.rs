@@ -8,6 +8,7 @@ use jarvis_memory::records::AuditCheck;
 use crate::support::{House, World, until};
 
 const OPEN: &str = "SELECT 'run ' || id FROM runs WHERE status = 'running'
+    UNION ALL SELECT 'command ' || text FROM messages WHERE unanswered = 1
     UNION ALL SELECT 'card ' || status FROM approvals WHERE status IN ('approved', 'executing') OR untold = 1
     UNION ALL SELECT 'copy ' || state FROM deliveries WHERE state IN ('waiting', 'sending')
     UNION ALL SELECT 'copy not changed' FROM deliveries d JOIN approvals a ON a.id = d.approval_id
@@ -55,6 +56,14 @@ impl Rows {
              WHERE m.role = 'user' AND COALESCE(r.stop_reason, '') <> 'joined' AND 1 <> (
                SELECT COUNT(*) FROM messages e WHERE e.run_id = r.id
                  AND (e.role = 'assistant' OR json_extract(e.detail, '$.why') = 'restarted'))",
+            at,
+        )
+        .await;
+        self.none(
+            "a command that was not carried out is said not to be",
+            "SELECT m.text FROM messages m WHERE m.role = 'user' AND m.run_id IS NULL
+               AND NOT EXISTS (SELECT 1 FROM approval_votes) AND 1 <> (
+               SELECT COUNT(*) FROM messages e WHERE e.id > m.id AND json_extract(e.detail, '$.why') = 'restarted')",
             at,
         )
         .await;

@@ -28,6 +28,7 @@ pub(super) enum Story {
     Approves,
     ApprovesForAnHour,
     Denies,
+    DeniesInWords,
     FindsItStale,
     Expires,
     FollowsUp,
@@ -55,7 +56,7 @@ impl Story {
                 (acts.into(), vec![])
             }
             Self::FollowsUp => (card, vec![says("So it is.")]),
-            Self::Approves | Self::Denies | Self::FindsItStale | Self::Expires => (card, vec![]),
+            Self::Approves | Self::Denies | Self::DeniesInWords | Self::FindsItStale | Self::Expires => (card, vec![]),
         }
     }
 
@@ -73,9 +74,13 @@ impl Story {
             Self::Reads | Self::ReadsALot | Self::IsJoined | Self::Compacts => None,
             Self::ActsAtOnce => Some("restart web"),
             Self::ApprovesForAnHour => Some("restart vpn"),
-            Self::Raises | Self::Approves | Self::Denies | Self::FindsItStale | Self::Expires | Self::FollowsUp => {
-                Some("stop web")
-            }
+            Self::Raises
+            | Self::Approves
+            | Self::Denies
+            | Self::DeniesInWords
+            | Self::FindsItStale
+            | Self::Expires
+            | Self::FollowsUp => Some("stop web"),
         }
     }
 
@@ -90,6 +95,7 @@ impl Story {
             | Self::Raises
             | Self::Approves
             | Self::Denies
+            | Self::DeniesInWords
             | Self::Expires
             | Self::FollowsUp => true,
         }
@@ -104,9 +110,12 @@ impl Story {
                 }
             }
             Self::ApprovesForAnHour => drop(house.ask("how is web?").await),
-            Self::Approves | Self::Denies | Self::FindsItStale | Self::Expires | Self::FollowsUp => {
-                house.ask("stop web").await;
-            }
+            Self::Approves
+            | Self::Denies
+            | Self::DeniesInWords
+            | Self::FindsItStale
+            | Self::Expires
+            | Self::FollowsUp => drop(house.ask("stop web").await),
             Self::Reads | Self::ReadsALot | Self::ActsAtOnce | Self::IsJoined | Self::Raises => {}
         }
     }
@@ -165,6 +174,10 @@ impl Story {
             }
             Self::Denies => {
                 house.decide(card, false).await.expect("the owner may");
+                heard.borrow_mut().push("no");
+            }
+            Self::DeniesInWords => {
+                house.say(&format!("deny {card}")).await.expect("taken");
                 heard.borrow_mut().push("no");
             }
             Self::FindsItStale => {

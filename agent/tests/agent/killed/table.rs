@@ -161,6 +161,21 @@ fn a_denial() {
 }
 
 #[test]
+fn a_denial_in_words() {
+    let writes = [
+        "message user",
+        "command said",
+        "vote",
+        "card denied untold",
+        "audit approval.vote",
+        "card denied",
+        "message event",
+        "command answered",
+    ];
+    lived_and_died(Story::DeniesInWords, [&writes, &[], SHOWN_AND_CHANGED]);
+}
+
+#[test]
 fn a_stale_card() {
     let anew = [
         "card executing",

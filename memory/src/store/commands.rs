@@ -1,0 +1,57 @@
+//! Messages that are commands: kept before they are carried out, answered once.
+
+use super::error::{Named, tried};
+use super::{Result, Store, conversations, row};
+use crate::records::Message;
+
+impl Store {
+    /// As [`Store::add_message`]; the message is unanswered from then on.
+    pub async fn add_command(&self, message: &Message) -> Result<bool> {
+        let query = sqlx::query("UPDATE messages SET unanswered = 1 WHERE id = $1").bind(&message.id);
+        tried(
+            Named("store a command in conversation", &message.conversation_id),
+            async {
+                let mut transaction = self.write.begin().await?;
+                if !conversations::say(&mut transaction, message).await? {
+                    transaction.rollback().await?;
+                    return Ok(false);
+                }
+                query.execute(&mut *transaction).await?;
+                transaction.commit().await?;
+                Ok(true)
+            },
+        )
+        .await
+    }
+
+    /// Answers a command, or ends it without words of its own. `false` when it was answered before: then nothing is said.
+    pub async fn answer_command(&self, id: &str, answer: Option<&Message>) -> Result<bool> {
+        let query = sqlx::query("UPDATE messages SET unanswered = 0 WHERE id = $1 AND unanswered = 1").bind(id);
+        tried(Named("answer command", id), async {
+            let mut transaction = self.write.begin().await?;
+            if query.execute(&mut *transaction).await?.rows_affected() == 0 {
+                transaction.rollback().await?;
+                return Ok(false);
+            }
+            if let Some(answer) = answer {
+                conversations::say(&mut transaction, answer).await?;
+            }
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Oldest first: asked at start, those that a former process left.
+    pub async fn unanswered_commands(&self, limit: i64) -> Result<Vec<Message>> {
+        let query = sqlx::query(
+            "SELECT id, conversation_id, run_id, person_id, trust, role, text, detail, external_id, created_at
+             FROM messages WHERE unanswered = 1 ORDER BY id LIMIT $1",
+        )
+        .bind(limit.max(0));
+        tried("list unanswered commands", async {
+            row::all(&query.fetch_all(&self.read).await?, conversations::message)
+        })
+        .await
+    }
+}
