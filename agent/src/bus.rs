@@ -10,6 +10,8 @@ use crate::view::Happening;
 
 /// Events kept for clients that reconnect. A turn has some hundred; 8 MiB hold several.
 const KEPT_BYTES: usize = 8 * 1024 * 1024;
+/// What a kept event takes beside its JSON: its place in the list, its counters, what the allocator adds.
+const KEPT_BESIDE: usize = 64;
 /// How far a slow client may fall behind before it has to fetch everything anew.
 const LIVE_EVENTS: usize = 4096;
 
@@ -41,7 +43,7 @@ impl std::fmt::Display for Position {
 pub struct Published {
     pub seq: u64,
     pub happening: Happening,
-    pub json: String,
+    pub json: Arc<str>,
 }
 
 /// What a watcher gets: what it missed, then what comes.
@@ -49,7 +51,8 @@ pub struct Subscription {
     pub epoch: String,
     /// The gap cannot be filled: the client has to fetch what it shows.
     pub reload: bool,
-    pub missed: Vec<Arc<Published>>,
+    /// Numbers and JSON.
+    pub missed: Vec<(u64, Arc<str>)>,
     pub live: broadcast::Receiver<Arc<Published>>,
 }
 
@@ -63,7 +66,7 @@ pub struct Bus {
 
 #[derive(Default)]
 struct Kept {
-    events: VecDeque<Arc<Published>>,
+    events: VecDeque<(u64, Arc<str>)>,
     bytes: usize,
     last_seq: u64,
 }
@@ -80,22 +83,21 @@ impl Bus {
     }
 
     pub(crate) fn publish(&self, happening: Happening) {
-        let json = self.gate.hide(&happening.to_json());
+        let json: Arc<str> = self.gate.hide(&happening.to_json()).into();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.last_seq += 1;
-        let published = Arc::new(Published {
-            seq: kept.last_seq,
-            happening,
-            json,
-        });
-        kept.bytes += published.json.len();
-        kept.events.push_back(Arc::clone(&published));
+        let seq = kept.last_seq;
+        kept.bytes += json.len() + KEPT_BESIDE;
+        kept.events.push_back((seq, Arc::clone(&json)));
         while kept.bytes > KEPT_BYTES {
-            let Some(oldest) = kept.events.pop_front() else { break };
-            kept.bytes -= oldest.json.len();
+            let Some((_, oldest)) = kept.events.pop_front() else {
+                break;
+            };
+            kept.bytes -= oldest.len() + KEPT_BESIDE;
         }
+        let published = Published { seq, happening, json };
         // Sent under the lock, so that the order of the channel is the order of the numbers. No watcher is no error.
-        drop(self.live.send(published));
+        drop(self.live.send(Arc::new(published)));
     }
 
     /// Starts to watch, after `after` when the client was here before.
@@ -105,13 +107,13 @@ impl Bus {
         let mut missed = Vec::new();
         let mut reload = false;
         if let Some(after) = after {
-            let oldest = kept.events.front().map_or(kept.last_seq + 1, |event| event.seq);
+            let oldest = kept.events.front().map_or(kept.last_seq + 1, |(seq, _)| *seq);
             reload = after.epoch != self.epoch || after.seq < oldest - 1 || after.seq > kept.last_seq;
             if !reload {
                 missed = kept
                     .events
                     .iter()
-                    .filter(|event| event.seq > after.seq)
+                    .filter(|(seq, _)| *seq > after.seq)
                     .cloned()
                     .collect();
             }
@@ -147,7 +149,7 @@ mod tests {
             let subscription = bus.subscribe(after.as_ref());
             (
                 subscription.reload,
-                subscription.missed.iter().map(|event| event.seq).collect::<Vec<_>>(),
+                subscription.missed.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(),
             )
         };
         let at = |seq| {
@@ -190,6 +192,22 @@ mod tests {
                 seq: 4
             }))
             .reload
+        );
+    }
+
+    /// What is small is not free, and of a conversation in short words there is much.
+    #[test]
+    fn small_events_count_for_what_they_take() {
+        let bus = Bus::new(Arc::default());
+        for _ in 0..KEPT_BYTES / 64 {
+            bus.publish(delta("x"));
+        }
+        let kept = bus.kept.lock().unwrap();
+        let per_event = delta("x").to_json().len() + size_of::<(u64, Arc<str>)>() + 2 * size_of::<usize>();
+        assert!(
+            kept.events.len() * per_event <= KEPT_BYTES,
+            "{} events",
+            kept.events.len()
         );
     }
 

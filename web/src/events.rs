@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
-use jarvis_agent::{Position, Published, Subscription};
+use jarvis_agent::{Position, Subscription};
 use jarvis_gateway::http::Door;
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
@@ -51,8 +51,8 @@ pub(crate) async fn events(
         if reload {
             yield Ok(Bytes::from_static(RELOAD));
         }
-        for event in missed {
-            yield Ok(frame(&epoch, &event));
+        for (seq, json) in missed {
+            yield Ok(frame(&epoch, seq, &json));
         }
         let mut keep_alive = tokio::time::interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
         loop {
@@ -70,7 +70,7 @@ pub(crate) async fn events(
                 () = stopping.cancelled() => return,
             };
             match next {
-                Ok(event) => yield Ok(frame(&epoch, &event)),
+                Ok(event) => yield Ok(frame(&epoch, event.seq, &event.json)),
                 // The client was too slow; what it missed is fetched, not guessed.
                 Err(RecvError::Lagged(_)) => yield Ok(Bytes::from_static(RELOAD)),
                 Err(RecvError::Closed) => return,
@@ -88,7 +88,7 @@ pub(crate) async fn events(
 
 const RELOAD: &[u8] = b"data: {\"type\":\"reload\"}\n\n";
 
-fn frame(epoch: &str, event: &Published) -> Bytes {
+fn frame(epoch: &str, seq: u64, json: &str) -> Bytes {
     // JSON escapes line ends, so one data line holds it.
-    Bytes::from(format!("id: {epoch}-{}\ndata: {}\n\n", event.seq, event.json))
+    Bytes::from(format!("id: {epoch}-{seq}\ndata: {json}\n\n"))
 }
