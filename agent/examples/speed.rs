@@ -31,6 +31,10 @@ use serde_json::json;
 use tokio::sync::{Mutex as Turns, mpsc};
 use tokio::time::{Instant, sleep};
 
+/// The allocator of the program.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 type Failure = Box<dyn Error + Send + Sync>;
 
 /// How long each of the four reads takes.

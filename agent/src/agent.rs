@@ -280,25 +280,19 @@ impl Agent {
     async fn store_said(&self, principal: &Principal, message: &Message, run: &Run) -> Result<Stored, Error> {
         let parts = self.parts();
         let (conversation, external_id) = (message.conversation_id.as_str(), message.external_id.as_deref());
-        if let Some(first) = conversations::delivered(parts, conversation, external_id).await? {
-            return Ok(Stored::Before(Box::new(first)));
-        }
-        let has_turn = message.run_id.is_some();
-        let place = if has_turn {
-            Some(self.inner.parts.sessions.reserve(parts, conversation)?)
-        } else {
-            None
+        let run = message.run_id.is_some().then_some(run);
+        let place = match run.map(|_| self.inner.parts.sessions.reserve(parts, conversation)) {
+            Some(Err(full)) => {
+                // What was taken before needs no place now.
+                let first = conversations::delivered(parts, conversation, external_id).await?;
+                return first.map(|first| Stored::Before(Box::new(first))).ok_or(full);
+            }
+            Some(Ok(place)) => Some(place),
+            None => None,
         };
-        parts.store.put_person(&principal.person()).await?;
-        let is_new = if has_turn {
-            conversations::begin(parts, run, message).await?
-        } else {
-            conversations::add_command(parts, message).await?
-        };
-        if is_new {
+        if conversations::take(parts, principal, run, message).await? {
             return Ok(Stored::New(place));
         }
-        // The same delivery twice at once: the other one is answered.
         let first = conversations::delivered(parts, conversation, external_id).await?;
         Ok(Stored::Before(Box::new(first.unwrap_or_else(|| message.clone()))))
     }

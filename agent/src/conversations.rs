@@ -15,8 +15,16 @@ pub(crate) const MAX_CHARS: usize = 100_000;
 
 /// The room that `principal` talks in; made when it is first needed.
 pub(crate) async fn room(parts: &Parts, principal: &Principal) -> Result<Room, jarvis_memory::Error> {
+    let wanted = wanted_room(principal);
+    if principal.room.is_own() {
+        return parts.store.room(&wanted).await;
+    }
+    parts.store.placed_room(&wanted).await
+}
+
+fn wanted_room(principal: &Principal) -> Room {
     let here = &principal.room;
-    let wanted = Room {
+    Room {
         id: fresh_id(),
         platform: here.platform.clone(),
         external_id: here.external_id.clone(),
@@ -24,11 +32,7 @@ pub(crate) async fn room(parts: &Parts, principal: &Principal) -> Result<Room, j
         public: here.public,
         server_id: here.server_id.clone(),
         direct: here.direct,
-    };
-    if here.is_own() {
-        return parts.store.room(&wanted).await;
     }
-    parts.store.placed_room(&wanted).await
 }
 
 pub(crate) async fn create(parts: &Parts, principal: &Principal) -> Result<Conversation, Error> {
@@ -47,6 +51,10 @@ pub(crate) async fn create(parts: &Parts, principal: &Principal) -> Result<Conve
 
 /// The conversation of a platform's room: one for everybody, or of a direct room the person's own.
 pub(crate) async fn of_room(parts: &Parts, principal: &Principal) -> Result<Conversation, jarvis_memory::Error> {
+    let person = principal.room.direct.then_some(principal.person_id.as_str());
+    if let Some(found) = parts.store.settled(person, &wanted_room(principal)).await? {
+        return Ok(found);
+    }
     let room = room(parts, principal).await?;
     let now = parts.now();
     let wanted = Conversation {
@@ -56,15 +64,14 @@ pub(crate) async fn of_room(parts: &Parts, principal: &Principal) -> Result<Conv
         created_at: now,
         updated_at: now,
     };
-    let person = principal.room.direct.then_some(principal.person_id.as_str());
     parts.store.conversation_of_room(person, &wanted).await
 }
 
 /// The conversation `id`, when it is one of the principal's room. Others do not exist for them.
 pub(crate) async fn find(parts: &Parts, principal: &Principal, id: &str) -> Result<Conversation, Error> {
     let missing = || Error::NoConversation(id.chars().take(64).collect());
-    let conversation = parts.store.conversation(id).await?.ok_or_else(missing)?;
-    let room = room(parts, principal).await?;
+    let (conversation, room) = tokio::try_join!(parts.store.conversation(id), room(parts, principal))?;
+    let conversation = conversation.ok_or_else(missing)?;
     if conversation.room_id == room.id {
         Ok(conversation)
     } else {
@@ -114,18 +121,15 @@ pub(crate) async fn add(parts: &Parts, message: Message) -> Result<bool, jarvis_
     Ok(is_new)
 }
 
-/// Stores and publishes what a person says, with the run that will answer it. `false` when it was said before.
-pub(crate) async fn begin(parts: &Parts, run: &Run, message: &Message) -> Result<bool, jarvis_memory::Error> {
-    let is_new = parts.store.begin_run(run, message).await?;
-    if is_new {
-        publish(parts, message.clone());
-    }
-    Ok(is_new)
-}
-
-/// Stores and publishes a command, which [`answer`] answers. `false` when it was said before.
-pub(crate) async fn add_command(parts: &Parts, message: &Message) -> Result<bool, jarvis_memory::Error> {
-    let is_new = parts.store.add_command(message).await?;
+/// Stores and publishes what a person says, with the run that will answer it; without one it is a command, which [`answer`]
+/// answers. `false` when it was said before.
+pub(crate) async fn take(
+    parts: &Parts,
+    author: &Principal,
+    run: Option<&Run>,
+    message: &Message,
+) -> Result<bool, jarvis_memory::Error> {
+    let is_new = parts.store.take_message(&author.person(), run, message).await?;
     if is_new {
         publish(parts, message.clone());
     }
@@ -153,7 +157,10 @@ pub(crate) fn gated(parts: &Parts, mut message: Message) -> Message {
 
 /// Tells everybody of a message that is stored.
 pub(crate) fn publish(parts: &Parts, message: Message) {
-    parts.outbox.ring();
+    match message.role {
+        MessageRole::User => {}
+        MessageRole::Assistant | MessageRole::Event => parts.outbox.ring(),
+    }
     parts.bus.publish(Happening::Message { message });
 }
 

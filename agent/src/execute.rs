@@ -1,4 +1,4 @@
-//! Making one call: the intent is written first, the outcome afterwards, whatever happens to the turn in between.
+//! Making one call: its intent is written, and its outcome afterwards, whatever happens to the turn in between.
 
 use jarvis_gateway::chat::ToolResult;
 use jarvis_gateway::trace;
@@ -82,34 +82,53 @@ pub(crate) async fn execute(parts: &Parts, origin: &Origin, allowed: Allowed, st
 }
 
 async fn record_and_run(parts: &Parts, origin: &Origin, allowed: &Allowed, stop: &CancellationToken) -> ToolResult {
-    recorded(parts, origin, allowed, run(parts, origin, allowed, stop)).await
+    let risk = allowed.prepared.risk;
+    // What reads in the house and tells nobody need not wait for its row: begun without one, it has done nothing.
+    let order = if risk.effect == Effect::Read && !risk.egress {
+        Order::SideBySide
+    } else {
+        Order::IntentFirst
+    };
+    recorded(parts, origin, allowed, order, run(parts, origin, allowed, stop)).await
 }
 
-/// Makes a call that `call` carries out, with its intent before and its outcome after it.
+/// When a call begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// After its intent is written.
+    IntentFirst,
+    /// While it is written.
+    SideBySide,
+}
+
+/// Makes a call that `call` carries out, with its intent before or beside it and its outcome after it.
 pub(crate) async fn recorded(
     parts: &Parts,
     origin: &Origin,
     allowed: &Allowed,
+    order: Order,
     call: impl Future<Output = ToolResult>,
 ) -> ToolResult {
     if let Some(refused) = refused(parts, origin, allowed).await {
         return refused;
     }
-    let started = parts.now();
+    let (started, began) = (parts.now(), Instant::now());
     let row_id = fresh_id();
-    if let Err(error) = write_intent(parts, origin, allowed, &row_id).await {
-        if allowed.prepared.risk.effect > Effect::Read {
-            tracing::error!(tool = allowed.tool, %error, "an act was refused because its intent could not be written");
-            return ToolResult::Error {
-                error: "the audit could not be written, so nothing was done".into(),
-                hint: Some("look at the database of Jarvis; `jarvis doctor` checks it".into()),
-                retry: false,
-            };
-        }
-        tracing::warn!(tool = allowed.tool, %error, "a read is not in the audit because the database does not answer");
-    }
-    let began = Instant::now();
-    let result = without_secrets(parts, call.await);
+    let intent = async {
+        let written = write_intent(parts, origin, allowed, &row_id).await;
+        written.or_else(|error| without_intent(allowed, &error))
+    };
+    let called = match order {
+        Order::IntentFirst => match intent.await {
+            Ok(()) => call.await,
+            Err(refused) => return refused,
+        },
+        Order::SideBySide => match tokio::join!(intent, call) {
+            (Ok(()), result) => result,
+            (Err(refused), _) => return refused,
+        },
+    };
+    let result = without_secrets(parts, called);
     if let Some(turn) = origin.trace {
         parts
             .tracer
@@ -120,6 +139,20 @@ pub(crate) async fn recorded(
         tracing::error!(tool = allowed.tool, outcome = outcome(&result), %error, "the outcome of a call could not be written");
     }
     result
+}
+
+/// What becomes of a call whose intent could not be written: a read goes on, an act is not made.
+fn without_intent(allowed: &Allowed, error: &jarvis_memory::Error) -> Result<(), ToolResult> {
+    if allowed.prepared.risk.effect == Effect::Read {
+        tracing::warn!(tool = allowed.tool, %error, "a read is not in the audit because the database does not answer");
+        return Ok(());
+    }
+    tracing::error!(tool = allowed.tool, %error, "an act was refused because its intent could not be written");
+    Err(ToolResult::Error {
+        error: "the audit could not be written, so nothing was done".into(),
+        hint: Some("look at the database of Jarvis; `jarvis doctor` checks it".into()),
+        retry: false,
+    })
 }
 
 /// What can have changed since the call was decided, or approved: a freeze, and the last use of a grant.

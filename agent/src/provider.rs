@@ -160,8 +160,11 @@ async fn write(
         Some(id) => conversations::find(parts, principal, id).await?,
         None => api_conversation(parts, principal).await?,
     };
-    parts.store.put_person(&principal.person()).await?;
-    conversations::begin(parts, run, message).await?;
+    parts
+        .store
+        .take_message(&principal.person(), Some(run), message)
+        .await?;
+    conversations::publish(parts, message.clone());
     Ok(())
 }
 

@@ -178,7 +178,6 @@ async fn record(parts: &Parts, delivery: &Delivery, shown: &Delivered) {
             return;
         }
     }
-    parts.outbox.ring();
 }
 
 async fn put_off(parts: &Parts, delivery: &Delivery, after: Option<Duration>, doubt: i64, says: &str) {
@@ -214,7 +213,6 @@ async fn close(parts: &Parts, delivery: &Delivery, state: DeliveryState, says: &
         tracing::error!(delivery.id = delivery.id, %error, "the end of a delivery could not be written down");
         return;
     }
-    parts.outbox.ring();
     if state == DeliveryState::Dropped {
         return;
     }

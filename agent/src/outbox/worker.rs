@@ -13,8 +13,8 @@ use crate::parts::Parts;
 
 /// Sends that are under way at once, over all platforms.
 const AT_ONCE: usize = 16;
-/// Rows that are looked at for them.
-const LOOKED_AT: i64 = 64;
+/// Rows that are looked at for them: a place for each, were all that are under way not yet marked as taken.
+const LOOKED_AT: i64 = 16;
 /// How often the outbox is looked into without a ring: for what is to be tried again.
 const LOOK: Duration = Duration::from_secs(2);
 /// Rows that a start settles at once. More than one a place cannot be.
@@ -41,33 +41,35 @@ async fn run(parts: &Parts, mut cut_off: Vec<Delivery>) {
         for delivery in cut_off.extract_if(.., connected).collect::<Vec<_>>() {
             send::cut_off(parts, &delivery).await;
         }
-        match due(parts).await {
-            Ok(due) => {
-                for (delivery, is_change) in due {
-                    let place = place(&delivery);
-                    if under_way.len() >= AT_ONCE || !busy.insert(place.clone()) {
-                        continue;
-                    }
-                    under_way.push(
-                        async move {
-                            if is_change {
-                                send::change(parts, &delivery).await;
-                            } else {
-                                send::send(parts, &delivery).await;
-                            }
-                            place
-                        }
-                        .boxed(),
-                    );
+        let is_full = under_way.len() >= AT_ONCE;
+        if !is_full {
+            for (delivery, is_change) in due(parts).await {
+                let place = place(&delivery);
+                if under_way.len() >= AT_ONCE || !busy.insert(place.clone()) {
+                    continue;
                 }
+                under_way.push(
+                    async move {
+                        if is_change {
+                            send::change(parts, &delivery).await;
+                        } else {
+                            send::send(parts, &delivery).await;
+                        }
+                        place
+                    }
+                    .boxed(),
+                );
             }
-            Err(error) => tracing::warn!(%error, "the outbox cannot be looked into; what is in it waits"),
         }
         tokio::select! {
             () = stopping.cancelled() => break,
             Some(place) = under_way.next(), if !under_way.is_empty() => { busy.remove(&place); }
-            () = parts.outbox.rung() => {}
+            () = parts.outbox.rung(), if !is_full => {}
             () = tokio::time::sleep(LOOK) => {}
+        }
+        // One look for all that have ended.
+        while let Some(Some(place)) = under_way.next().now_or_never() {
+            busy.remove(&place);
         }
     }
     // What is under way has a time limit of its own; what waits is for the next start.
@@ -75,14 +77,23 @@ async fn run(parts: &Parts, mut cut_off: Vec<Delivery>) {
 }
 
 /// What is new, and the copies of cards that have to change.
-async fn due(parts: &Parts) -> Result<Vec<(Delivery, bool)>, jarvis_memory::Error> {
+async fn due(parts: &Parts) -> Vec<(Delivery, bool)> {
     let (platforms, now, limit) = (parts.outbox.platforms(), parts.now(), LOOKED_AT);
-    let new = parts.store.due_deliveries(&platforms, now, limit).await?;
-    let outdated = parts.store.outdated_cards(&platforms, now, limit).await?;
-    let new = new.into_iter().map(|delivery| (delivery, false));
-    Ok(new
-        .chain(outdated.into_iter().map(|delivery| (delivery, true)))
-        .collect())
+    let new = parts.store.due_deliveries(&platforms, now, limit);
+    let outdated = parts.store.outdated_cards(&platforms, now, limit);
+    match tokio::try_join!(new, outdated) {
+        Ok((new, outdated)) => {
+            let outdated = outdated.into_iter().map(|delivery| (delivery, true));
+            new.into_iter()
+                .map(|delivery| (delivery, false))
+                .chain(outdated)
+                .collect()
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the outbox cannot be looked into; what is in it waits");
+            Vec::new()
+        }
+    }
 }
 
 fn place(delivery: &Delivery) -> Place {

@@ -97,7 +97,7 @@ pub(super) async fn ask(agent: &Agent, job: &Job, claim: &JobRun) -> Result<JobE
         ..answer::fresh_run(parts, &principal, conversation_id)
     };
     let message = message(agent, job, claim, &principal, conversation_id);
-    if !conversations::begin(parts, &run, &message).await? {
+    if !conversations::take(parts, &principal, Some(&run), &message).await? {
         return Ok(failed("this due time was asked before".into(), None));
     }
     let (done, outcome) = oneshot::channel();

@@ -21,7 +21,7 @@ use super::setting::Setting;
 use super::state::State;
 use crate::answer;
 use crate::context;
-use crate::execute::{self, Allowed, Origin};
+use crate::execute::{self, Allowed, Order, Origin};
 use crate::limits::Limits;
 use crate::output_gate::Outlet;
 use crate::parts::{Parts, fresh_id};
@@ -99,7 +99,8 @@ impl Driver {
                     Err(result) => result,
                 }
             };
-            let result = Box::pin(execute::recorded(&parts, &origin, &allowed, asking)).await;
+            let recorded = execute::recorded(&parts, &origin, &allowed, Order::IntentFirst, asking);
+            let result = Box::pin(recorded).await;
             call.bring(&brings);
             (call, result, brings)
         }

@@ -1,5 +1,7 @@
 //! A question, its readings and its answer.
 
+use std::time::Duration;
+
 use jarvis_gateway::chat::{Event, FinishReason, Role, Served};
 use jarvis_gateway::provider::Class;
 use jarvis_gateway::providers::scripted::{Step, call, calls, fails, finish, says};
@@ -7,7 +9,7 @@ use jarvis_memory::records::{Message, MessageRole, Run, RunStatus, ToolCall};
 use serde_json::json;
 
 use crate::support::house::NOW;
-use crate::support::{House, Manner, short};
+use crate::support::{House, Manner, short, until};
 
 const WEB: &str = r#"{"name":"web"}"#;
 
@@ -98,20 +100,52 @@ async fn a_question_is_answered_through_a_tool_call() {
 }
 
 #[tokio::test]
-async fn a_call_is_a_row_before_it_runs() {
+async fn a_call_that_acts_or_tells_somebody_is_a_row_before_it_runs() {
+    for (tool, arguments, effect, rule) in [
+        (
+            "act",
+            r#"{"action":"restart","name":"page"}"#,
+            "reversible",
+            "reversible",
+        ),
+        ("read_state", r#"{"name":"page"}"#, "read", "read"),
+    ] {
+        let house = House::new([calls("c1", tool, arguments), says("done")]).await;
+        house.world.set("page", "running");
+        let gate = house.world.hold("page");
+        let mut seen = house.watch();
+        let said = house.say("look at page").await.expect("taken").message;
+        gate.arrived().await;
+        assert_eq!(
+            house.calls(&said).await,
+            [format!("{tool} {arguments} {effect} started")]
+        );
+        assert_eq!(
+            house.audit().await,
+            [format!("tool.intent owner/console {tool} {arguments} allow {rule}")]
+        );
+        gate.open();
+        seen.finished(&said.run_id.clone().expect("a run")).await;
+        assert_eq!(house.calls(&said).await, [format!("{tool} {arguments} {effect} ok")]);
+    }
+}
+
+#[tokio::test]
+async fn a_reading_in_the_house_is_a_row_while_it_runs() {
     let house = House::new([calls("c1", "read_state", WEB), says("up")]).await;
     let gate = house.world.hold("web");
-    let mut seen = house.watch();
     let said = house.say("is web up?").await.expect("taken").message;
     gate.arrived().await;
-    assert_eq!(house.calls(&said).await, [r#"read_state {"name":"web"} read started"#]);
-    assert_eq!(
-        house.audit().await,
-        [r#"tool.intent owner/console read_state {"name":"web"} allow read"#]
-    );
+    let row = [r#"read_state {"name":"web"} read started"#];
+    until("the row of a reading", async {
+        while house.calls(&said).await != row {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let intent = [r#"tool.intent owner/console read_state {"name":"web"} allow read"#];
+    assert_eq!(house.audit().await, intent);
     gate.open();
-    seen.finished(&said.run_id.clone().expect("a run")).await;
-    assert_eq!(house.calls(&said).await, [r#"read_state {"name":"web"} read ok"#]);
 }
 
 #[tokio::test]

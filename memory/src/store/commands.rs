@@ -1,29 +1,14 @@
 //! Messages that are commands: kept before they are carried out, answered once.
 
+use sqlx::Any;
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
+
 use super::error::{Named, tried};
 use super::{Result, Store, conversations, row};
 use crate::records::Message;
 
 impl Store {
-    /// As [`Store::add_message`]; the message is unanswered from then on.
-    pub async fn add_command(&self, message: &Message) -> Result<bool> {
-        let query = sqlx::query("UPDATE messages SET unanswered = 1 WHERE id = $1").bind(&message.id);
-        tried(
-            Named("store a command in conversation", &message.conversation_id),
-            async {
-                let mut transaction = self.write.begin().await?;
-                if !conversations::say(&mut transaction, message).await? {
-                    transaction.rollback().await?;
-                    return Ok(false);
-                }
-                query.execute(&mut *transaction).await?;
-                transaction.commit().await?;
-                Ok(true)
-            },
-        )
-        .await
-    }
-
     /// Answers a command, or ends it without words of its own. `false` when it was answered before: then nothing is said.
     pub async fn answer_command(&self, id: &str, answer: Option<&Message>) -> Result<bool> {
         let query = sqlx::query("UPDATE messages SET unanswered = 0 WHERE id = $1 AND unanswered = 1").bind(id);
@@ -54,4 +39,9 @@ impl Store {
         })
         .await
     }
+}
+
+/// Marks a message that is just being stored.
+pub(super) fn unanswered(message: &Message) -> Query<'_, Any, AnyArguments> {
+    sqlx::query("UPDATE messages SET unanswered = 1 WHERE id = $1").bind(&message.id)
 }

@@ -4,8 +4,8 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Any, AssertSqlSafe, Row, Transaction};
 
 use super::error::{Named, tried};
-use super::{Result, Store, row};
-use crate::records::{Conversation, Message, MessageRole};
+use super::{Result, Store, commands, people, row, runs};
+use crate::records::{Conversation, Message, MessageRole, Person, Run};
 
 /// Sorts after every UUID, which is made of digits and the letters up to `f`.
 const AFTER_EVERY_ID: &str = "g";
@@ -62,6 +62,32 @@ impl Store {
                 if !say(&mut transaction, message).await? {
                     transaction.rollback().await?;
                     return Ok(false);
+                }
+                transaction.commit().await?;
+                Ok(true)
+            },
+        )
+        .await
+    }
+
+    /// Appends what `author` says, with the run that will answer it, all or nothing: a crash leaves a run whose message is
+    /// there, which the next start closes and tells of. Without a run it is a command, unanswered from then on. `false`, and
+    /// nothing is stored, when the message is there already.
+    pub async fn take_message(&self, author: &Person, run: Option<&Run>, message: &Message) -> Result<bool> {
+        tried(
+            Named("take a message in conversation", &message.conversation_id),
+            async {
+                let mut transaction = self.write.begin().await?;
+                people::put(author).execute(&mut *transaction).await?;
+                if let Some(run) = run {
+                    runs::insert(run).execute(&mut *transaction).await?;
+                }
+                if !say(&mut transaction, message).await? {
+                    transaction.rollback().await?;
+                    return Ok(false);
+                }
+                if run.is_none() {
+                    commands::unanswered(message).execute(&mut *transaction).await?;
                 }
                 transaction.commit().await?;
                 Ok(true)

@@ -1,7 +1,8 @@
 //! Persons and the rooms in which they talk.
 
-use sqlx::Row;
-use sqlx::any::AnyRow;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, Row};
 
 use super::error::{Named, tried};
 use super::{Result, Store, row};
@@ -10,15 +11,8 @@ use crate::records::{Conversation, Person, Room};
 impl Store {
     /// Inserts the person, or updates display name and trust.
     pub async fn put_person(&self, person: &Person) -> Result<()> {
-        let query = sqlx::query(
-            "INSERT INTO persons (id, display, trust) VALUES ($1, $2, $3)
-             ON CONFLICT (id) DO UPDATE SET display = excluded.display, trust = excluded.trust",
-        )
-        .bind(&person.id)
-        .bind(&person.display)
-        .bind(person.trust);
         tried(Named("store person", &person.id), async {
-            query.execute(&self.write).await.map(drop)
+            put(person).execute(&self.write).await.map(drop)
         })
         .await
     }
@@ -110,6 +104,30 @@ impl Store {
         .await
     }
 
+    /// The room as [`Self::placed_room`] leaves it, with its conversation as [`Self::conversation_of_room`] finds it, asked
+    /// for at once. `None` when the room or its conversation is still to be made, or when the room is not as `wanted`.
+    pub async fn settled(&self, person_id: Option<&str>, wanted: &Room) -> Result<Option<Conversation>> {
+        let query = sqlx::query(
+            "SELECT c.id, c.room_id, c.title, c.created_at, c.updated_at
+             FROM rooms r JOIN room_conversations o ON o.room_id = r.id AND o.person_id = $1
+               JOIN conversations c ON c.id = o.conversation_id
+             WHERE r.platform = $2 AND r.external_id = $3 AND r.ceiling = $4 AND r.public = $5 AND r.direct = $6
+               AND COALESCE(r.server_id, '') = COALESCE($7, '')",
+        )
+        .bind(person_id.unwrap_or_default())
+        .bind(&wanted.platform)
+        .bind(&wanted.external_id)
+        .bind(wanted.ceiling)
+        .bind(i64::from(wanted.public))
+        .bind(i64::from(wanted.direct))
+        .bind(&wanted.server_id);
+        tried(Named("find the conversation of room", &wanted.external_id), async {
+            let found = query.fetch_optional(&self.read).await?;
+            found.as_ref().map(super::conversations::conversation).transpose()
+        })
+        .await
+    }
+
     async fn find_conversation(&self, room_id: &str, person_id: &str) -> sqlx::Result<Option<Conversation>> {
         let found = sqlx::query(
             "SELECT c.id, c.room_id, c.title, c.created_at, c.updated_at
@@ -145,6 +163,18 @@ impl Store {
         .await?;
         found.as_ref().map(room).transpose()
     }
+}
+
+/// A person who is there already as they are costs no write.
+pub(super) fn put(person: &Person) -> Query<'_, Any, AnyArguments> {
+    sqlx::query(
+        "INSERT INTO persons (id, display, trust) VALUES ($1, $2, $3)
+         ON CONFLICT (id) DO UPDATE SET display = excluded.display, trust = excluded.trust
+         WHERE persons.display <> excluded.display OR persons.trust <> excluded.trust",
+    )
+    .bind(&person.id)
+    .bind(&person.display)
+    .bind(person.trust)
 }
 
 fn person(row: &AnyRow) -> sqlx::Result<Person> {

@@ -21,22 +21,6 @@ impl Store {
         .await
     }
 
-    /// Starts a run with the message that it answers, all or nothing. `false` when a message with its `external_id` is there
-    /// already: then nothing changes.
-    pub async fn begin_run(&self, run: &Run, message: &Message) -> Result<bool> {
-        tried(Named("start run", &run.id), async {
-            let mut transaction = self.write.begin().await?;
-            insert(run).execute(&mut *transaction).await?;
-            if !conversations::say(&mut transaction, message).await? {
-                transaction.rollback().await?;
-                return Ok(false);
-            }
-            transaction.commit().await?;
-            Ok(true)
-        })
-        .await
-    }
-
     /// Writes every field but id, conversation, person, start and the turn that it is nested in.
     pub async fn update_run(&self, run: &Run) -> Result<()> {
         tried(Named("update run", &run.id), async {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use jarvis_gateway::clock::Millis;
-use jarvis_memory::records::{Conversation, Message, MessageRole};
+use jarvis_memory::records::{Conversation, Message, MessageRole, Person};
 use jarvis_memory::{Error, Store};
 use serde_json::json;
 
@@ -26,6 +26,10 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         name: "a command is answered once",
         run: |store| Box::pin(commands(store)),
+    },
+    Case {
+        name: "a message is taken with its author and its run, or not at all",
+        run: |store| Box::pin(taking(store)),
     },
     Case {
         name: "messages are paged backwards, oldest first",
@@ -128,9 +132,15 @@ async fn commands(store: Store) {
     };
     let other = make::message(&conversation.id, "/stop");
     store.add_message(&talk).await.unwrap();
-    assert!(store.add_command(&command).await.unwrap());
-    assert!(!store.add_command(&command).await.unwrap(), "delivered twice");
-    assert!(store.add_command(&other).await.unwrap());
+    let take = async |command: &Message| {
+        store
+            .take_message(&make::person("ann", 3), None, command)
+            .await
+            .unwrap()
+    };
+    assert!(take(&command).await);
+    assert!(!take(&command).await, "delivered twice");
+    assert!(take(&other).await);
     let unanswered = async || store.unanswered_commands(9).await.unwrap();
     assert_eq!(unanswered().await, [command.clone(), other.clone()]);
     let answer = make::message(&conversation.id, "frozen");
@@ -147,6 +157,42 @@ async fn commands(store: Store) {
         .map(|message| message.text)
         .collect();
     assert_eq!(texts, ["talk", "/freeze all", "/stop", "frozen"]);
+}
+
+async fn taking(store: Store) {
+    let conversation = make::stored_conversation(&store).await;
+    let (ann, run) = (make::person("ann", 2), make::run(&conversation.id));
+    let first = Message {
+        run_id: Some(run.id.clone()),
+        external_id: Some("m1".into()),
+        ..make::message(&conversation.id, "first")
+    };
+    assert!(store.take_message(&ann, Some(&run), &first).await.unwrap());
+    assert_eq!(store.person("ann").await.unwrap(), Some(ann.clone()));
+    assert_eq!(store.run(&run.id).await.unwrap(), Some(run));
+    let kept = || async { store.messages(&conversation.id, None, 10).await.unwrap() };
+    assert_eq!(kept().await, std::slice::from_ref(&first));
+
+    // Sent again: neither a run without its message, nor the author under another name.
+    let again = make::run(&conversation.id);
+    let repeated = Message {
+        id: make::id(),
+        run_id: Some(again.id.clone()),
+        ..first.clone()
+    };
+    let renamed = Person {
+        display: "Ann".into(),
+        ..ann.clone()
+    };
+    assert!(!store.take_message(&renamed, Some(&again), &repeated).await.unwrap());
+    assert_eq!(store.run(&again.id).await.unwrap(), None);
+    assert_eq!(store.person("ann").await.unwrap(), Some(ann));
+    assert_eq!(kept().await, [first]);
+
+    let command = make::message(&conversation.id, "stop");
+    assert!(store.take_message(&renamed, None, &command).await.unwrap());
+    assert_eq!(store.person("ann").await.unwrap(), Some(renamed));
+    assert_eq!(kept().await.len(), 2);
 }
 
 async fn paging(store: Store) {

@@ -99,7 +99,7 @@ async fn rooms(store: Store) {
         id: first.id.clone(),
         ..changed
     };
-    assert_eq!(second, expect);
+    assert_eq!(&second, &expect);
     assert_eq!(store.room_by_id(&first.id).await.unwrap(), Some(expect));
     let other = store.another().await.unwrap();
     let makers = (0..10).map(|number| {
@@ -118,6 +118,17 @@ async fn rooms(store: Store) {
         .await
         .unwrap();
     assert_ne!(own, made[0]);
+
+    let settled = async |person: Option<&str>, room: &Room| store.settled(person, room).await.unwrap();
+    assert_eq!(settled(None, &second).await.as_ref(), Some(&made[0]));
+    assert_eq!(settled(Some("p1"), &second).await, Some(own));
+    assert_eq!(settled(Some("p2"), &second).await, None, "nothing was said yet");
+    assert_eq!(settled(None, &first).await, None, "the room is another by now");
+    let nowhere = Room {
+        server_id: None,
+        ..second
+    };
+    assert_eq!(settled(None, &nowhere).await, None);
 }
 
 /// A code of the person of account 1 for `target`, given out in a room of its own.

@@ -176,8 +176,10 @@ impl Tool for ReadState {
     type Input = ReadStateInput;
     const NAME: &'static str = "read_state";
 
-    fn risk(&self, _input: &Self::Input) -> Risk {
-        Risk::read(Trust::Operator).private()
+    /// To look at `page` tells somebody outside.
+    fn risk(&self, input: &Self::Input) -> Risk {
+        let risk = Risk::read(Trust::Operator).private();
+        if input.name == "page" { risk.egress() } else { risk }
     }
 
     fn target(&self, input: &Self::Input) -> Option<String> {
