@@ -8,8 +8,8 @@ use super::{grant, title};
 use crate::platform::Button;
 use crate::quarantine;
 
-/// Characters of the arguments that a card shows.
-const ARGUMENT_CHARS: usize = 600;
+/// Characters of the arguments that a card shows. Whoever approves has to read all of them, so that a cut is named.
+const ARGUMENT_CHARS: usize = 4_000;
 
 /// It waits for a decision.
 pub(crate) fn is_open(approval: &Approval) -> bool {
@@ -55,13 +55,15 @@ fn open(approval: &Approval, votes: i64, by: &str) -> String {
     if let Some(undo) = plan("undo") {
         text += &format!("To undo it: {undo}.\n");
     }
-    let arguments: String = approval.arguments.to_string().chars().take(ARGUMENT_CHARS).collect();
-    text += &format!(
-        "Tool: {} (`{}`, {})\n",
-        approval.tool,
-        arguments.replace('`', "'"),
-        approval.effect
-    );
+    let arguments = approval.arguments.to_string().replace('`', "'");
+    let shown: String = arguments.chars().take(ARGUMENT_CHARS).collect();
+    text += &format!("Tool: {} (`{shown}`, {})\n", approval.tool, approval.effect);
+    let more = arguments.chars().count().saturating_sub(ARGUMENT_CHARS);
+    if more > 0 {
+        text += &format!(
+            "{more} more characters of that are not shown here: read them in the console before you approve.\n"
+        );
+    }
     text += &format!("Asked for by: {}\n", quarantine::one_line(by));
     if approval.need > 1 {
         text += &format!("It takes {} different persons; {votes} voted so far.\n", approval.need);

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::standing;
 use super::view::{Reader, list, one_line};
 use super::when::local;
-use super::wish::{By, NotMade, Understood, Wish, make, read_back, rule_of, understand};
+use super::wish::{By, NotMade, TEXT_CHARS, Understood, Wish, make, read_back, rule_of, understand};
 
 /// Jobs that a list shows.
 const LISTED: i64 = 100;
@@ -191,7 +191,7 @@ impl Tool for Schedule {
         };
         let mut steps = vec![
             format!("{rule} ({}); next: {next}", understood.zone_name),
-            format!("{says}: {}", one_line(&input.text, 500)),
+            format!("{says}: {}", one_line(&input.text, TEXT_CHARS)),
         ];
         if input.kind == Kind::Prompt {
             steps.push(if input.may_use.is_empty() {

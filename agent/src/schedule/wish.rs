@@ -17,7 +17,7 @@ const OPEN_JOBS: i64 = 200;
 const OPEN_JOBS_OF_MEMBERS: i64 = 20;
 /// Below operator a reminder comes again at most this often, so that nobody floods a room with one.
 const MEMBERS_GAP_SECONDS: u64 = 3600;
-const TEXT_CHARS: usize = 2_000;
+pub(super) const TEXT_CHARS: usize = 2_000;
 /// A prompt asks a model, which costs time and money, also when nobody looks.
 const PROMPT_GAP_SECONDS: u64 = 300;
 /// Letters and digits that are not taken for one another. Five of them, so that no job is taken for a card, which has four.

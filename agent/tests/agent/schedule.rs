@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use jarvis_agent::schedule::{Change, JobView};
-use jarvis_agent::{Error, Principal, Surface};
+use jarvis_agent::{ApprovalsConfig, Error, Principal, Surface};
 use jarvis_gateway::caller::{Allowance, Scope};
 use jarvis_gateway::providers::scripted::{calls, says};
 use jarvis_memory::jobs::{JobKind, JobRunState, JobStatus};
 use jarvis_memory::records::KeyRow;
+use serde_json::json;
 
 use crate::support::house::NOW;
+use crate::support::wall::Wall;
 use crate::support::{House, key, owner, short};
 
 /// What a test waits for at most.
@@ -272,6 +274,29 @@ async fn a_prompt_that_acts_needs_a_card_that_says_with_what() {
         "what destroys is asked for each time"
     );
     assert_eq!(house.cards().await.len(), 2);
+}
+
+/// Whoever approves it has read all of it, wherever they read it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_shows_the_whole_prompt() {
+    let text = format!("{}then stop web", "look at the logs, ".repeat(80));
+    let wanted = json!({ "kind": "prompt", "text": text, "when": "daily 10:00", "may_use": ["act"] }).to_string();
+    let approvals = ApprovalsConfig {
+        room: Some("wall:ops".to_owned().try_into().expect("a room")),
+        ..ApprovalsConfig::default()
+    };
+    let house = House::with_jobs([]).await;
+    let house = House { approvals, ..house };
+    let house = house
+        .restarted([calls("c1", "schedule", &wanted), says("It waits.")])
+        .await;
+    let wall = Wall::new();
+    house.agent.connect(wall.adapter());
+    house.ask("every day at 10").await;
+    let plan = house.card().await.plan["says"][1].to_string();
+    assert!(plan.ends_with("then stop web\""), "{plan}");
+    let shown = found("the card", async || wall.shows().pop()).await;
+    assert_eq!(shown.matches("then stop web").count(), 2, "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
