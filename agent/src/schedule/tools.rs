@@ -54,14 +54,21 @@ fn caller(context: &Context) -> Result<&OnBehalf, Error> {
     context.on_behalf.as_ref().ok_or_else(nobody)
 }
 
-fn of_store(_: jarvis_memory::Error) -> Error {
-    Error::unavailable("the database does not answer, so nothing was set")
+const NOT_SET: &str = "nothing was set";
+const NOT_CANCELLED: &str = "nothing was cancelled";
+
+/// What came of it, when the database does not answer. The model is told no more, and the log why.
+fn of_store(so: &'static str) -> impl FnOnce(jarvis_memory::Error) -> Error {
+    move |error| {
+        tracing::warn!(%error, "a tool of the schedule failed: {so}");
+        Error::unavailable(format!("the database does not answer, so {so}"))
+    }
 }
 
 fn of_not_made(not_made: NotMade) -> Error {
     match not_made {
         NotMade::Refused(why) => Error::refused(why),
-        NotMade::Store(error) => of_store(error),
+        NotMade::Store(error) => of_store(NOT_SET)(error),
     }
 }
 
@@ -222,7 +229,9 @@ impl Tool for Schedule {
         let by = caller(context)?;
         self.understood(&input)?;
         let (store, now) = (&self.0.store, self.0.clock.now());
-        let principal = standing::now(store, &by.person_id, now).await.map_err(of_store)?;
+        let principal = standing::now(store, &by.person_id, now)
+            .await
+            .map_err(of_store(NOT_SET))?;
         let trust = match (principal, input.kind) {
             (Some(principal), _) => principal.trust,
             // Saying a text takes no trust; what somebody has on a platform is told by its events alone.
@@ -304,7 +313,7 @@ impl Tool for ListJobs {
             .store
             .open_jobs(Some(&by.person_id), LISTED)
             .await
-            .map_err(of_store)?;
+            .map_err(of_store("the jobs cannot be listed"))?;
         Ok(Output {
             summary: list(&jobs, Reader::Model),
             data: Value::Null,
@@ -325,7 +334,7 @@ struct CancelJob(Desk);
 impl CancelJob {
     async fn theirs(&self, context: &Context, id: &str) -> Result<jarvis_memory::jobs::Job, Error> {
         let by = caller(context)?;
-        let job = self.0.store.job(id).await.map_err(of_store)?;
+        let job = self.0.store.job(id).await.map_err(of_store(NOT_CANCELLED))?;
         let job = job.filter(|job| job.person_id == by.person_id);
         job.ok_or_else(|| {
             let id: String = id.chars().take(16).collect();
@@ -370,7 +379,7 @@ impl Tool for CancelJob {
 
     /// Says nothing of the job itself: whose it is comes out when it is cancelled.
     async fn plan(&self, _context: &Context, input: &Self::Input) -> Result<Plan, Error> {
-        let job = self.0.store.job(&input.id).await.map_err(of_store)?;
+        let job = self.0.store.job(&input.id).await.map_err(of_store(NOT_CANCELLED))?;
         let status = job.map_or("unknown", |job| job.status.as_str());
         Ok(Plan {
             title: format!("cancel job {}", one_line(&input.id, 16)),
@@ -384,7 +393,13 @@ impl Tool for CancelJob {
 
     async fn run(&self, context: &Context, input: Self::Input) -> Result<Output, Error> {
         let job = self.theirs(context, &input.id).await?;
-        match self.0.store.cancel_job(&job.id).await.map_err(of_store)? {
+        match self
+            .0
+            .store
+            .cancel_job(&job.id)
+            .await
+            .map_err(of_store(NOT_CANCELLED))?
+        {
             Some(job) => Ok(Output {
                 summary: format!("**{}** is cancelled.", job.id),
                 data: Value::Null,

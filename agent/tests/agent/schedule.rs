@@ -276,6 +276,25 @@ async fn a_prompt_that_acts_needs_a_card_that_says_with_what() {
     assert_eq!(house.cards().await.len(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_table_a_tool_says_what_it_did_not_do() {
+    let wish = r#"{"text":"tea","when":"in 1 h"}"#;
+    let tools = [
+        ("schedule", wish, "nothing was set"),
+        ("list_jobs", "{}", "the jobs cannot be listed"),
+        ("cancel_job", r#"{"id":"K7QXA"}"#, "nothing was cancelled"),
+    ];
+    for (tool, arguments, expect) in tools {
+        let house = House::with_jobs([calls("c1", tool, arguments), says("No.")]).await;
+        let gone = "ALTER TABLE jobs RENAME TO gone";
+        house.store.execute_raw(gone).await.expect("a table");
+        let answer = house.ask("in 1 h: cancel job K7QXA").await;
+        let result = house.calls_of(&answer).await.remove(0).result.expect("a result");
+        let expect = format!("the database does not answer, so {expect}");
+        assert_eq!(result["error"], json!(expect), "{tool}");
+    }
+}
+
 /// Whoever approves it has read all of it, wherever they read it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_card_shows_the_whole_prompt() {
