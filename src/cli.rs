@@ -97,6 +97,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// List, test and allow MCP servers and their tools
+    Mcp {
+        #[command(subcommand)]
+        act: Mcp,
+        #[command(flatten)]
+        server: Server,
+    },
     /// List, show and pull the models of the model servers
     #[command(subcommand)]
     Models(Models),
@@ -197,6 +204,28 @@ pub(crate) enum Jobs {
     Pause { id: String },
     /// Let it go on at its next time
     Resume { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Mcp {
+    /// Show the servers of the configuration as the running Jarvis sees them, and their tools
+    List {
+        /// One JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Start every server from here, or one, and list its tools; the running Jarvis has no part in it
+    Test {
+        /// Its name in the configuration
+        name: Option<String>,
+    },
+    /// Allow the tools of a server as they are now, or one of them, after they changed or new ones came
+    Allow {
+        /// Its name in the configuration
+        name: String,
+        /// The server's own name of the tool
+        tool: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -31,7 +31,8 @@ pub(crate) fn when(at: jarvis_gateway::clock::Millis) -> String {
 /// Logs go to the error stream, so that what commands print stays clean.
 pub(crate) fn start_log(log: &crate::config::Log, filter: Option<&str>) {
     use crate::config::LogFormat;
-    let filter = filter.or(log.filter.as_deref()).unwrap_or("info");
+    // The client of MCP logs what strangers' servers say, without a bound.
+    let filter = filter.or(log.filter.as_deref()).unwrap_or("info,rmcp=off");
     let builder = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr);

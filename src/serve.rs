@@ -107,12 +107,12 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     let surroundings = surroundings(&metrics, &tracer, &money, &door);
     let registry = assemble::registry(&config, environment, Arc::clone(&clock), &tasks, surroundings)?;
     let following = follow(&config, environment, address, &registry, &tasks)?;
-    let gate = Arc::new(OutputGate::new(environment.secrets().chain([local_key.secret.clone()])));
-    gate.learn(config.secrets(environment), config.machines(environment));
+    let gate = gate(&config, environment, &local_key);
     let parts = parts(&config, &registry, &store, &clock, &tasks)?
         .with_tracer(tracer.clone())
         .with_gate(Arc::clone(&gate))
-        .with_approvals(config.approvals.clone());
+        .with_approvals(config.approvals.clone())
+        .with_mcp(config.launches(environment)?);
     let agent = agent(parts, &registry).await?;
     let (found, status) = look_around(&config, following.clone(), &tasks, clock.now(), address);
     let ledger = Arc::clone(&money.ledger);
@@ -231,6 +231,13 @@ fn parts(
     .with_roster(roster(config, registry)?)
     .with_directory(config.directory())
     .with_zone(zone))
+}
+
+/// What must not be said, of the environment and of the configuration.
+fn gate(config: &Config, environment: &Environment, local_key: &LocalKey) -> Arc<OutputGate> {
+    let gate = OutputGate::new(environment.secrets().chain([local_key.secret.clone()]));
+    gate.learn(config.secrets(environment), config.machines(environment));
+    Arc::new(gate)
 }
 
 /// Prime and the specialists, each with the chain of its alias.

@@ -11,8 +11,12 @@ use serde::Deserialize;
 const ARROWS: &[(&str, &[&str])] = &[
     ("jarvis-gateway", &[]),
     ("jarvis-tools", &["jarvis-gateway"]),
+    ("jarvis-mcp", &["jarvis-gateway", "jarvis-tools"]),
     ("jarvis-memory", &["jarvis-gateway"]),
-    ("jarvis-agent", &["jarvis-gateway", "jarvis-tools", "jarvis-memory"]),
+    (
+        "jarvis-agent",
+        &["jarvis-gateway", "jarvis-tools", "jarvis-mcp", "jarvis-memory"],
+    ),
     ("jarvis-adapters", &["jarvis-agent", "jarvis-gateway"]),
     ("jarvis-web", &["jarvis-agent", "jarvis-gateway"]),
     (
@@ -24,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "jarvis-gateway",
             "jarvis-tools",
+            "jarvis-mcp",
             "jarvis-memory",
             "jarvis-agent",
             "jarvis-adapters",

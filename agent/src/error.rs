@@ -42,6 +42,10 @@ pub enum Error {
     NoGrant(String),
     #[error("there is no tool `{name}`; the tools are: {tools}")]
     NoTool { name: String, tools: String },
+    #[error("there is no MCP server or tool `{0}`; `jarvis mcp list` shows them")]
+    NoMcp(String),
+    #[error("the database does not answer, so nothing was allowed")]
+    NotKept,
     #[error("`{0}` is not frozen")]
     NotFrozen(String),
     #[error("acts of `{0}` are frozen; unfreeze them first")]

@@ -119,7 +119,7 @@ fn name(parts: &Parts, what: &str) -> Result<String, Error> {
         return Ok(ALL.to_owned());
     }
     let tool = parts.catalog.get(what).ok_or_else(|| {
-        let names: Vec<&str> = parts.catalog.iter().map(|tool| tool.name()).collect();
+        let names: Vec<String> = parts.catalog.iter().map(|tool| tool.name().to_owned()).collect();
         Error::NoTool {
             name: what.chars().take(64).collect(),
             tools: names.join(", "),

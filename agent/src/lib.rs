@@ -19,6 +19,7 @@ mod freeze;
 mod go_on;
 mod guard;
 mod limits;
+mod mcp;
 mod operate;
 mod outbox;
 pub mod output_gate;

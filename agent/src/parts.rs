@@ -6,6 +6,7 @@ use jarvis_gateway::clock::{Clock, Millis};
 use jarvis_gateway::provider::Provider;
 use jarvis_gateway::tasks::Tasks;
 use jarvis_gateway::trace::Tracer;
+use jarvis_mcp::{Launch, Servers};
 use jarvis_memory::Store;
 use jarvis_tools::catalog::Catalog;
 use jiff::tz::TimeZone;
@@ -14,6 +15,7 @@ use crate::approvals;
 use crate::bus::Bus;
 use crate::go_on::GoOn;
 use crate::limits::Config;
+use crate::mcp;
 use crate::outbox::Outbox;
 use crate::output_gate::OutputGate;
 use crate::people::Directory;
@@ -40,6 +42,8 @@ pub struct Parts {
     pub outbox: Outbox,
     /// Who can be asked, and how the one who asks is told to be.
     pub(crate) roster: Arc<Roster>,
+    /// The MCP servers whose tools are used, when there are any.
+    pub(crate) mcp: Option<Servers>,
     /// The running conversations.
     pub(crate) sessions: Sessions,
     /// What is configured about people and places; replaced when the configuration is read anew.
@@ -69,6 +73,7 @@ impl Parts {
             zone: TimeZone::UTC,
             outbox: Outbox::default(),
             roster: Arc::new(Roster::built_in()),
+            mcp: None,
             sessions: Sessions::default(),
             directory: Arc::default(),
         }
@@ -122,6 +127,19 @@ impl Parts {
     pub fn with_roster(self, roster: Roster) -> Self {
         Self {
             roster: Arc::new(roster),
+            ..self
+        }
+    }
+
+    /// The same parts, with the tools of these MCP servers. It begins to connect to them and waits for none: the last thing
+    /// before the agent starts, because what is told of them goes by the bus and the gate that there are now.
+    #[must_use]
+    pub fn with_mcp(self, launches: Vec<Launch>) -> Self {
+        if launches.is_empty() {
+            return self;
+        }
+        Self {
+            mcp: Some(mcp::start(&self, launches)),
             ..self
         }
     }

@@ -37,6 +37,7 @@ pub(crate) async fn doctor(config: Config, environment: Environment) -> anyhow::
         Some(targets) => findings.extend(targets),
         None => findings.extend(by_itself(&config, &environment).await),
     }
+    findings.extend(mcp_servers(&config, &environment).await);
     let mut wrong = 0_u32;
     for (what, finding) in &findings {
         match finding {
@@ -76,6 +77,43 @@ async fn running(config: &Config, environment: &Environment) -> Option<Vec<(Stri
     )];
     findings.extend(targets.iter().map(target));
     Some(findings)
+}
+
+/// The MCP servers as the running server knows them. Without one they are only named: to start them is `jarvis mcp test`.
+async fn mcp_servers(config: &Config, environment: &Environment) -> Vec<(String, Finding)> {
+    if config.mcp.servers.is_empty() {
+        return Vec::new();
+    }
+    let asked = async {
+        let key = key_for(config, environment, None);
+        let client = Client::new(&format!("http://{}", config.listen()), key).ok()?;
+        client.mcp_servers().await.ok()
+    };
+    if let Ok(Some(servers)) = tokio::time::timeout(LIMIT, asked).await {
+        return servers.iter().map(mcp_server).collect();
+    }
+    let says = "configured, and not asked; `jarvis mcp test` starts them and lists their tools".to_owned();
+    vec![("mcp".to_owned(), Ok(says))]
+}
+
+fn mcp_server(server: &Value) -> (String, Finding) {
+    let text = |field: &str| clean(server[field].as_str().unwrap_or_default());
+    let tools = || server["tools"].as_array().into_iter().flatten();
+    let held: Vec<String> = tools()
+        .filter(|tool| matches!(tool["state"].as_str(), Some("changed" | "new")))
+        .map(|tool| clean(tool["tool"].as_str().unwrap_or_default()))
+        .collect();
+    let name = text("server");
+    let finding = match text("state").as_str() {
+        "connected" if held.is_empty() => Ok(format!("{}, {} tools", text("says"), tools().count())),
+        "connected" => Err(format!(
+            "{} changed or are new and are not used; `jarvis mcp list`, then `jarvis mcp allow {name}`",
+            held.join(", ")
+        )),
+        "starting" => Ok("is starting".to_owned()),
+        _ => Err(text("says")),
+    };
+    (format!("mcp {name}"), finding)
 }
 
 fn target(target: &Value) -> (String, Finding) {

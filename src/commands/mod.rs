@@ -9,6 +9,7 @@ pub(crate) mod eval;
 pub(crate) mod freeze;
 pub(crate) mod jobs;
 pub(crate) mod key;
+pub(crate) mod mcp;
 pub(crate) mod migrate;
 pub(crate) mod models;
 pub(crate) mod targets;

@@ -75,6 +75,11 @@ impl Environment {
         Ok(SecretString::from(value))
     }
 
+    /// A variable that is meant for another program, as it is.
+    pub(super) fn plain(&self, name: &str) -> Option<String> {
+        self.get(name)
+    }
+
     /// The values of all variables that are secrets by their names, also of those that the configuration does not name
     /// yet: it is read anew while the process runs.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = SecretString> + '_ {

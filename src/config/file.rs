@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use jarvis_agent::people::{Directory, People, PlatformId, RoomRules, Server};
+use jarvis_agent::people::{Directory, People, PlatformId, RoomRules, Server, ToolList};
 use jarvis_gateway::clock::{Clock, System};
 use jarvis_tools::{catalog, docker};
 use serde::Deserialize;
@@ -32,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) approvals: jarvis_agent::ApprovalsConfig,
     pub(crate) schedule: jarvis_agent::schedule::Config,
     pub(crate) tools: jarvis_tools::Config,
+    pub(crate) mcp: jarvis_mcp::Config,
     pub(crate) traces: Traces,
     pub(crate) budget: jarvis_gateway::usage::Config,
     pub(crate) cache: jarvis_gateway::http::cache::Config,
@@ -168,14 +169,24 @@ impl Config {
             );
         }
         super::backends::check_alike(&self.aliases)?;
+        self.mcp.check().map_err(|fault| anyhow!("{fault}"))?;
         let clock: Arc<dyn Clock> = Arc::new(System);
         let tools = catalog::standard(self.tools.clone(), &clock);
+        // Which tools a server has is known when it is asked; a room may name them before.
+        let prefixes: Vec<String> = self.mcp.servers.keys().map(|name| format!("mcp_{name}_")).collect();
+        let in_rooms = self.rooms.values().filter_map(|rules| match &rules.tools {
+            Some(ToolList::Names(names)) => Some(names),
+            Some(ToolList::Word(_)) | None => None,
+        });
+        let of_servers = in_rooms.flatten().map(String::as_str);
+        let of_servers = of_servers.filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)));
         self.directory()
             .check(
                 tools
                     .names()
                     .chain(jarvis_agent::schedule::TOOLS)
-                    .chain([jarvis_agent::specialists::CONSULT]),
+                    .chain([jarvis_agent::specialists::CONSULT])
+                    .chain(of_servers),
             )
             .map_err(|fault| anyhow!("{fault}"))?;
         if let (true, Some(backend)) = (self.aliases.is_empty(), self.backends.keys().next()) {
@@ -351,6 +362,15 @@ mod tests {
             Some("there are: cancel_job, consult, container_stats, "),
         );
         check("[rooms.\"general\"]\npublic = true", Some("names no platform"));
+        let of_server = |server: &str| {
+            let tools = "[rooms.\"discord:1\"]\ntools = [\"mcp_home_turn_on\"]";
+            format!("[mcp.servers.{server}]\ncommand = \"x\"\n{tools}")
+        };
+        check(&of_server("home"), None);
+        check(
+            &of_server("other"),
+            Some("lists the tool mcp_home_turn_on, which there is not"),
+        );
     }
 
     #[test]

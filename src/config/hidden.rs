@@ -17,7 +17,8 @@ impl Config {
     pub(crate) fn secrets(&self, environment: &Environment) -> impl Iterator<Item = SecretString> {
         let of_backends = self.backends.values().flat_map(super::Backend::credentials);
         let named = of_backends.chain(self.traces.credential.as_deref());
-        named.filter_map(|reference| environment.secret(reference).ok())
+        let named = named.filter_map(|reference| environment.secret(reference).ok());
+        named.chain(self.secrets_of_mcp(environment))
     }
 
     /// Names of the machines of the house: this one, and those of model servers but for services. Addresses are known by

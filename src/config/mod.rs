@@ -5,6 +5,7 @@ mod changes;
 mod environment;
 mod file;
 mod hidden;
+mod mcp;
 mod own;
 mod purpose;
 

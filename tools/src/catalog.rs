@@ -1,7 +1,7 @@
 //! All tools by name: the one list that offers, policy and command mode are made from.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use jarvis_gateway::chat::ToolSpec;
@@ -30,7 +30,32 @@ pub fn standard(config: Config, clock: &Arc<dyn Clock>) -> Catalog {
 /// The tools of one installation. Names are unique: adding a name twice is a programming error and is refused.
 #[derive(Clone, Default)]
 pub struct Catalog {
-    tools: BTreeMap<&'static str, Arc<dyn AnyTool>>,
+    tools: BTreeMap<String, Arc<dyn AnyTool>>,
+    shelf: Shelf,
+}
+
+/// The tools that come and go while the program runs, by whoever brings them: a server outside. Clones are one shelf.
+#[derive(Clone, Default)]
+pub struct Shelf(Arc<RwLock<ByBringer>>);
+
+type ByBringer = BTreeMap<String, Vec<Arc<dyn AnyTool>>>;
+
+impl Shelf {
+    /// From now on these are the tools of `bringer`, and none of those that it had before.
+    pub fn put(&self, bringer: &str, tools: Vec<Arc<dyn AnyTool>>) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        all.insert(bringer.to_owned(), tools);
+    }
+
+    fn find(&self, name: &str) -> Option<Arc<dyn AnyTool>> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.values().flatten().find(|tool| tool.name() == name).cloned()
+    }
+
+    fn all(&self) -> Vec<Arc<dyn AnyTool>> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.values().flatten().cloned().collect()
+    }
 }
 
 impl Catalog {
@@ -43,22 +68,33 @@ impl Catalog {
     /// The same for a tool whose arguments have no type here: it comes from outside.
     #[must_use]
     pub fn with_any(mut self, tool: Arc<dyn AnyTool>) -> Self {
-        self.tools.insert(tool.name(), tool);
+        self.tools.insert(tool.name().to_owned(), tool);
         self
     }
 
-    pub fn get(&self, name: &str) -> Option<&Arc<dyn AnyTool>> {
-        self.tools.get(name)
+    /// Where tools are put that come and go. All clones of the catalogue have them. A tool of the catalogue's own is
+    /// never replaced by one of the same name.
+    pub fn shelf(&self) -> &Shelf {
+        &self.shelf
     }
 
-    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.tools.keys().copied()
+    pub fn get(&self, name: &str) -> Option<Arc<dyn AnyTool>> {
+        self.tools.get(name).cloned().or_else(|| self.shelf.find(name))
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn AnyTool>> {
-        self.tools.values()
+    /// The names of the catalogue's own tools.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tools.keys().map(String::as_str)
     }
 
+    /// All that can be called now.
+    pub fn iter(&self) -> impl Iterator<Item = Arc<dyn AnyTool>> {
+        let own = self.tools.values().cloned();
+        let visiting = self.shelf.all().into_iter();
+        own.chain(visiting.filter(|tool| !self.tools.contains_key(tool.name())))
+    }
+
+    /// How many tools are the catalogue's own.
     pub fn len(&self) -> usize {
         self.tools.len()
     }
@@ -136,7 +172,7 @@ impl<T: Tool> Erased<T> {
 
 #[async_trait]
 impl<T: Tool> AnyTool for Erased<T> {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         T::NAME
     }
 

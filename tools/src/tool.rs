@@ -177,7 +177,7 @@ pub struct Prepared {
 /// [`Tool`] without its type, as the catalogue keeps it.
 #[async_trait]
 pub trait AnyTool: Send + Sync {
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
     fn description(&self) -> &str;
     /// JSON Schema of the arguments.
     fn parameters(&self) -> &Value;

@@ -43,6 +43,7 @@ impl From<jarvis_agent::Error> for ApiError {
             E::NotGrantable { .. } => (StatusCode::CONFLICT, "approval_not_grantable"),
             E::NoGrant(_) => (StatusCode::NOT_FOUND, "grant_not_found"),
             E::NoTool { .. } => (StatusCode::NOT_FOUND, "tool_not_found"),
+            E::NoMcp(_) => (StatusCode::NOT_FOUND, "mcp_not_found"),
             E::NotFrozen(_) => (StatusCode::NOT_FOUND, "not_frozen"),
             E::Frozen(_) => (StatusCode::CONFLICT, "frozen"),
             E::NotRaised(_) => (StatusCode::CONFLICT, "approval_not_raised"),
@@ -56,7 +57,7 @@ impl From<jarvis_agent::Error> for ApiError {
             E::Busy => (StatusCode::TOO_MANY_REQUESTS, "conversation_busy"),
             E::BrokeOff => (StatusCode::INTERNAL_SERVER_ERROR, "broke_off"),
             E::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
-            E::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
+            E::NotKept | E::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
         };
         if let E::Store(cause) = &error {
             tracing::error!(error = %cause, "a request failed because the database does not answer");

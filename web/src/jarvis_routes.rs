@@ -35,6 +35,8 @@ pub fn router(app: App) -> Router {
         .route("/v1/jarvis/unfreeze", post(api::unfreeze))
         .route("/v1/jarvis/jobs", get(api::jobs))
         .route("/v1/jarvis/jobs/{id}", post(api::change_job))
+        .route("/v1/jarvis/mcp", get(api::mcp_servers))
+        .route("/v1/jarvis/mcp/{server}/allow", post(api::allow_mcp))
         .route("/v1/jarvis/runs/{id}", get(api::trace))
         .route("/v1/jarvis/audit", get(api::audit))
         .route("/v1/jarvis/events", get(events::events))

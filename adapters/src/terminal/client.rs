@@ -113,6 +113,19 @@ impl Client {
         Ok(self.post(&path, &json!({ "do": change })).await?.0)
     }
 
+    /// The configured MCP servers with their tools.
+    pub async fn mcp_servers(&self) -> Result<Vec<Value>, Error> {
+        let answer: McpServers = self.fetch("/v1/jarvis/mcp").await?;
+        Ok(answer.servers)
+    }
+
+    /// Allows a tool of an MCP server as it is now, or all of them; the names of those that were not allowed before.
+    pub async fn allow_mcp(&self, server: &str, tool: Option<&str>) -> Result<Vec<String>, Error> {
+        let path = format!("/v1/jarvis/mcp/{}/allow", segment(server)?);
+        let answer: AllowedMcp = self.post(&path, &json!({ "tool": tool })).await?.0;
+        Ok(answer.allowed)
+    }
+
     /// `{"entries", "check"}`: audit entries older than the entry `before`, newest first.
     pub async fn audit(&self, before: Option<i64>, limit: i64) -> Result<Value, Error> {
         let before = before.map(|id| format!("&before={id}")).unwrap_or_default();
@@ -273,6 +286,16 @@ struct Targets {
 #[derive(Deserialize)]
 struct Frozen {
     frozen: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct McpServers {
+    servers: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct AllowedMcp {
+    allowed: Vec<String>,
 }
 
 #[derive(Deserialize)]

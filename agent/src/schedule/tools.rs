@@ -33,7 +33,7 @@ pub fn with_jobs(catalog: Catalog, store: &Store, clock: &Arc<dyn Clock>, zone: 
         clock: Arc::clone(clock),
         zone: zone.clone(),
         // Not these themselves: a job makes no jobs.
-        tools: catalog.names().collect(),
+        tools: catalog.names().map(str::to_owned).collect(),
     };
     catalog
         .with(Schedule(desk.clone()))
@@ -46,7 +46,7 @@ struct Desk {
     store: Store,
     clock: Arc<dyn Clock>,
     zone: TimeZone,
-    tools: Vec<&'static str>,
+    tools: Vec<String>,
 }
 
 fn caller(context: &Context) -> Result<&OnBehalf, Error> {
@@ -137,7 +137,7 @@ struct Schedule(Desk);
 
 impl Schedule {
     fn understood(&self, input: &ScheduleInput) -> Result<Understood, Error> {
-        let unknown = input.may_use.iter().find(|name| !self.0.tools.contains(&name.as_str()));
+        let unknown = input.may_use.iter().find(|name| !self.0.tools.contains(name));
         if let Some(name) = unknown {
             let name: String = name.chars().take(60).collect();
             let error = Error::refused(format!("there is no tool `{name}` that a job may use"));

@@ -43,7 +43,6 @@ struct WithArgument {
 
 pub(super) struct OfSet {
     about: About,
-    name: &'static str,
     verbs: &'static [&'static str],
     child: Arc<Child>,
 }
@@ -52,7 +51,6 @@ impl OfSet {
     pub(super) fn new(about: About, child: Arc<Child>) -> Self {
         let verbs: Vec<&'static str> = about.verbs.iter().map(|verb| forever(verb)).collect();
         Self {
-            name: forever(&about.name),
             verbs: verbs.leak(),
             about,
             child,
@@ -90,15 +88,15 @@ impl OfSet {
     }
 }
 
-/// The names of tools are constants of the program; those of a set live as long as it.
+/// The words of tools are constants of the program; those of a set live as long as it.
 fn forever(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())
 }
 
 #[async_trait]
 impl AnyTool for OfSet {
-    fn name(&self) -> &'static str {
-        self.name
+    fn name(&self) -> &str {
+        &self.about.name
     }
 
     fn description(&self) -> &str {
@@ -140,11 +138,11 @@ impl AnyTool for OfSet {
 
     /// Nothing is known of the state behind a tool from outside but what its calls tell.
     async fn plan(&self, _context: &Context, arguments: &Value) -> Result<Plan, Error> {
-        Ok(plan(format!("{} {arguments}", self.name), "not done", "done"))
+        Ok(plan(format!("{} {arguments}", self.about.name), "not done", "done"))
     }
 
     async fn run(&self, _context: &Context, arguments: Value) -> Result<Output, Error> {
-        match self.child.call(self.name, &arguments).await {
+        match self.child.call(&self.about.name, &arguments).await {
             Ok(Given::Text(text)) => Ok(says(text)),
             Ok(Given::Error(error)) => Err(Error::refused(error)),
             Err(error) => Err(Error::unavailable(format!("{error:#}"))),

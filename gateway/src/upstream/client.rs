@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{HeaderName, HeaderValue};
-use http::{Method, Uri};
+use http::{HeaderMap, Method, Uri};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
@@ -46,6 +46,8 @@ pub enum SetupError {
 enum Content {
     Json(Bytes),
     Other(HeaderValue, Pieces),
+    /// With fields of its own, as they go over the wire.
+    Own(Bytes, Bytes),
 }
 
 /// A small body is copied behind its head, so that both are one write.
@@ -82,7 +84,6 @@ impl Upstream {
             "user-agent",
             concat!("jarvis/", env!("CARGO_PKG_VERSION")).as_bytes(),
         );
-        add_field(&mut head, "accept", b"*/*");
         let tls = base.scheme == http::uri::Scheme::HTTPS;
         let connector = Connector::new(tls, connect_timeout).map_err(SetupError::Tls)?;
         Ok(Self {
@@ -138,6 +139,22 @@ impl Upstream {
     pub async fn pass(&self, path: &str, media_type: HeaderValue, body: Pieces, hops: Hops) -> Result<Response, Error> {
         self.send(Method::POST, path, Content::Other(media_type, body), Some(hops))
             .await
+    }
+
+    /// The same with any method and fields of its own, for what is no model server. They say what is accepted and what the
+    /// body is.
+    pub async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        fields: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, Error> {
+        let mut own = BytesMut::new();
+        for (name, value) in fields {
+            add_field(&mut own, name.as_str(), value.as_bytes());
+        }
+        self.send(method, path, Content::Own(own.freeze(), body), None).await
     }
 
     /// Asks for `path`; otherwise like [`Upstream::post_json`].
@@ -257,10 +274,16 @@ impl Upstream {
         if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(unsendable(&path));
         }
-        let (media_type, body) = match content {
-            Content::Json(body) if body.is_empty() => (None, VecDeque::new()),
-            Content::Json(body) => (Some(HeaderValue::from_static("application/json")), [body].into()),
-            Content::Other(media_type, body) => (Some(media_type), body.into()),
+        let anything = Bytes::from_static(b"accept: */*\r\n");
+        let (fields, media_type, body) = match content {
+            Content::Json(body) if body.is_empty() => (anything, None, VecDeque::new()),
+            Content::Json(body) => (
+                anything,
+                Some(HeaderValue::from_static("application/json")),
+                [body].into(),
+            ),
+            Content::Other(media_type, body) => (anything, Some(media_type), body.into()),
+            Content::Own(fields, body) => (fields, None, [body].into()),
         };
         let length: usize = body.iter().map(Bytes::len).sum();
         let mut head =
@@ -271,6 +294,7 @@ impl Upstream {
             path.as_bytes(),
             b" HTTP/1.1\r\n",
             &self.head,
+            &fields,
             self.keys.field(key),
             hops.map_or(b"", hops_field),
         ] {
@@ -435,7 +459,7 @@ mod tests {
             let request = upstream.request(method, "/x", content, (0, Some(Hops::NONE))).unwrap();
             let version = env!("CARGO_PKG_VERSION");
             let fields = format!(
-                "host: gpu:1\r\nuser-agent: jarvis/{version}\r\naccept: */*\r\nx-from: test\r\n\
+                "host: gpu:1\r\nuser-agent: jarvis/{version}\r\nx-from: test\r\naccept: */*\r\n\
                  authorization: Bearer sk-12345\r\nx-jarvis-hops: 1\r\n"
             );
             let expect: Vec<String> = expect.iter().map(|part| part.replace("FIELDS", &fields)).collect();

@@ -425,3 +425,14 @@ pub struct KeyRow {
     /// From then on it is like a revoked one.
     pub expires_at: Option<Millis>,
 }
+
+/// What the owner allowed of one tool of an MCP server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct McpPin {
+    /// The server's own name of it.
+    pub tool: String,
+    /// The hash of the tool as it may be called. None for one that nobody allowed yet.
+    pub allowed: Option<String>,
+    /// The hash that the owner was told of last.
+    pub seen: String,
+}

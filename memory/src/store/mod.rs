@@ -17,6 +17,7 @@ mod job_runs;
 mod jobs;
 mod keys;
 mod links;
+mod mcp_pins;
 mod migrate;
 mod open;
 mod people;

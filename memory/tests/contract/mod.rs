@@ -8,6 +8,7 @@ pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod make;
+pub(crate) mod mcp_pins;
 pub(crate) mod outbox;
 pub(crate) mod people;
 pub(crate) mod responses;
@@ -25,7 +26,7 @@ pub(crate) struct Case {
 }
 
 /// Everything, by subject. A new case stands in its subject's list.
-pub(crate) const SUBJECTS: [&[Case]; 12] = [
+pub(crate) const SUBJECTS: [&[Case]; 13] = [
     people::CASES,
     links::CASES,
     conversations::CASES,
@@ -38,6 +39,7 @@ pub(crate) const SUBJECTS: [&[Case]; 12] = [
     responses::CASES,
     jobs::CASES,
     outbox::CASES,
+    mcp_pins::CASES,
 ];
 
 /// Runs the cases in order, each on a store of its own.

@@ -11,7 +11,9 @@ use jarvis_gateway::breaker::Forced;
 use serde_json::{Value, json};
 
 use super::caller::{Body, Unread, Who};
-use super::rows::{Asked, AuditWindow, CardFilter, Changing, Deciding, Forcing, Freezing, Saying, Unfreezing, Window};
+use super::rows::{
+    Allowing, Asked, AuditWindow, CardFilter, Changing, Deciding, Forcing, Freezing, Saying, Unfreezing, Window,
+};
 use crate::app::App;
 use crate::error::ApiError;
 
@@ -190,6 +192,22 @@ pub(crate) async fn change_job(State(app): State<App>, Who(who): Who, Path(id): 
     app.agent.may_look(&who)?;
     let changing: Changing = body.read().await?;
     Ok(Json(json!(app.agent.change_job(&who, &id, changing.change).await?)))
+}
+
+pub(crate) async fn mcp_servers(State(app): State<App>, Who(who): Who) -> Answer {
+    Ok(Json(json!({ "servers": app.agent.mcp_servers(&who)? })))
+}
+
+pub(crate) async fn allow_mcp(
+    State(app): State<App>,
+    Who(who): Who,
+    Path(server): Path<String>,
+    body: Unread,
+) -> Answer {
+    app.agent.may_look(&who)?;
+    let allowing: Allowing = body.read().await?;
+    let allowed = app.agent.allow_mcp(&who, &server, allowing.tool.as_deref()).await?;
+    Ok(Json(json!({ "allowed": allowed })))
 }
 
 pub(crate) async fn trace(State(app): State<App>, Who(who): Who, Path(id): Path<String>) -> Answer {

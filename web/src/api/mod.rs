@@ -6,7 +6,7 @@ mod rows;
 
 pub(crate) use caller::Who;
 pub(crate) use handlers::{
-    approval, approvals, ask_again, audit, cancel, change_job, conversations, create_conversation, decide,
-    force_backend, force_target, freeze, frozen, grants, jobs, messages, people, revoke_grant, say, status, targets,
-    trace, unfreeze, whoami,
+    allow_mcp, approval, approvals, ask_again, audit, cancel, change_job, conversations, create_conversation, decide,
+    force_backend, force_target, freeze, frozen, grants, jobs, mcp_servers, messages, people, revoke_grant, say,
+    status, targets, trace, unfreeze, whoami,
 };

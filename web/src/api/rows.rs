@@ -56,6 +56,14 @@ pub(crate) struct Changing {
     pub(crate) change: jarvis_agent::schedule::Change,
 }
 
+/// Which tool of an MCP server may be used as it is now; all of them when none is named.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Allowing {
+    #[serde(default)]
+    pub(crate) tool: Option<String>,
+}
+
 /// What a person wants of a circuit breaker.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -239,10 +239,10 @@ async fn no_tool_of_the_catalogue_acts_for_a_specialist() {
             .names()
             .filter(|name| orders.iter().any(|(tool, _)| tool == name))
             .collect();
-        let acting: Vec<&str> = catalog
+        let acting: Vec<String> = catalog
             .iter()
             .filter(|tool| tool.only_acts())
-            .map(|tool| tool.name())
+            .map(|tool| tool.name().to_owned())
             .collect();
         assert_eq!(named, acting);
         Parts::new(

@@ -1,0 +1,11 @@
+//! The client against servers that are strict, slow, broken and hostile. `fake_server.py` plays them.
+
+#[cfg(test)]
+mod house;
+
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod pins;
+#[cfg(test)]
+mod tools;
