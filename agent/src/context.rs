@@ -19,6 +19,8 @@ const GO_ON: &str = include_str!("../../prompts/go_on.md");
 
 /// Messages that one look into the history reads. Those before them are in the summary.
 const HISTORY_ROWS: i64 = 200;
+/// Cards of the conversation that a model is told of.
+const OPEN_CARDS: i64 = 20;
 /// Messages that are shown in a public room, where nothing is summarised.
 const PUBLIC_MESSAGES: i64 = 20;
 /// Characters that descriptions of tools take.
@@ -58,15 +60,13 @@ pub(crate) async fn of_conversation(
         let history = parts.store.messages_after(conversation_id, upto, rows).await?;
         Ok((summary, history))
     };
-    let open = parts.store.approvals(Some(records::ApprovalStatus::Pending), 20);
+    let open = parts.store.pending_approvals(conversation_id, OPEN_CARDS);
     let ((mut summary, mut history), open, note) =
         tokio::try_join!(earlier, open, async { Ok(freeze::note(parts).await) })?;
     // Answers to earlier messages can be newer than this one, which waited for them; what people wrote after it has turns
     // of its own.
     history.retain(|other| other.id < message.id || (other.role != MessageRole::User && other.id != message.id));
     history.retain(|other| !compaction::is_notice(other));
-    let here = |card: &Approval| card.conversation_id.as_deref() == Some(conversation_id);
-    let open: Vec<Approval> = open.into_iter().filter(here).collect();
     let marks = Marks::fresh();
     let mut system = system(parts, principal, &open);
     system.content.extend(note.map(|note| Part::Text(format!("\n{note}"))));

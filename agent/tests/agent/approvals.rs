@@ -112,6 +112,31 @@ async fn the_same_act_asked_again_is_the_same_card() {
     );
 }
 
+/// However many wait elsewhere.
+#[tokio::test]
+async fn a_model_is_told_of_the_open_cards_of_its_conversation() {
+    let house = asked_to_stop_web().await;
+    let id = house.card().await.id;
+    let owner = crate::support::owner();
+    for _ in 0..20 {
+        house.clock.advance(std::time::Duration::from_millis(1));
+        house.model.push(calls("c1", "act", STOP_WEB));
+        house.model.push(says("It waits."));
+        let other = house.agent.create_conversation(&owner).await.expect("made").id;
+        let mut seen = house.watch();
+        let said = house.agent.say(&owner, &other, "stop web", None).await.expect("taken");
+        seen.finished(said.message.run_id.as_deref().expect("a run")).await;
+    }
+    house.model.push(says("It waits still."));
+    house.ask("and now?").await;
+    let asked = house.model.calls().pop().expect("a call");
+    let system = asked.request.messages[0].joined_text();
+    assert!(
+        system.ends_with(&format!("Open approval {id}: stop web. Not done yet.")),
+        "{system}"
+    );
+}
+
 #[tokio::test]
 async fn an_approved_act_runs_once_and_is_told() {
     let house = asked_to_stop_web().await;

@@ -93,6 +93,20 @@ impl Store {
         .await
     }
 
+    /// Cards of a conversation that wait for a decision, newest first.
+    pub async fn pending_approvals(&self, conversation_id: &str, limit: i64) -> Result<Vec<Approval>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM approvals WHERE conversation_id = $1 AND status = 'pending'
+             ORDER BY created_at DESC, id DESC LIMIT $2"
+        );
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(conversation_id).bind(limit.max(0));
+        tried(
+            Named("list the open approvals of conversation", conversation_id),
+            async { row::all(&query.fetch_all(&self.read).await?, approval) },
+        )
+        .await
+    }
+
     /// The card for the same act in the same conversation that still waits, for a decision or for its execution.
     pub async fn open_approval(
         &self,
