@@ -11,10 +11,11 @@ use crate::people::{Identity, LinkCode, Linked, Redeemed, Target};
 
 /// What of `$1` becomes `$2`'s. A new table that refers to a person has its line here, unless its rows end with the person:
 /// what somebody was allowed for a while is not passed on.
-const MOVES: [&str; 9] = [
+const MOVES: [&str; 10] = [
     "UPDATE messages SET person_id = $2 WHERE person_id = $1",
     "UPDATE runs SET person_id = $2 WHERE person_id = $1",
     "UPDATE approvals SET requester_id = $2 WHERE requester_id = $1",
+    "UPDATE jobs SET person_id = $2 WHERE person_id = $1",
     // One person has one vote.
     "DELETE FROM approval_votes WHERE person_id = $1
        AND approval_id IN (SELECT approval_id FROM approval_votes WHERE person_id = $2)",
@@ -120,7 +121,7 @@ impl Store {
     }
 
     /// Makes the redeemer `from` of the issuer's open code a part of the issuer, in one transaction: accounts, messages,
-    /// runs, cards, votes and direct conversations. What the owner granted to `from` ends; what was granted to the issuer
+    /// runs, cards, votes, jobs and direct conversations. What the owner granted to `from` ends; what was granted to the issuer
     /// holds for all their accounts. `floor` is what the issuer has without any grant.
     pub async fn confirm_link(
         &self,

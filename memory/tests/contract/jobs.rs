@@ -48,7 +48,7 @@ pub(crate) const CASES: &[Case] = &[
     },
 ];
 
-async fn job(store: &Store) -> Job {
+pub(super) async fn job(store: &Store) -> Job {
     let conversation = make::stored_conversation(store).await;
     store.put_person(&make::person("anna", 3)).await.unwrap();
     Job {

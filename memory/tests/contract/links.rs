@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use jarvis_gateway::clock::Millis;
 use jarvis_memory::Store;
+use jarvis_memory::jobs::Job;
 use jarvis_memory::people::{Identity, LinkCode, Linked, Redeemed, Target};
 use jarvis_memory::records::{Conversation, Message, Room};
 
@@ -150,6 +151,14 @@ async fn issue(store: &Store, issuer: &str, hash: &str, target: Target) -> (Stri
     (room.id, talk.id)
 }
 
+async fn remind(store: &Store, person: &str) {
+    let reminder = Job {
+        person_id: person.to_owned(),
+        ..super::jobs::job(store).await
+    };
+    store.create_job(&reminder, 10).await.unwrap();
+}
+
 async fn merge(store: Store) {
     let (one, two) = (meet(&store, "1").await, meet(&store, "2").await);
     let (room, talk) = issue(&store, &one, "h", Target::Handle("name_2".into())).await;
@@ -166,6 +175,7 @@ async fn merge(store: Store) {
     for person in [&one, &two] {
         store.put_person(&make::person(person, 4)).await.unwrap();
     }
+    remind(&store, &two).await;
     let card = jarvis_memory::records::Approval {
         requester_id: Some(two.clone()),
         need: 3,
@@ -207,6 +217,8 @@ async fn merge(store: Store) {
         store.approval("K7QX").await.unwrap().expect("there").requester_id,
         Some(one.clone())
     );
+    let jobs = store.open_jobs(Some(&one), 10).await.unwrap();
+    assert_eq!(jobs.len(), 1, "what somebody asked for is not lost by a link");
     // Two of the three votes that it takes were one person's.
     store.put_person(&make::person("third", 4)).await.unwrap();
     let outcome = store
