@@ -78,8 +78,8 @@ pub(crate) fn is_owner(known: &Known, directory: &Directory) -> bool {
     known.person_id == OWNER || known.identities.iter().any(listed)
 }
 
-/// Somebody who waited for their turn, with what they have now: the owner may have taken it back meanwhile. Roles are as
-/// they were when the message came. When nobody can tell, roles are all that is left.
+/// Somebody who waited for their turn, with what they have now: the owner may have taken it back meanwhile, or the person
+/// this account. Roles are as they were when the message came. When nobody can tell, roles are all that is left.
 pub(crate) async fn still(parts: &Parts, principal: Principal) -> Principal {
     let Some(account) = principal
         .account_of
@@ -92,8 +92,12 @@ pub(crate) async fn still(parts: &Parts, principal: Principal) -> Principal {
     if directory.owns(&principal.room.platform, &account.id) {
         return principal;
     }
-    let known = match parts.store.known_person(&principal.person_id).await {
-        Ok(known) => known,
+    let known = match parts
+        .store
+        .person_of_account(&principal.room.platform, &account.id)
+        .await
+    {
+        Ok(known) => known.filter(|known| known.person_id == principal.person_id),
         Err(error) => {
             tracing::warn!(%error, "somebody is trusted less in this turn, because the database does not answer");
             None

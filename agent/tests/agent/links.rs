@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use jarvis_agent::people::Heard;
-use jarvis_gateway::providers::scripted::says;
+use jarvis_gateway::providers::scripted::{calls, says};
 use jarvis_memory::records::MessageRole;
 
-use crate::support::town::{GENERAL, Somebody, Town, discord, owner, twitch};
+use crate::support::town::{GENERAL, OPS, Somebody, Town, discord, owner, twitch};
+
+const READ_WEB: &str = r#"{"name":"web"}"#;
+const RESTART_WEB: &str = r#"{"action":"restart","name":"web"}"#;
 
 const NO_CODE: &str = "This code is not for this account, or it is over. Codes hold for 10 minutes, once, and for the account \
                        that was named, under the name that it had then.";
@@ -231,6 +234,31 @@ async fn what_was_granted_goes_with_the_person_and_stays_when_an_account_leaves(
         .asks_last(&kim_tv(), "dm", "/unlink discord:20", "none of your accounts")
         .await;
     assert!(refused.starts_with("That is none of your accounts."), "{refused}");
+}
+
+/// An account that was in wrong hands, say.
+#[tokio::test]
+async fn an_account_that_was_taken_away_acts_no_more_for_what_it_said_before() {
+    let town = Town::new([
+        calls("c1", "read_state", READ_WEB),
+        says("looked"),
+        calls("c2", "act", RESTART_WEB),
+        says("no"),
+    ])
+    .await;
+    let second = discord("30", "kim2", &[]);
+    town.asks(&kim(), "dm", "/whoami").await;
+    town.asks(&owner(), "dm", "/trust discord:20 operator").await;
+    link(&town, &kim(), "discord:30", &second, "dm").await;
+    let gate = town.house.world.hold("web");
+    let before = town.lines("discord", OPS).len();
+    town.hears(town.event(&owner(), OPS, "is web up?")).await;
+    gate.arrived().await;
+    town.hears(town.event(&second, OPS, "restart web")).await;
+    town.asks_last(&kim(), "dm", "/unlink discord:30", "of its own").await;
+    gate.open();
+    assert_eq!(town.line("discord", OPS, before + 1).await, "no");
+    assert_eq!(town.house.world.done(), Vec::<String>::new());
 }
 
 #[tokio::test]
