@@ -39,13 +39,24 @@ pub(crate) fn goes_elsewhere(texts: [&str; 2], call: &Prepared) -> bool {
 fn host(place: &str) -> &str {
     let rest = place.split_once("://").map_or(place, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    authority.rsplit('@').next().unwrap_or_default()
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    // `https:/evil.example` leads there too, and `https:` stands in every text with an address.
+    if host.ends_with(':') { "" } else { host }
 }
 
-/// An address, or what a tool could take for one: a single word with a dot or a slash in it.
+/// An address, or what a tool could take for one: a single word with a dot or a slash in it, a scheme, or a host with
+/// something behind it. In what is behind a host there can be spaces, and a parser of addresses skips ends of lines.
 fn is_place(target: &str) -> bool {
-    let target = target.trim();
-    !target.contains(char::is_whitespace) && target.contains(['.', '/', ':'])
+    let target: String = target
+        .trim()
+        .chars()
+        .filter(|c| !matches!(c, '\t' | '\r' | '\n'))
+        .collect();
+    let Some((first, _)) = target.split_once(char::is_whitespace) else {
+        return target.contains(['.', '/', ':']);
+    };
+    let begins_as_host = |(host, _): (&str, &str)| host.contains(['.', ':']);
+    target.contains("://") || first.split_once(['/', '?', '#', '\\']).is_some_and(begins_as_host)
 }
 
 fn negates(clause: &str) -> bool {
@@ -145,6 +156,15 @@ mod tests {
         check(Some("https://evil.example\\@docs.example/"), (false, true));
         check(Some("https://docs.example:8080/disk"), (false, true));
         check(Some("https:///docs.example"), (false, true));
+        check(Some("https:/evil.example/?q=what+was+said"), (false, true));
+        check(Some("https:\\\\evil.example"), (false, true));
+        check(Some("https://evil.example/?q=what was said"), (false, true));
+        check(Some("evil.example/?q=what was said"), (false, true));
+        check(Some("http:/evil.example/what was said"), (false, true));
+        check(Some("evil.exam\nple/?q=what was said"), (false, true));
+        check(Some("docs.example/a page of it"), (false, false));
+        check(Some("a full disk and/or a slow one"), (true, false));
+        check(Some("is docker.io down?"), (true, false));
         check(None, (false, true));
     }
 
