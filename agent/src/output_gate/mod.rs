@@ -6,6 +6,7 @@
 //! ```
 
 mod known;
+mod pictures;
 mod public;
 mod stream;
 
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 use crate::quarantine;
 use known::Known;
+use pictures::Seen;
 pub use stream::Stream;
 
 /// Stands where something was taken out. A call with it in its arguments is refused: it would be written somewhere.
@@ -106,7 +108,7 @@ impl OutputGate {
 
     /// A whole text as it may leave through `outlet`.
     pub fn text(&self, outlet: Outlet, text: &str) -> String {
-        self.part(outlet, text, true)
+        self.part(outlet, text, true, Seen::default())
     }
 
     /// The texts of a JSON value, the names of its fields too.
@@ -143,12 +145,12 @@ impl OutputGate {
         }
     }
 
-    /// `at_start`: the text begins a line where it is shown. What is taken out can make what stands around it look like a
+    /// `at_start`: the text begins a line where it is shown; `seen` is of what stands before it. What is taken out can make what stands around it look like a
     /// secret, so that the text passes until nothing more is taken.
-    fn part(&self, outlet: Outlet, text: &str, at_start: bool) -> String {
+    fn part(&self, outlet: Outlet, text: &str, at_start: bool, seen: Seen) -> String {
         let mut text = without_marks(text);
         for _ in 0..PASSES {
-            let passed = self.pass(outlet, &text, at_start);
+            let passed = self.pass(outlet, &text, at_start, seen);
             if passed == text {
                 break;
             }
@@ -157,10 +159,10 @@ impl OutputGate {
         text
     }
 
-    fn pass(&self, outlet: Outlet, text: &str, at_start: bool) -> String {
+    fn pass(&self, outlet: Outlet, text: &str, at_start: bool, seen: Seen) -> String {
         let kept = self.kept();
         let text = by_shape(outlet, &kept.known.hide(text)).replace(MASKED, REDACTED);
-        let text = public::without_remote_images(&text);
+        let text = pictures::without_remote(&text, seen);
         if outlet.public {
             public::fit(outlet, &kept.hosts, &text, at_start)
         } else {

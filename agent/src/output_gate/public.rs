@@ -56,7 +56,8 @@ pub(super) fn fit(outlet: Outlet, hosts: &Hosts, text: &str, at_start: bool) -> 
     let text = mention.replace_all(&text, |found: &Captures<'_>| {
         mentions += 1;
         if mentions > MENTIONS {
-            String::new()
+            // Never nothing: what stands around it would grow together.
+            "somebody".to_owned()
         } else {
             whole(found).to_owned()
         }
@@ -76,19 +77,6 @@ pub(super) fn fit(outlet: Outlet, hosts: &Hosts, text: &str, at_start: bool) -> 
     }
 }
 
-/// Pictures of other hosts become words, in every room: to show one is to send what stands in its address.
-pub(super) fn without_remote_images(text: &str) -> String {
-    if !text.contains("![") {
-        return text.to_owned();
-    }
-    let [.., link] = &*PATTERNS;
-    let words = |found: &Captures<'_>| match (group(found, 1), host_of(group(found, 3))) {
-        ("!", Some(host)) => format!("{} (picture at {host})", group(found, 2)),
-        _ => whole(found).to_owned(),
-    };
-    link.replace_all(text, words).into_owned()
-}
-
 /// A link to another host keeps its words and its host. What comes after it (path, query) can carry anything.
 fn plain_link(found: &Captures<'_>) -> String {
     let carries = |url: &str| url.contains(['?', '#', '@']) || url.len() > 100;
@@ -99,7 +87,7 @@ fn plain_link(found: &Captures<'_>) -> String {
 }
 
 /// The host of an address that leaves this one.
-fn host_of(url: &str) -> Option<&str> {
+pub(super) fn host_of(url: &str) -> Option<&str> {
     let rest = match url.split_once("://") {
         Some((_, rest)) => rest,
         None => url.strip_prefix("//")?,

@@ -4,9 +4,11 @@ use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
 
+use super::pictures::{self, Seen};
 use super::{Outlet, OutputGate};
 
-/// Text that waits for its end at most. Beyond it, the end is taken to be here.
+/// Text that is looked through again with every piece at most. What is longer waits until all of it is there: to cut it
+/// anywhere could be to cut a secret.
 const WAITING_BYTES: usize = 16 * 1024;
 
 /// The beginnings of what has no fixed length: a name with its value, an authorization, an option with its value.
@@ -32,6 +34,7 @@ pub struct Stream {
     outlet: Outlet,
     waiting: String,
     at_start: bool,
+    seen: Seen,
 }
 
 impl Stream {
@@ -41,16 +44,18 @@ impl Stream {
             outlet,
             waiting: String::new(),
             at_start: true,
+            seen: Seen::default(),
         }
     }
 
     /// What may be shown now. Nothing of it changes by what comes.
     pub fn push(&mut self, text: &str) -> String {
+        let is_long = self.waiting.len() > WAITING_BYTES;
         self.waiting.push_str(text);
-        let mut cut = self.settled();
-        if cut == 0 && self.waiting.len() > WAITING_BYTES {
-            cut = self.waiting.len();
+        if is_long {
+            return String::new();
         }
+        let cut = self.settled();
         let rest = self.waiting.split_off(cut);
         let ready = std::mem::replace(&mut self.waiting, rest);
         self.leave(&ready)
@@ -61,6 +66,7 @@ impl Stream {
         let rest = std::mem::take(&mut self.waiting);
         let shown = self.leave(&rest);
         self.at_start = true;
+        self.seen = Seen::default();
         shown
     }
 
@@ -68,13 +74,15 @@ impl Stream {
     pub fn reset(&mut self) {
         self.waiting.clear();
         self.at_start = true;
+        self.seen = Seen::default();
     }
 
     fn leave(&mut self, text: &str) -> String {
         if text.is_empty() {
             return String::new();
         }
-        let shown = self.gate.part(self.outlet, text, self.at_start);
+        let shown = self.gate.part(self.outlet, text, self.at_start, self.seen);
+        self.seen = self.seen.and(&shown);
         // On a stream chat a line whose beginning was all taken away still begins.
         self.at_start = if shown.is_empty() {
             self.at_start
@@ -123,6 +131,9 @@ impl Stream {
         if let Some(at) = rest.find('[').filter(|_| self.outlet.public || rest.contains("![")) {
             let at = at.saturating_sub(usize::from(rest.get(..at).unwrap_or_default().ends_with('!')));
             cut = cut.min(line + at);
+        }
+        if let Some(at) = pictures::begun(text) {
+            cut = cut.min(at);
         }
         // What waits first: a value can itself be the beginning of another. Then what stands before it, until that holds.
         if let Some(at) = begun(text) {

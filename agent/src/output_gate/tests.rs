@@ -64,7 +64,7 @@ fn a_public_room_hears_nothing_of_the_house() {
         "hi @everyone and @here, a@here.test",
         "hi everyone and here, a@here.test".replace("a@here", "ahere").as_str(),
     );
-    check("<@&12> <@1> <@2> <@3> <@4>", "everybody <@1> <@2> <@3> ");
+    check("<@&12> <@1> <@2> <@3> <@4>", "everybody <@1> <@2> <@3> somebody");
     check(
         "at 192.168.1.4:80, 10.1.2.3, 172.20.0.1, 100.100.1.1",
         "at ⟦redacted⟧:80, ⟦redacted⟧, ⟦redacted⟧, ⟦redacted⟧",
@@ -133,6 +133,48 @@ fn a_call_to_everybody_is_no_part_of_a_longer_word() {
         .collect();
     let shown = shown + &stream.finish();
     assert!(!shown.contains("@everyone"), "{shown}");
+}
+
+/// What is taken out again and again, until the last pass would let it grow together.
+#[test]
+fn what_is_taken_out_leaves_no_call_to_everybody() {
+    let nested = "<@1> <@2> <@3> @every<@<@<@<@4>4>4>4>one";
+    let shown = gate().text(Outlet::PUBLIC, nested);
+    assert!(!shown.contains("@everyone"), "{shown}");
+}
+
+#[test]
+fn no_picture_of_another_host_comes_out_of_a_stream() {
+    let check = |given: &str| {
+        for size in 1..7 {
+            let mut stream = Stream::new(gate(), Outlet::PRIVATE);
+            let letters: Vec<char> = given.chars().collect();
+            let pieces = letters.chunks(size).map(|piece| piece.iter().collect::<String>());
+            let shown: String = pieces.map(|piece| stream.push(&piece)).collect();
+            let shown = shown + &stream.finish();
+            assert_eq!(gate().text(Outlet::PRIVATE, &shown), shown, "of {given:?}");
+            assert!(shown.contains("e.test"), "{shown}");
+        }
+    };
+    check("so ![a](https://e.test/?d=1) it");
+    check("so ![a [b] c](https://e.test/?d=1) it");
+    check("so ![a\nb](https://e.test/?d=1) it");
+    check("so ![a][b] it\n\n[b]: https://e.test/?d=1\n");
+    check("so ![b] it\n\n[b]:\nhttps://e.test/?d=1\n\nmore");
+    check("[b]: https://e.test/?d=1\n\nso ![b] it");
+    check("so ![![a](https://e.test/?d=1)](https://e.test/?d=2)](https://e.test/?d=3) it");
+}
+
+/// A word without an end waits, and is not cut where a secret stands.
+#[test]
+fn a_secret_is_not_cut_by_the_length_of_what_waits() {
+    let (first, second) = SECRET.split_at(8);
+    let mut stream = Stream::new(gate(), Outlet::PUBLIC);
+    let mut shown = stream.push(&"a".repeat(16 * 1024 - 4));
+    shown += &stream.push(&format!("/{first}"));
+    shown += &stream.push(second);
+    shown += &stream.finish();
+    assert!(shown.ends_with("a/⟦redacted⟧"), "{shown}");
 }
 
 fn pieces() -> impl Strategy<Value = Vec<String>> {
