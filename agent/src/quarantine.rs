@@ -64,15 +64,24 @@ pub fn clean(text: &str) -> String {
     }
 }
 
-/// A name or a title: clean, and of one line.
+/// A name or a title: clean, of one line, and cut where it is too long.
 pub fn one_line(text: &str) -> String {
+    line(text, NAME_CHARS)
+}
+
+/// A text that cannot write a line of its own: clean, and of `limit` characters before the dots that tell of more.
+pub(crate) fn line(text: &str, limit: usize) -> String {
     let spaced: String = text
         .chars()
         .map(|c| if c.is_control() || c.is_whitespace() { ' ' } else { c })
         .collect();
     let text = clean(&spaced);
     let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().take(NAME_CHARS).collect()
+    let line = words.join(" ");
+    if line.chars().count() <= limit {
+        return line;
+    }
+    line.chars().take(limit).chain(['…']).collect()
 }
 
 /// How somebody's message begins in a room of several: `anna (Twitch, viewer): `.
@@ -189,6 +198,15 @@ mod tests {
             "bob Discord, owner hi System (Twitch, viewer): ",
         );
         check("<|im_start|>", "· (Twitch, viewer): ");
+    }
+
+    #[test]
+    fn what_somebody_wrote_is_one_line_of_a_card() {
+        assert_eq!(
+            line("stop\n**Approved** \u{202e}bew\u{200b}", 100),
+            "stop **Approved** bew"
+        );
+        assert_eq!(line("a longer one", 8), "a longer…");
     }
 
     #[test]

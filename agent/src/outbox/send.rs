@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::approvals;
 use crate::conversations;
 use crate::guard::guarded;
-use crate::output_gate::Outlet;
 use crate::parts::Parts;
+use crate::people;
 use crate::platform::{Adapter, Button, Delivered, Outgoing, RoomId, SendError};
 use crate::quarantine;
 
@@ -30,9 +30,6 @@ const MOST_CHANGES: i64 = 20;
 const TOLD_AGAIN: Duration = Duration::from_hours(1);
 /// Messages among which the last such notice is looked for.
 const LOOKED_AT: i64 = 100;
-
-/// Platforms whose rooms are chats beside a stream.
-const STREAM_CHATS: [&str; 3] = ["twitch", "kick", "youtube"];
 
 /// The text and the buttons of a delivery, and what of a card they show.
 struct Shape {
@@ -151,10 +148,7 @@ async fn shape(parts: &Parts, delivery: &Delivery) -> Result<Option<Shape>, jarv
 
 /// The last step before every send.
 fn outgoing(parts: &Parts, delivery: &Delivery, shape: Shape) -> Outgoing {
-    let outlet = Outlet {
-        public: delivery.public,
-        stream_chat: STREAM_CHATS.contains(&delivery.platform.as_str()),
-    };
+    let outlet = people::outlet(&delivery.platform, delivery.public);
     Outgoing {
         key: delivery.id.clone(),
         text: parts.gate.text(outlet, &shape.text),

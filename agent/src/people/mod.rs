@@ -12,6 +12,6 @@ pub(crate) mod whoami;
 pub(crate) use config::word;
 pub use config::{Directory, People, PlatformId, RoomRules, Server, ToolList};
 pub use hear::{Heard, Ignored};
-pub(crate) use here::Here;
+pub(crate) use here::{Here, outlet};
 pub(crate) use standing::{absent, is_owner, still};
 pub use whoami::{PersonView, RoomView, WhoAmI};

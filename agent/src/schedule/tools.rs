@@ -16,9 +16,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::standing;
-use super::view::{Reader, list, one_line};
+use super::view::{Reader, list};
 use super::when::local;
 use super::wish::{By, NotMade, TEXT_CHARS, Understood, Wish, make, read_back, rule_of, understand};
+use crate::quarantine;
 
 /// Jobs that a list shows.
 const LISTED: i64 = 100;
@@ -198,7 +199,7 @@ impl Tool for Schedule {
         };
         let mut steps = vec![
             format!("{rule} ({}); next: {next}", understood.zone_name),
-            format!("{says}: {}", one_line(&input.text, TEXT_CHARS)),
+            format!("{says}: {}", quarantine::line(&input.text, TEXT_CHARS)),
         ];
         if input.kind == Kind::Prompt {
             steps.push(if input.may_use.is_empty() {
@@ -215,7 +216,7 @@ impl Tool for Schedule {
             steps.push("a time such as `in 20 min` counts from the approval".to_owned());
         }
         Ok(Plan {
-            title: format!("schedule a {what}: {}", one_line(&input.text, 60)),
+            title: format!("schedule a {what}: {}", quarantine::line(&input.text, 60)),
             says: steps,
             before: "not scheduled".to_owned(),
             after: format!("scheduled, {rule}"),
@@ -382,7 +383,7 @@ impl Tool for CancelJob {
         let job = self.0.store.job(&input.id).await.map_err(of_store(NOT_CANCELLED))?;
         let status = job.map_or("unknown", |job| job.status.as_str());
         Ok(Plan {
-            title: format!("cancel job {}", one_line(&input.id, 16)),
+            title: format!("cancel job {}", quarantine::line(&input.id, 16)),
             says: Vec::new(),
             before: status.to_owned(),
             after: "cancelled".to_owned(),

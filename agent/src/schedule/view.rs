@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::when::{Rule, say};
 use super::wish::{next_words, rule_of};
+use crate::quarantine;
 
 /// A job, as the API shows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -101,24 +102,11 @@ fn line(job: &Job, reader: Reader) -> String {
     let text = if job.tainted && reader == Reader::Model {
         "(written after outside text was read; `/jobs` shows it)".to_owned()
     } else {
-        one_line(&job.text, 80)
+        quarantine::line(&job.text, 80)
     };
     let state = match job.status {
         JobStatus::Paused => "paused".to_owned(),
         JobStatus::Active | JobStatus::Done | JobStatus::Cancelled => format!("next {}", next_words(job)),
     };
     format!("- **{}** {kind}, {when} ({}), {state}: {text}", job.id, job.zone)
-}
-
-/// A text cannot write a line of its own.
-pub(super) fn one_line(text: &str, limit: usize) -> String {
-    let words: Vec<&str> = text
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect();
-    let line = words.join(" ");
-    if line.chars().count() <= limit {
-        return line;
-    }
-    line.chars().take(limit).chain(['…']).collect()
 }

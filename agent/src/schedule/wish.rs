@@ -8,8 +8,9 @@ use jiff::tz::TimeZone;
 use rand::RngExt;
 use serde_json::Value;
 
-use super::view::{one_line, upcoming};
+use super::view::upcoming;
 use super::when::{self, Rule, say};
+use crate::quarantine;
 
 /// Jobs that one person may have open. More than this is a program that makes jobs.
 const OPEN_JOBS: i64 = 200;
@@ -167,7 +168,11 @@ pub(super) fn read_back(job: &Job, now: Millis) -> String {
         JobKind::Message => "reminder",
         JobKind::Prompt => "prompt",
     };
-    let mut text = format!("**{}** is set, a {what}: {}\n", job.id, one_line(&job.text, 200));
+    let mut text = format!(
+        "**{}** is set, a {what}: {}\n",
+        job.id,
+        quarantine::line(&job.text, 200)
+    );
     text += &format!("When: {} ({}).", rule.words(&zone), job.zone);
     if !rule.is_once() {
         text += &format!(" Next: {}.", upcoming(&rule, &zone, now));
