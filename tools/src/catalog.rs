@@ -27,7 +27,7 @@ pub fn standard(config: Config, clock: &Arc<dyn Clock>) -> Catalog {
         .with(ServerStatus::new(config.server_status))
 }
 
-/// The tools of one installation. Names are unique: adding a name twice is a programming error and is refused.
+/// The tools of one installation, by their names.
 #[derive(Clone, Default)]
 pub struct Catalog {
     tools: BTreeMap<String, Arc<dyn AnyTool>>,
