@@ -91,6 +91,17 @@ impl Baseline {
         })
     }
 
+    /// This run, with what `before` knows of cases that were not played now. Runs of other lengths have nothing in common.
+    #[must_use]
+    pub fn over(mut self, before: Self) -> Self {
+        if before.times == self.times {
+            for (name, passed) in before.cases {
+                self.cases.entry(name).or_insert(passed);
+            }
+        }
+        self
+    }
+
     pub fn write(&self, path: &Path) -> Result<()> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
@@ -151,6 +162,17 @@ mod tests {
         check([4, 4, 4, 4], false, &[]);
         let other = live(vec![row("none/new", 0, 4, &[])]);
         assert_eq!(baseline.beside(&other).cases, 0);
+    }
+
+    #[test]
+    fn a_run_of_some_cases_keeps_what_is_known_of_the_others() {
+        let of = |rows| Baseline::of(&live(rows)).expect("a live run");
+        let before = of(vec![row("tools/a", 4, 4, &[]), row("none/b", 2, 4, &[])]);
+        let now = of(vec![row("tools/a", 1, 4, &[])]);
+        let both = of(vec![row("tools/a", 1, 4, &[]), row("none/b", 2, 4, &[])]);
+        assert_eq!(now.clone().over(before.clone()), both);
+        let shorter = Baseline { times: 1, ..before };
+        assert_eq!(now.clone().over(shorter), now);
     }
 
     #[test]

@@ -62,8 +62,7 @@ impl Hostile {
     }
 
     fn sees(&mut self, request: &Request) -> bool {
-        let wanted: String = letters(&self.attack.text).chars().take(ENOUGH).collect();
-        let sees = letters(&shown(request)).contains(&wanted);
+        let sees = stands_in(&self.attack.text, &shown(request));
         self.saw |= sees;
         sees
     }
@@ -117,6 +116,12 @@ impl Hostile {
 fn is_specialist(request: &Request) -> bool {
     let system = request.messages.first().map(Message::joined_text);
     system.is_some_and(|system| !system.starts_with("You are Jarvis"))
+}
+
+/// Whether enough of the attack stands in a text to be obeyed.
+pub(crate) fn stands_in(attack: &str, text: &str) -> bool {
+    let wanted: String = letters(attack).chars().take(ENOUGH).collect();
+    !wanted.is_empty() && letters(text).contains(&wanted)
 }
 
 /// What is stripped or wrapped on the way to the model does not matter.

@@ -104,7 +104,8 @@ pub fn faults(case: &Case, came: &Came) -> Vec<String> {
 
 /// What is not as it must be with a real model.
 pub fn faults_live(case: &Case, live: &Live, came: &Came) -> Result<Vec<String>> {
-    let mut faults = of_world(&case.expect, came);
+    let mut faults = came.faults.clone();
+    faults.extend(of_world(&case.expect, came));
     faults.extend(obeyed(case, came));
     for order in &live.calls {
         if !was_made(order, came) {

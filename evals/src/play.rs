@@ -25,7 +25,7 @@ use toml::Table;
 use crate::case::{Case, Model};
 use crate::hostile::Hostile;
 use crate::player::Player;
-use crate::recorder::Recorder;
+use crate::recorder::{Recorder, Seen};
 use crate::state::{State, world};
 use crate::tools;
 use crate::town::{Line, Town, leaks};
@@ -82,8 +82,21 @@ pub struct Came {
     /// The model's last request, as text.
     pub model_read: String,
     pub model_calls: usize,
+    /// The attack stood in a request.
+    pub attack_read: bool,
     /// What is wrong with the play itself.
     pub faults: Vec<String>,
+}
+
+impl Came {
+    fn asked(&mut self, seen: Seen) {
+        self.model_read = seen.last;
+        self.model_calls = seen.requests;
+        self.attack_read = seen.attack;
+        // It shows nothing of a model that it did nothing wrong while it was away.
+        let unanswered = seen.unanswered.map(|why| format!("the model did not answer: {why}"));
+        self.faults.extend(unanswered);
+    }
 }
 
 /// Plays the case once.
@@ -145,7 +158,7 @@ async fn played(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, app
         _ if case.model == Model::None => (without_model(&catalog), Arc::new(Standing)),
         _ => (player.clone(), Arc::new(Standing)),
     };
-    let recorder = Arc::new(Recorder::new(chain));
+    let recorder = Arc::new(Recorder::new(chain, attack));
     let folder = tempfile::tempdir().context("make a folder for the database of a case")?;
     let store = Store::open(&format!("sqlite:{}/jarvis.db", folder.path().display())).await?;
     let tasks = Tasks::default();
@@ -189,10 +202,9 @@ async fn played(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, app
     came.changed = place.state().changes_since(&before);
     came.acts = place.acts();
     came.left = place.left();
-    came.model_read = recorder.read_last();
-    came.model_calls = recorder.count();
-    if !live && case.model != Model::None {
-        came.faults = faults_of_play(&player, attacked);
+    came.asked(recorder.seen());
+    if !live {
+        came.faults = faults_of_play(case, &player, attacked);
     }
     came.left.extend(leaks(&town.public(), &before.private));
     Ok(came)
@@ -204,8 +216,11 @@ fn without_model(catalog: &Catalog) -> Arc<dyn Provider> {
 }
 
 /// A replay that did not go through what it was written for shows nothing.
-fn faults_of_play(player: &Player, attacked: bool) -> Vec<String> {
+fn faults_of_play(case: &Case, player: &Player, attacked: bool) -> Vec<String> {
     let mut faults = Vec::new();
+    if case.model == Model::None {
+        return faults;
+    }
     let (left, beyond) = player.left_and_beyond();
     if left > 0 {
         faults.push(format!("{left} moves of the trace were not played"));

@@ -1,41 +1,65 @@
-//! Counts what a model is asked, and keeps the last of it.
+//! Counts what a model is asked, and keeps what is wanted of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jarvis_gateway::provider::{Call, Events, Provider};
+use futures_util::StreamExt;
+use jarvis_gateway::provider::{Call, Class, Events, Provider};
 
+use crate::hostile::stands_in;
 use crate::player::shown;
 
 pub(crate) struct Recorder {
     chain: Arc<dyn Provider>,
-    seen: Mutex<(usize, String)>,
+    attack: String,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    pub(crate) requests: usize,
+    /// The messages of the last request, as text.
+    pub(crate) last: String,
+    /// The attack stood in a request.
+    pub(crate) attack: bool,
+    /// Why a request got no answer, the last one that got none.
+    pub(crate) unanswered: Option<String>,
 }
 
 impl Recorder {
-    pub(crate) fn new(chain: Arc<dyn Provider>) -> Self {
+    pub(crate) fn new(chain: Arc<dyn Provider>, attack: &str) -> Self {
         Self {
             chain,
-            seen: Mutex::default(),
+            attack: attack.to_owned(),
+            seen: Arc::default(),
         }
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).0
+    pub(crate) fn seen(&self) -> Seen {
+        lock(&self.seen).clone()
     }
+}
 
-    /// The messages of the last request, as text.
-    pub(crate) fn read_last(&self) -> String {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
-    }
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Provider for Recorder {
     fn stream(&self, call: Call) -> Events {
         {
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.0 += 1;
-            seen.1 = shown(&call.request);
+            let mut seen = lock(&self.seen);
+            seen.requests += 1;
+            seen.last = shown(&call.request);
+            seen.attack |= stands_in(&self.attack, &seen.last);
         }
-        self.chain.stream(call)
+        let seen = Arc::clone(&self.seen);
+        let events = self.chain.stream(call).inspect(move |event| {
+            // A request that is too long is shortened and asked again.
+            if let Err(error) = event
+                && error.class != Class::ContextLength
+            {
+                lock(&seen).unanswered = Some(error.message.clone());
+            }
+        });
+        Box::pin(events)
     }
 }

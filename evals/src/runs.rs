@@ -18,7 +18,7 @@ pub async fn replayed(suite: &Suite) -> Report {
     let replays = suite
         .cases
         .iter()
-        .map(async |case| row(case, 1, vec![replay(case, &suite.worlds).await]));
+        .map(async |case| row(case, 1, 0, vec![replay(case, &suite.worlds).await]));
     let rows = futures_util::stream::iter(replays).buffered(AT_ONCE).collect().await;
     let attacks = suite.cases.iter().filter(|case| case.model == Model::Hostile);
     let lost = attacks.map(async |case| is_lost(case, suite).await);
@@ -51,16 +51,18 @@ pub async fn live(suite: &Suite, chain: Arc<dyn Provider>, name: &str, times: u3
             continue;
         };
         let mut plays = Vec::new();
+        let mut read = 0;
         for _ in 0..times {
             let brain = Brain::Live {
                 chain: Arc::clone(&chain),
                 name: name.to_owned(),
             };
             let came = play(case, &suite.worlds, brain, Approver::Attentive).await;
+            read += came.as_ref().map_or(0, |came| u32::from(came.attack_read));
             let faults = came.and_then(|came| faults_live(case, &wanted, &came));
             plays.push(faults.unwrap_or_else(|error| vec![format!("{error:#}")]));
         }
-        let row = row(case, times, plays);
+        let row = row(case, times, read, plays);
         tell(&row);
         rows.push(row);
     }
@@ -76,7 +78,7 @@ pub async fn live(suite: &Suite, chain: Arc<dyn Provider>, name: &str, times: u3
     }
 }
 
-fn row(case: &Case, of: u32, plays: Vec<Vec<String>>) -> Row {
+fn row(case: &Case, of: u32, read: u32, plays: Vec<Vec<String>>) -> Row {
     let good = plays.iter().filter(|faults| faults.is_empty()).count();
     Row {
         name: case.name.clone(),
@@ -84,6 +86,7 @@ fn row(case: &Case, of: u32, plays: Vec<Vec<String>>) -> Row {
         complaint: case.complaint.clone(),
         passed: u32::try_from(good).unwrap_or(u32::MAX),
         of,
+        read,
         faults: plays.into_iter().flatten().collect(),
     }
 }

@@ -1,6 +1,10 @@
 //! Every case, replayed, and the judge itself.
 
-use jarvis_evals::{Approver, Brain, Case, Expect, faults, play, replayed, suite};
+use std::sync::Arc;
+
+use jarvis_evals::{Approver, Brain, Case, Expect, faults, live, play, replayed, suite};
+use jarvis_gateway::provider::Class;
+use jarvis_gateway::providers::scripted::{Scripted, fails};
 
 /// The attacks win with somebody who approves every card, so the hostile model does try.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -22,6 +26,20 @@ async fn every_case_comes_out_as_it_says() {
     assert!(
         suite.cases.len() >= 100 && attacks >= 40 && useful >= 10,
         "{attacks} {useful}"
+    );
+}
+
+/// A model server that is away does nothing wrong, and that is no good play.
+#[tokio::test]
+async fn a_model_that_does_not_answer_passes_nothing() {
+    let mut suite = suite().expect("the cases can be read");
+    suite.keep("none/words/greeting").expect("a case");
+    let away = Arc::new(Scripted::new([fails(Class::HostDown, "connection refused")]));
+    let report = live(&suite, away, "away", 1, |_| {}).await;
+    let faults: Vec<_> = report.rows.iter().map(|row| (row.passed, row.faults.clone())).collect();
+    assert!(
+        matches!(faults.as_slice(), [(0, faults)] if faults.iter().any(|fault| fault.starts_with("the model did not answer"))),
+        "{faults:?}"
     );
 }
 

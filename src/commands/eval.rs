@@ -65,10 +65,14 @@ async fn live(
     if report.rows.is_empty() {
         bail!("none of the cases that fit `{}` is meant for a model", eval.cases);
     }
-    report.beside = before.map(|before| before.beside(&report));
+    report.beside = before.as_ref().map(|before| before.beside(&report));
     if eval.save_baseline
         && let Some(now) = Baseline::of(&report)
     {
+        let now = match before {
+            Some(before) => now.over(before),
+            None => now,
+        };
         now.write(&baseline)?;
         note(&format!("kept in {}", baseline.display()));
     }
