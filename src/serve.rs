@@ -12,6 +12,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use axum::{Router, middleware};
 use jarvis_agent::output_gate::OutputGate;
+use jarvis_agent::people::CurrentDirectory;
 use jarvis_agent::specialists::Roster;
 use jarvis_agent::{Agent, Parts};
 use jarvis_gateway::chain::Surroundings;
@@ -215,7 +216,8 @@ fn parts(
 ) -> anyhow::Result<Parts> {
     let zone = config.schedule.zone().map_err(anyhow::Error::msg)?;
     let catalog = catalog::standard(config.tools.clone(), clock);
-    let catalog = jarvis_agent::schedule::with_jobs(catalog, store, clock, &zone);
+    let directory = CurrentDirectory::from(config.directory());
+    let catalog = jarvis_agent::schedule::with_jobs(catalog, store, &directory, clock, &zone);
     let chain = registry
         .chain(&config.agent.alias)
         .with_context(|| format!("there is no alias `{}`", config.agent.alias))?
@@ -229,7 +231,7 @@ fn parts(
         config.agent.clone(),
     )
     .with_roster(roster(config, registry)?)
-    .with_directory(config.directory())
+    .with_directory(directory)
     .with_zone(zone))
 }
 

@@ -1,6 +1,6 @@
 //! What the agent is built from.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use jarvis_gateway::clock::{Clock, Millis};
 use jarvis_gateway::provider::Provider;
@@ -18,7 +18,7 @@ use crate::limits::Config;
 use crate::mcp;
 use crate::outbox::Outbox;
 use crate::output_gate::OutputGate;
-use crate::people::Directory;
+use crate::people::{CurrentDirectory, Directory};
 use crate::session::Sessions;
 use crate::specialists::Roster;
 
@@ -46,8 +46,8 @@ pub struct Parts {
     pub(crate) mcp: Option<Servers>,
     /// The running conversations.
     pub(crate) sessions: Sessions,
-    /// What is configured about people and places; replaced when the configuration is read anew.
-    directory: Arc<RwLock<Arc<Directory>>>,
+    /// What is configured about people and places.
+    pub(crate) directory: CurrentDirectory,
 }
 
 impl Parts {
@@ -75,7 +75,7 @@ impl Parts {
             roster: Arc::new(Roster::built_in()),
             mcp: None,
             sessions: Sessions::default(),
-            directory: Arc::default(),
+            directory: CurrentDirectory::default(),
         }
     }
 
@@ -97,17 +97,15 @@ impl Parts {
 
     /// The same parts, with what is configured about people and places.
     #[must_use]
-    pub fn with_directory(self, directory: Directory) -> Self {
-        self.set_directory(directory);
-        self
-    }
-
-    pub(crate) fn set_directory(&self, directory: Directory) {
-        *self.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
+    pub fn with_directory(self, directory: impl Into<CurrentDirectory>) -> Self {
+        Self {
+            directory: directory.into(),
+            ..self
+        }
     }
 
     pub(crate) fn directory(&self) -> Arc<Directory> {
-        Arc::clone(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
+        self.directory.now()
     }
 
     /// The same parts, with the section `[approvals]` of the configuration.

@@ -80,7 +80,9 @@ async fn plan(
     if !theirs || place_in_chain > LONGEST_CHAIN {
         return Ok(None);
     }
-    let Some(principal) = standing::here(parts, person_id, conversation_id).await? else {
+    let directory = parts.directory();
+    let known = (&parts.store, directory.as_ref());
+    let Some(principal) = standing::here(known, person_id, conversation_id, parts.now()).await? else {
         return Ok(None);
     };
     let principal = Principal {

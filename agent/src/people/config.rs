@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jarvis_tools::risk::Trust;
 use serde::Deserialize;
@@ -94,6 +95,26 @@ pub struct Directory {
     pub people: People,
     pub servers: BTreeMap<PlatformId, Server>,
     pub rooms: BTreeMap<PlatformId, RoomRules>,
+}
+
+/// The directory as it is configured now; another when the configuration is read anew. All clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct CurrentDirectory(Arc<RwLock<Arc<Directory>>>);
+
+impl CurrentDirectory {
+    pub(crate) fn now(&self) -> Arc<Directory> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set(&self, directory: Directory) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
+    }
+}
+
+impl From<Directory> for CurrentDirectory {
+    fn from(directory: Directory) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(directory))))
+    }
 }
 
 impl Directory {

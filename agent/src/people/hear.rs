@@ -150,7 +150,7 @@ impl Agent {
 
     /// What is configured about people and places is another from now on.
     pub fn set_directory(&self, directory: super::Directory) {
-        self.parts().set_directory(directory);
+        self.parts().directory.set(directory);
     }
 }
 

@@ -10,7 +10,7 @@ pub(crate) mod trust;
 pub(crate) mod whoami;
 
 pub(crate) use config::word;
-pub use config::{Directory, People, PlatformId, RoomRules, Server, ToolList};
+pub use config::{CurrentDirectory, Directory, People, PlatformId, RoomRules, Server, ToolList};
 pub use hear::{Heard, Ignored};
 pub(crate) use here::{Here, outlet};
 pub(crate) use standing::{absent, is_owner, still};

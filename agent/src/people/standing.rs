@@ -1,5 +1,6 @@
 //! How far an account is trusted in a room, and why: pure, from the platform's event, the configuration and the rows.
 
+use jarvis_memory::Store;
 use jarvis_memory::people::{Identity, Known};
 use jarvis_memory::records::Room;
 use jarvis_tools::risk::Trust;
@@ -111,14 +112,14 @@ pub(crate) async fn still(parts: &Parts, principal: Principal) -> Principal {
 /// Somebody who does not speak just now, in a platform's room: what rows and configuration give them, because only an event
 /// tells of roles. `None` when they are forgotten, or have no account there any more.
 pub(crate) async fn absent(
-    parts: &Parts,
+    store: &Store,
+    directory: &Directory,
     person_id: &str,
     room: Room,
 ) -> Result<Option<Principal>, jarvis_memory::Error> {
-    let Some(known) = parts.store.known_person(person_id).await? else {
+    let Some(known) = store.known_person(person_id).await? else {
         return Ok(None);
     };
-    let directory = parts.directory();
     let room = RoomId {
         platform: room.platform,
         room: room.external_id,
@@ -132,7 +133,7 @@ pub(crate) async fn absent(
             roles: Vec::new(),
             is_bot: false,
         };
-        (of(&room, &author, Some(&known), &directory), author)
+        (of(&room, &author, Some(&known), directory), author)
     };
     let there = known
         .identities
@@ -140,7 +141,7 @@ pub(crate) async fn absent(
         .filter(|identity| identity.platform == room.platform);
     let best = there.map(standing_of).max_by_key(|(standing, _)| standing.trust);
     Ok(best.map(|(standing, author)| {
-        let here = Here::of(&room, standing.trust, &directory);
+        let here = Here::of(&room, standing.trust, directory);
         let account = Account {
             id: author.account,
             handle: author.handle,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jarvis_gateway::usage::MicroUsd;
 use jarvis_memory::jobs::{Job, JobEnd, JobRun, JobRunState};
 use jarvis_memory::records::{Message, MessageRole, Run, RunStatus};
+use jarvis_tools::risk::Trust;
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -81,8 +82,12 @@ pub(super) async fn ask(agent: &Agent, job: &Job, claim: &JobRun) -> Result<JobE
     let Some(conversation_id) = &job.conversation_id else {
         return Err(Left::Orphaned("the conversation that it was made in is gone".into()));
     };
-    let principal = standing::now(&parts.store, &job.person_id, parts.now()).await?;
-    let Some(principal) = principal.map(|principal| standing::bounded(principal, job.max_trust)) else {
+    let directory = parts.directory();
+    let known = (&parts.store, directory.as_ref());
+    let principal = standing::here(known, &job.person_id, conversation_id, parts.now()).await?;
+    // Whoever may not schedule a prompt any more asks none.
+    let still = principal.filter(|principal| principal.trust >= Trust::Operator);
+    let Some(principal) = still.map(|principal| standing::bounded(principal, job.max_trust)) else {
         return Err(Left::Orphaned("whoever made it may not ask for it any more".into()));
     };
     match conversations::find(parts, &principal, conversation_id).await {
@@ -154,6 +159,7 @@ fn message(agent: &Agent, job: &Job, claim: &JobRun, principal: &Principal, conv
         text: job.text.clone(),
         detail: json!({
             "via": principal.surface.as_str(),
+            "name": principal.name,
             "job": job.id,
             "due": claim.due,
             "late": late,

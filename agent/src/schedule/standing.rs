@@ -6,34 +6,34 @@ use jarvis_memory::Store;
 use jarvis_memory::records::KeyRow;
 use jarvis_tools::risk::Trust;
 
-use crate::parts::Parts;
-use crate::people;
+use crate::people::{self, Directory};
 use crate::principal::{OWNER, Principal, Surface};
 
 /// The person as a principal of now, in the conversation that they asked in.
 pub(crate) async fn here(
-    parts: &Parts,
+    (store, directory): (&Store, &Directory),
     person_id: &str,
     conversation_id: &str,
+    at: Millis,
 ) -> Result<Option<Principal>, jarvis_memory::Error> {
-    let Some(conversation) = parts.store.conversation(conversation_id).await? else {
+    let Some(conversation) = store.conversation(conversation_id).await? else {
         return Ok(None);
     };
-    match parts.store.room_by_id(&conversation.room_id).await? {
+    let principal = match store.room_by_id(&conversation.room_id).await? {
         Some(room) if room.platform != "local" && room.platform != "key" => {
-            people::absent(parts, person_id, room).await
+            people::absent(store, directory, person_id, room).await?
         }
-        Some(_) | None => now(&parts.store, person_id, parts.now()).await,
-    }
+        Some(_) | None => now(store, person_id, at).await?,
+    };
+    Ok(principal.map(|principal| Principal {
+        surface: Surface::Schedule,
+        ..principal
+    }))
 }
 
-/// The person as a principal of now, for what runs by itself. `None` when they may not ask for anything any more: their
+/// The person as a principal of now, in the owner's own places, for what runs by itself. `None` when they may not ask for anything any more: their
 /// key was revoked or has expired, or they are forgotten.
-pub(crate) async fn now(
-    store: &Store,
-    person_id: &str,
-    now: Millis,
-) -> Result<Option<Principal>, jarvis_memory::Error> {
+async fn now(store: &Store, person_id: &str, now: Millis) -> Result<Option<Principal>, jarvis_memory::Error> {
     if person_id == OWNER {
         return Ok(Some(Principal::of(&Caller::Loopback, Surface::Schedule)));
     }

@@ -19,6 +19,7 @@ use super::standing;
 use super::view::{Reader, list};
 use super::when::local;
 use super::wish::{By, NotMade, TEXT_CHARS, Understood, Wish, make, read_back, rule_of, understand};
+use crate::people::CurrentDirectory;
 use crate::quarantine;
 
 /// Jobs that a list shows.
@@ -28,9 +29,16 @@ const LISTED: i64 = 100;
 pub const TOOLS: [&str; 3] = [Schedule::NAME, ListJobs::NAME, CancelJob::NAME];
 
 /// The catalogue with the tools that make, list and cancel jobs. `zone` is the one of times that name none.
-pub fn with_jobs(catalog: Catalog, store: &Store, clock: &Arc<dyn Clock>, zone: &TimeZone) -> Catalog {
+pub fn with_jobs(
+    catalog: Catalog,
+    store: &Store,
+    directory: &CurrentDirectory,
+    clock: &Arc<dyn Clock>,
+    zone: &TimeZone,
+) -> Catalog {
     let desk = Desk {
         store: store.clone(),
+        directory: directory.clone(),
         clock: Arc::clone(clock),
         zone: zone.clone(),
         // Not these themselves: a job makes no jobs.
@@ -45,6 +53,7 @@ pub fn with_jobs(catalog: Catalog, store: &Store, clock: &Arc<dyn Clock>, zone: 
 #[derive(Clone)]
 struct Desk {
     store: Store,
+    directory: CurrentDirectory,
     clock: Arc<dyn Clock>,
     zone: TimeZone,
     tools: Vec<String>,
@@ -230,16 +239,18 @@ impl Tool for Schedule {
         let by = caller(context)?;
         self.understood(&input)?;
         let (store, now) = (&self.0.store, self.0.clock.now());
-        let principal = standing::now(store, &by.person_id, now)
+        let directory = self.0.directory.now();
+        let principal = standing::here((store, &directory), &by.person_id, &by.conversation_id, now)
             .await
             .map_err(of_store(NOT_SET))?;
-        let trust = match (principal, input.kind) {
-            (Some(principal), _) => principal.trust,
-            // Saying a text takes no trust; what somebody has on a platform is told by its events alone.
-            (None, Kind::Message) => Trust::Member,
-            (None, Kind::Prompt) => {
+        let trust = principal.map_or(Trust::Public, |principal| principal.trust);
+        let trust = match input.kind {
+            // Saying a text takes no trust; what a role gives somebody is told by events alone.
+            Kind::Message => trust.max(Trust::Member),
+            Kind::Prompt if trust >= Trust::Operator => trust,
+            Kind::Prompt => {
                 return Err(Error::refused(
-                    "a prompt is scheduled from the owner's own place, not from here",
+                    "a prompt is scheduled by an operator, as the configuration or a grant of the owner makes one",
                 ));
             }
         };

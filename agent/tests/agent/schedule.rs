@@ -11,6 +11,7 @@ use jarvis_memory::records::KeyRow;
 use serde_json::json;
 
 use crate::support::house::NOW;
+use crate::support::town::{self, OPS, TOOLS, Town, discord};
 use crate::support::wall::Wall;
 use crate::support::{House, key, owner, short};
 
@@ -387,4 +388,53 @@ async fn a_key_that_lost_its_rights_runs_nothing_any_more() {
     check("UPDATE api_keys SET revoked_at = 1").await;
     check("UPDATE api_keys SET expires_at = 1").await;
     check("UPDATE api_keys SET scopes = 'chat'").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_made_on_a_platform_asks_there_with_what_its_maker_has_now() {
+    let prompt = r#"{"kind":"prompt","text":"how is plex?","when":"daily 10:00"}"#;
+    let town = Town::with_jobs([
+        calls("c1", "schedule", prompt),
+        says("Set."),
+        calls("c2", "read_state", r#"{"name":"plex"}"#),
+        says("plex runs."),
+    ])
+    .await;
+    let kim = discord("20", "kim", &[]);
+    town.asks(&kim, OPS, "/whoami").await;
+    town.asks(&town::owner(), OPS, "/trust discord:20 operator").await;
+    let answer = town.asks(&kim, OPS, "daily 10:00, tell me how plex is").await;
+    assert_eq!(answer, "Set.");
+    let made = job(&town.house).await;
+    assert_eq!((made.kind, made.status), (JobKind::Prompt, JobStatus::Active));
+    let before = town.lines("discord", OPS).len();
+    town.house.clock.advance(Duration::from_mins(14));
+    assert_eq!(ended(&town.house, &made.id, 1).await, (JobRunState::Done, None));
+    assert_eq!(town.line("discord", OPS, before).await, "plex runs.");
+    let asked = town.house.model.calls().pop().expect("a call").request;
+    assert!(
+        asked
+            .messages
+            .iter()
+            .any(|message| message.joined_text().contains("how is plex?"))
+    );
+
+    // Taken back: nothing more is asked, and the owner is told.
+    town.asks(&town::owner(), OPS, "/trust discord:20 public").await;
+    let calls = town.house.model.calls().len();
+    town.house.clock.advance(Duration::from_hours(24));
+    let (state, says) = ended(&town.house, &made.id, 2).await;
+    assert_eq!(state, JobRunState::Failed);
+    assert_eq!(says.as_deref(), Some("whoever made it may not ask for it any more"));
+    assert_eq!(town.house.model.calls().len(), calls);
+    assert_eq!(job(&town.house).await.status, JobStatus::Paused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_on_a_platform_schedules_no_prompt() {
+    let prompt = r#"{"kind":"prompt","text":"how is plex?","when":"daily 10:00"}"#;
+    let town = Town::with_jobs([calls("c1", "schedule", prompt), says("I may not.")]).await;
+    let role = discord("30", "mo", &[town::MODERATORS]);
+    town.asks(&role, TOOLS, "every day at ten, tell me how plex is").await;
+    assert_eq!(jobs(&town.house).await, Vec::<JobView>::new());
 }

@@ -6,6 +6,7 @@ mod rooms;
 use std::fs;
 use std::sync::Arc;
 
+use jarvis_agent::people::CurrentDirectory;
 use jarvis_agent::specialists::Roster;
 use jarvis_agent::trace::{Consulted, What};
 use jarvis_agent::{Agent, ApprovalsConfig, Config, Parts};
@@ -233,7 +234,9 @@ async fn no_tool_of_the_catalogue_acts_for_a_specialist() {
     ]);
     let house = house_with(&voices, |parts| {
         let catalog = catalog::standard(jarvis_tools::Config::default(), &parts.clock);
-        let catalog = jarvis_agent::schedule::with_jobs(catalog, &parts.store, &parts.clock, &TimeZone::UTC);
+        let directory = CurrentDirectory::default();
+        let catalog =
+            jarvis_agent::schedule::with_jobs(catalog, &parts.store, &directory, &parts.clock, &TimeZone::UTC);
         // A tool that is new is looked at here: whether it only acts, and what calls of it a specialist is refused.
         let named: Vec<&str> = catalog
             .names()

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jarvis_agent::people::CurrentDirectory;
 use jarvis_agent::view::{ApprovalView, CardStatus, Happening, RunState};
 use jarvis_agent::{Agent, ApprovalsConfig, Config, Error, Parts, Principal, Published, Said, Subscription, Surface};
 use jarvis_gateway::caller::{Caller, Key, Scope};
@@ -238,10 +239,12 @@ async fn start(
 ) -> Agent {
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
     let mut catalog = world.catalog();
+    let directory = CurrentDirectory::default();
     if world.has_jobs {
-        catalog = jarvis_agent::schedule::with_jobs(catalog, store, &clock, &TimeZone::UTC);
+        catalog = jarvis_agent::schedule::with_jobs(catalog, store, &directory, &clock, &TimeZone::UTC);
     }
     let parts = Parts::new(store.clone(), chain, catalog, clock, tasks.clone(), Config::default())
+        .with_directory(directory)
         .with_approvals(approvals.clone());
     Agent::start(parts).await.expect("the agent starts")
 }

@@ -158,6 +158,11 @@ impl Town {
         Self::around(House::with_chain(chain, World::new()).await)
     }
 
+    /// With the tools of the schedule.
+    pub(crate) async fn with_jobs(turns: impl IntoIterator<Item = Turn>) -> Self {
+        Self::around(House::with_jobs(turns).await)
+    }
+
     /// With the section `[approvals]`.
     pub(crate) async fn with_approvals(approvals: ApprovalsConfig, turns: impl IntoIterator<Item = Turn>) -> Self {
         Self::around(House::with_approvals(approvals, turns).await)
