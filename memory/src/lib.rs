@@ -7,6 +7,7 @@
 pub mod jobs;
 mod keys;
 pub mod people;
+pub mod recall;
 pub mod records;
 mod responses;
 mod store;
@@ -14,4 +15,4 @@ mod usage;
 
 pub use keys::Keys;
 pub use responses::Responses;
-pub use store::{Error, Migration, MigrationState, Store};
+pub use store::{Error, Meaning, Migration, MigrationState, Store};

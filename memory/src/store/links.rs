@@ -11,7 +11,7 @@ use crate::people::{Identity, LinkCode, Linked, Redeemed, Target};
 
 /// What of `$1` becomes `$2`'s. A new table that refers to a person has its line here, unless its rows end with the person:
 /// what somebody was allowed for a while is not passed on.
-const MOVES: [&str; 10] = [
+const MOVES: [&str; 14] = [
     "UPDATE messages SET person_id = $2 WHERE person_id = $1",
     "UPDATE runs SET person_id = $2 WHERE person_id = $1",
     "UPDATE approvals SET requester_id = $2 WHERE requester_id = $1",
@@ -26,6 +26,10 @@ const MOVES: [&str; 10] = [
     "DELETE FROM link_codes WHERE confirmed_at IS NULL
        AND (issuer_id = $1 OR redeemer_id = $1 OR issuer_id = $2 OR redeemer_id = $2)",
     "UPDATE link_codes SET redeemer_id = $2 WHERE redeemer_id = $1",
+    "UPDATE memories SET subject_id = $2 WHERE subject_id = $1",
+    "UPDATE memories SET author_id = $2 WHERE author_id = $1",
+    "UPDATE memories SET whose = $2 WHERE audience = 'person' AND whose = $1",
+    "UPDATE recall_audiences SET whose = $2 WHERE audience = 'person' AND whose = $1",
 ];
 
 /// So often an account may try codes within [`TRIES_WITHIN`].

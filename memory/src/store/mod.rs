@@ -21,6 +21,7 @@ mod mcp_pins;
 mod migrate;
 mod open;
 mod people;
+mod recall;
 mod responses;
 mod results;
 mod row;
@@ -34,6 +35,7 @@ mod votes;
 pub use error::Error;
 pub use migrate::{Migration, MigrationState};
 pub use open::Store;
+pub use recall::Meaning;
 
 /// What every operation of the store answers.
 type Result<T> = std::result::Result<T, Error>;

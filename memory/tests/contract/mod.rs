@@ -11,6 +11,7 @@ pub(crate) mod make;
 pub(crate) mod mcp_pins;
 pub(crate) mod outbox;
 pub(crate) mod people;
+pub(crate) mod recall;
 pub(crate) mod responses;
 pub(crate) mod runs;
 pub(crate) mod usage;
@@ -26,7 +27,7 @@ pub(crate) struct Case {
 }
 
 /// Everything, by subject. A new case stands in its subject's list.
-pub(crate) const SUBJECTS: [&[Case]; 13] = [
+pub(crate) const SUBJECTS: [&[Case]; 14] = [
     people::CASES,
     links::CASES,
     conversations::CASES,
@@ -40,6 +41,7 @@ pub(crate) const SUBJECTS: [&[Case]; 13] = [
     jobs::CASES,
     outbox::CASES,
     mcp_pins::CASES,
+    recall::CASES,
 ];
 
 /// Runs the cases in order, each on a store of its own.
