@@ -14,7 +14,7 @@ use axum::{Router, middleware};
 use jarvis_agent::output_gate::OutputGate;
 use jarvis_agent::people::CurrentDirectory;
 use jarvis_agent::specialists::Roster;
-use jarvis_agent::{Agent, Parts};
+use jarvis_agent::{Agent, Parts, recall};
 use jarvis_gateway::chain::Surroundings;
 use jarvis_gateway::clock::{Clock, Millis, System};
 use jarvis_gateway::discovery::{self, Discovery, Following};
@@ -251,8 +251,9 @@ fn roster(config: &Config, registry: &Registry) -> anyhow::Result<Roster> {
 
 /// The agent, also as the model `jarvis`.
 async fn agent(parts: Parts, registry: &Arc<Registry>) -> anyhow::Result<Agent> {
-    let tasks = parts.tasks.clone();
+    let (tasks, store) = (parts.tasks.clone(), parts.store.clone());
     let agent = Agent::start(parts).await?;
+    tasks.spawn("recall index", recall::index(store, tasks.stopping().clone()));
     registry.register("jarvis", Arc::new(agent.clone()));
     tell_targets(registry, &agent, &tasks);
     Ok(agent)

@@ -31,6 +31,7 @@ pub mod policy;
 mod principal;
 mod provider;
 pub mod quarantine;
+pub mod recall;
 mod recovery;
 pub mod schedule;
 mod session;
