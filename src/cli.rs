@@ -165,7 +165,10 @@ pub(crate) enum Command {
 /// Without a model the cases are replayed, which takes seconds and asks nobody. Exit code 1 when something is not as it
 /// should be, when an attack did anything, or when the model is more than two cases worse than its baseline.
 #[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Eval {
+    #[command(subcommand)]
+    pub(crate) of: Option<EvalOf>,
     /// Play with this model: an alias, or `backend/model`
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
@@ -185,6 +188,18 @@ pub(crate) struct Eval {
     /// Keep this run as the model's baseline, after it was held beside the former one
     #[arg(long, requires = "model")]
     pub(crate) save_baseline: bool,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum EvalOf {
+    /// Measure whether what was said is found again, on a set of conversations and questions
+    Memory {
+        /// The set, as lines of JSON
+        file: PathBuf,
+        /// Compare meanings, too, with vectors of this model: an alias, or `backend/model` [default: words alone]
+        #[arg(long, value_name = "NAME")]
+        embed: Option<String>,
+    },
 }
 
 /// A running Jarvis to talk to.

@@ -12,6 +12,7 @@ mod hostile;
 mod judge;
 mod play;
 mod player;
+pub mod recall;
 mod recorder;
 mod report;
 mod runs;

@@ -1,24 +1,27 @@
 //! `jarvis eval`. Plays in worlds of its own: nothing of this installation is read or changed but the model servers and
 //! the ledger of what they cost.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use async_trait::async_trait;
+use jarvis_evals::recall::{self, Embedder, Set, Vectors};
 use jarvis_evals::{Baseline, Report, Row, Suite};
 use jarvis_gateway::caller::Caller;
-use jarvis_gateway::chain::Surroundings;
+use jarvis_gateway::chain::{Chain, Errand, Surroundings};
 use jarvis_gateway::clock::{Clock, System};
 use jarvis_gateway::discovery::Discovery;
+use jarvis_gateway::jobs::{self, Embed, Encoding, Inputs};
 use jarvis_gateway::metrics::Metrics;
 use jarvis_gateway::provider::Provider;
 use jarvis_gateway::registry::{Link, Registry};
 use jarvis_gateway::tasks::Tasks;
 use jarvis_memory::Store;
 
-use crate::cli::Eval;
+use crate::cli::{Eval, EvalOf};
 use crate::config::{Config, Environment};
 use crate::output::{line, note};
 use crate::{assemble, data, money};
@@ -29,6 +32,9 @@ const ALIAS: &str = "jarvis-eval";
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 pub(crate) async fn eval(config: Config, environment: &Environment, eval: Eval) -> anyhow::Result<ExitCode> {
+    if let Some(EvalOf::Memory { file, embed }) = &eval.of {
+        return memory(&config, environment, file, embed.as_deref()).await;
+    }
     let mut suite = jarvis_evals::suite()?;
     suite.keep(&eval.cases)?;
     let report = match &eval.model {
@@ -118,16 +124,83 @@ async fn registry(
 }
 
 fn chain(registry: &Registry, model: &str) -> anyhow::Result<Arc<dyn Provider>> {
-    if let Some((backend, name)) = model.split_once('/')
-        && registry.backend(backend).is_some()
-    {
-        let link = Link {
-            backend: backend.to_owned(),
-            model: name.to_owned(),
-        };
-        registry.set_alias(ALIAS, vec![link]);
-        return Ok(registry.find(&Caller::Internal, ALIAS)?);
-    }
-    let found = registry.find(&Caller::Internal, model);
+    let found = registry.find(&Caller::Internal, named(registry, model));
     found.with_context(|| format!("`{model}` is neither an alias nor backend/model"))
+}
+
+/// The alias for `model`, made when it is backend/model.
+fn named<'a>(registry: &Registry, model: &'a str) -> &'a str {
+    let Some((backend, name)) = model.split_once('/') else {
+        return model;
+    };
+    if registry.backend(backend).is_none() {
+        return model;
+    }
+    let link = Link {
+        backend: backend.to_owned(),
+        model: name.to_owned(),
+    };
+    registry.set_alias(ALIAS, vec![link]);
+    ALIAS
+}
+
+async fn memory(
+    config: &Config,
+    environment: &Environment,
+    file: &Path,
+    embed: Option<&str>,
+) -> anyhow::Result<ExitCode> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+    let set = Set::read(&text).with_context(|| format!("read {}", file.display()))?;
+    let told = |says: &str| note(says);
+    let found = match embed {
+        None => recall::play(&set, None, told).await?,
+        Some(model) => {
+            data::make(&config.data)?;
+            let store = Store::open(&config.database_url()).await?;
+            let tasks = Tasks::default();
+            let registry = registry(config, environment, &store, &tasks).await?;
+            let chain = registry.chain_of(&Caller::Internal, named(&registry, model));
+            let chain = chain.with_context(|| format!("`{model}` is neither an alias nor backend/model"))?;
+            let chain = chain.with_context(|| format!("`{model}` makes no vectors"))?;
+            let embedder = OfChain { chain, registry };
+            let found = recall::play(&set, Some(&embedder), told).await?;
+            tasks.stop(STOP_LIMIT).await;
+            store.close().await;
+            found
+        }
+    };
+    line(&found.to_text());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Vectors from the gateway's chain.
+struct OfChain {
+    chain: Chain,
+    registry: Arc<Registry>,
+}
+
+#[async_trait]
+impl Embedder for OfChain {
+    async fn embed(&self, texts: Vec<String>) -> anyhow::Result<Vectors> {
+        let job = Embed {
+            inputs: Inputs::Texts(texts),
+            dimensions: None,
+            truncate: true,
+            encoding: Encoding::Float,
+            original: None,
+        };
+        let errand = Errand {
+            caller: Caller::Internal,
+            ..Errand::default()
+        };
+        let done = jobs::embed(&self.chain, self.registry.health(), errand, &job).await?;
+        let rows = match done.answer.vectors {
+            jobs::Vectors::Numbers(rows) => rows,
+            jobs::Vectors::Wire(_) => bail!("the model server answered a request that was not made"),
+        };
+        // A model whose space is not known is the only one that was asked.
+        let space = done.space.unwrap_or(done.served.target);
+        Ok(Vectors { space, rows })
+    }
 }
