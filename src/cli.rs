@@ -314,7 +314,7 @@ pub(crate) enum Key {
     Add {
         /// What it is for, to recognise it by
         name: String,
-        /// What it may do: chat, embeddings, images, audio, ops, approve (several with commas)
+        /// What it may do: chat, embeddings, images, audio, ops, approve, mcp (several with commas)
         #[arg(long, visible_alias = "scope", value_delimiter = ',', default_value = "chat")]
         scopes: Vec<jarvis_gateway::caller::Scope>,
         #[command(flatten)]

@@ -43,6 +43,8 @@ use crate::reload::Reload;
 
 /// Running turns and acts get this long to finish when the process is asked to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(25);
+/// MCP servers get this long after that: to end with their input, when asked to, and when made to.
+const SERVERS_LIMIT: Duration = Duration::from_secs(6);
 /// What was used last may take this long to be written, after everything else has ended.
 const FLUSH_LIMIT: Duration = Duration::from_secs(3);
 /// What is served, for programs. A test compares it with the routes.
@@ -55,6 +57,8 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) local_key: LocalKey,
     tasks: Tasks,
+    /// The MCP servers, which acts under way need to their end.
+    servers: Tasks,
     store: Store,
     ledger: Arc<Ledger>,
     found: oneshot::Receiver<Vec<Found>>,
@@ -95,7 +99,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     let lock = data::lock(&config.data)?;
     let store = Store::open(&config.database_url()).await?;
     let local_key = LocalKey::make(&config.data)?;
-    let tasks = Tasks::default();
+    let (tasks, servers) = (Tasks::default(), Tasks::default());
     let clock: Arc<dyn Clock> = Arc::new(System);
 
     let tracer = assemble::tracer(&config, environment, &tasks)?;
@@ -113,11 +117,10 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         .with_tracer(tracer.clone())
         .with_gate(Arc::clone(&gate))
         .with_approvals(config.approvals.clone())
-        .with_mcp(config.launches(environment)?);
+        .with_mcp(config.launches(environment)?, &servers);
     let agent = agent(parts, &registry).await?;
     let (found, status) = look_around(&config, following.clone(), &tasks, clock.now(), address);
-    let ledger = Arc::clone(&money.ledger);
-    let reload_now = Arc::new(Notify::new());
+    let (ledger, reload_now) = (Arc::clone(&money.ledger), Arc::new(Notify::new()));
     let reload = Reload {
         config,
         environment: environment.clone(),
@@ -160,6 +163,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         address,
         local_key,
         tasks,
+        servers,
         store,
         ledger,
         found,
@@ -305,6 +309,9 @@ impl Running {
                 "not everything ended within {} s; the next start reports it",
                 STOP_LIMIT.as_secs()
             );
+        }
+        if !self.servers.stop(SERVERS_LIMIT).await {
+            tracing::warn!("not every MCP server ended; they are killed with this process");
         }
         // Everything that could be used has been: what is written now is all there is.
         if !matches!(tokio::time::timeout(FLUSH_LIMIT, self.ledger.flush()).await, Ok(true)) {

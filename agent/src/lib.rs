@@ -6,6 +6,7 @@
 mod agent;
 mod answer;
 mod approvals;
+mod ask;
 mod asked_for;
 mod big_result;
 mod bus;
@@ -13,6 +14,7 @@ mod coerce;
 mod compaction;
 mod context;
 mod conversations;
+mod direct;
 mod error;
 mod execute;
 mod freeze;
@@ -44,7 +46,9 @@ mod watch;
 
 pub use agent::{Agent, Said};
 pub use approvals::{Config as ApprovalsConfig, GrantView};
+pub use ask::Answer;
 pub use bus::{Position, Published, Subscription};
+pub use direct::{Called, Listed};
 pub use error::Error;
 pub use freeze::Frozen;
 pub use limits::{Config, Limits};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jarvis_gateway::clock::Clock;
+use jarvis_gateway::tasks::Tasks;
 use jarvis_mcp::{Launch, Pin, Pins, Servers, Shown, Unwritten};
 use jarvis_memory::records::{AuditEvent, McpPin};
 use serde_json::{Value, json};
@@ -16,10 +17,10 @@ use crate::parts::Parts;
 use crate::principal::Principal;
 
 /// Begins to connect to the servers.
-pub(crate) fn start(parts: &Parts, launches: Vec<Launch>) -> Servers {
+pub(crate) fn start(parts: &Parts, launches: Vec<Launch>, tasks: &Tasks) -> Servers {
     let pins = Arc::new(Kept(parts.clone()));
     let clock: &Arc<dyn Clock> = &parts.clock;
-    Servers::start(launches, parts.catalog.shelf(), pins, clock, &parts.tasks)
+    Servers::start(launches, parts.catalog.shelf(), pins, clock, tasks)
 }
 
 /// Pins as rows.

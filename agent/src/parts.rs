@@ -130,14 +130,15 @@ impl Parts {
     }
 
     /// The same parts, with the tools of these MCP servers. It begins to connect to them and waits for none: the last thing
-    /// before the agent starts, because what is told of them goes by the bus and the gate that there are now.
+    /// before the agent starts, because what is told of them goes by the bus and the gate that there are now. `servers` are
+    /// stopped after all other tasks: an act that has begun needs its server to its end.
     #[must_use]
-    pub fn with_mcp(self, launches: Vec<Launch>) -> Self {
+    pub fn with_mcp(self, launches: Vec<Launch>, servers: &Tasks) -> Self {
         if launches.is_empty() {
             return self;
         }
         Self {
-            mcp: Some(mcp::start(&self, launches)),
+            mcp: Some(mcp::start(&self, launches, servers)),
             ..self
         }
     }

@@ -19,6 +19,8 @@ pub enum Surface {
     Terminal,
     #[default]
     Api,
+    /// A client of the Model Context Protocol.
+    Mcp,
     /// A platform, by the word for it: `discord`.
     Platform(Arc<str>),
     /// Nobody speaks: something that was asked for earlier is due.
@@ -33,6 +35,7 @@ impl Surface {
             Self::Console => "console",
             Self::Terminal => "terminal",
             Self::Api => "api",
+            Self::Mcp => "mcp",
             Self::Platform(name) => name,
             Self::Schedule => "schedule",
             Self::FollowUp => "follow-up",

@@ -190,7 +190,7 @@ fn api_id(principal: &Principal) -> String {
 }
 
 /// Clients that keep their own history share one conversation, in which the owner can read what they asked.
-async fn api_conversation(parts: &Parts, principal: &Principal) -> Result<Conversation, crate::Error> {
+pub(crate) async fn api_conversation(parts: &Parts, principal: &Principal) -> Result<Conversation, crate::Error> {
     let room = conversations::room(parts, principal).await?;
     let id = api_id(principal);
     if let Some(known) = parts.store.conversation(&id).await? {

@@ -85,16 +85,19 @@ pub enum Scope {
     Ops,
     /// Deciding approvals.
     Approve,
+    /// `/mcp`: asking Jarvis, and with `ops` calling its tools.
+    Mcp,
 }
 
 impl Scope {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Chat,
         Self::Embeddings,
         Self::Images,
         Self::Audio,
         Self::Ops,
         Self::Approve,
+        Self::Mcp,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -105,6 +108,7 @@ impl Scope {
             Self::Audio => "audio",
             Self::Ops => "ops",
             Self::Approve => "approve",
+            Self::Mcp => "mcp",
         }
     }
 }
@@ -127,7 +131,7 @@ impl Caller {
     /// Whether this caller may do what `scope` covers. Loopback without keys is the owner and may do everything.
     pub fn may(&self, scope: Scope) -> bool {
         match self {
-            Self::Internal => !matches!(scope, Scope::Ops | Scope::Approve),
+            Self::Internal => !matches!(scope, Scope::Ops | Scope::Approve | Scope::Mcp),
             Self::Loopback => true,
             Self::Key(key) => key.scopes.contains(&scope),
         }

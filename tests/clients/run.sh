@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# OpenAI's and Ollama's own clients, from PyPI and npm, against the real binary, with the stand-in as both model servers.
+# OpenAI's, Ollama's and MCP's own clients and MCP's reference server, from PyPI and npm, against the real binary, with the stand-in as both model servers.
 #
 #   JARVIS_BIN=… STAND_IN_BIN=… tests/clients/run.sh     (./check clients sets them)
 #
@@ -50,20 +50,24 @@ start() { # start NAME PATTERN COMMAND...
 
 start stand-in "listening on" "$STAND_IN_BIN" --listen 127.0.0.1:0
 export STAND_IN_URL=$address CLIENT_TEST_CREDENTIAL=sk-of-the-stand-in
-sed "s|STAND_IN|$STAND_IN_URL|" jarvis.toml >"$work/jarvis.toml"
+start everything "listening on" node everything_http.mjs
+sed "s|STAND_IN|$STAND_IN_URL|; s|CLIENTS|$PWD|; s|EVERYTHING|$address|" jarvis.toml >"$work/jarvis.toml"
 python3 chains.py "$STAND_IN_URL" >>"$work/jarvis.toml"
 serve=("$JARVIS_BIN" serve --listen 127.0.0.1:0 --config "$work/jarvis.toml")
 
 start open "listens on" "${serve[@]}" --data "$work/open"
 export JARVIS_URL=$address
 
-JARVIS_KEY=$("$JARVIS_BIN" key new client-tests --scope chat --data "$work/keyed" | head -n 1)
-export JARVIS_KEY
+key() { "$JARVIS_BIN" key new "$1" --scope "$2" --data "$work/keyed" | head -n 1; }
+JARVIS_KEY=$(key client-tests chat)
+JARVIS_MCP_KEY=$(key asks-by-mcp mcp)
+JARVIS_MCP_OPS_KEY=$(key acts-by-mcp mcp,ops)
+export JARVIS_KEY JARVIS_MCP_KEY JARVIS_MCP_OPS_KEY
 start keyed "listens on" "${serve[@]}" --data "$work/keyed"
 export JARVIS_KEYED_URL=$address
 
 status=0
-"$venv/bin/python" -m unittest -v test_python test_jobs test_ollama test_schemas test_responses || status=1
+"$venv/bin/python" -m unittest -v test_python test_jobs test_ollama test_schemas test_responses test_mcp || status=1
 node --test --test-reporter=spec javascript.test.mjs jobs.test.mjs ollama.test.mjs responses.test.mjs || status=1
 if [ "$status" != 0 ]; then
   echo "the end of the server's log:"

@@ -16,6 +16,7 @@ mod dam;
 mod door;
 mod jarvis;
 mod killed;
+mod mcp;
 mod observed;
 mod openapi;
 mod outcome;

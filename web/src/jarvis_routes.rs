@@ -4,9 +4,9 @@ use axum::Router;
 use axum::routing::{delete, get, post};
 
 use crate::app::App;
-use crate::{api, events};
+use crate::{api, events, mcp};
 
-/// The routes under `/v1/jarvis`. They expect the caller in the request's extensions, where `jarvis_gateway::http`'s
+/// The routes under `/v1/jarvis`, and `/mcp`. They expect the caller in the request's extensions, where `jarvis_gateway::http`'s
 /// guard puts it.
 pub fn router(app: App) -> Router {
     Router::new()
@@ -40,5 +40,6 @@ pub fn router(app: App) -> Router {
         .route("/v1/jarvis/runs/{id}", get(api::trace))
         .route("/v1/jarvis/audit", get(api::audit))
         .route("/v1/jarvis/events", get(events::events))
+        .route("/mcp", post(mcp::answer))
         .with_state(app)
 }

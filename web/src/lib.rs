@@ -8,6 +8,7 @@ pub mod assets;
 mod error;
 mod events;
 mod jarvis_routes;
+mod mcp;
 
 pub use app::{App, Found, Status};
 pub use jarvis_routes::router;

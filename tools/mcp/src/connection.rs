@@ -8,7 +8,7 @@ use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ClientConfig, Implementation,
     JsonObject, PaginatedRequestParams, ProtocolVersion, Tool,
 };
-use rmcp::service::{NotificationContext, Peer, RunningService, ServiceError, serve_client};
+use rmcp::service::{ClientInitializeError, NotificationContext, Peer, RunningService, ServiceError, serve_client};
 use rmcp::transport::Transport;
 use rmcp::{ClientHandler, RoleClient};
 use tokio::sync::Notify;
@@ -104,7 +104,7 @@ impl Connection {
         let service = serve_client(client, Sieve::new(transport, ended.clone())).await;
         let service = match service {
             Ok(service) => service,
-            Err(error) => return Err(with_last_words(&words::line(&error.to_string(), WORDS), &said).await),
+            Err(error) => return Err(with_last_words(&not_begun(&error), &said).await),
         };
         let info = service.peer_info();
         let own = info.as_ref().and_then(|info| info.server_info.as_ref());
@@ -213,5 +213,16 @@ impl Line {
 }
 
 fn spoken(error: &ServiceError) -> String {
-    words::line(&error.to_string(), WORDS)
+    match error {
+        // The rest of it names types of the program.
+        ServiceError::TransportSend(failed) => words::line(&failed.error.to_string(), WORDS),
+        other => words::line(&other.to_string(), WORDS),
+    }
+}
+
+fn not_begun(error: &ClientInitializeError) -> String {
+    match error {
+        ClientInitializeError::TransportError { error, .. } => words::line(&error.error.to_string(), WORDS),
+        other => words::line(&other.to_string(), WORDS),
+    }
 }

@@ -89,6 +89,8 @@ impl Keeper {
         loop {
             match stopping.run_until_cancelled(self.look(connection, limit)).await? {
                 Ok(()) => {}
+                // What it said last says more than what failed by its end.
+                Err(_) if connection.ended.is_cancelled() => return Some(connection.last_words().await),
                 Err(why) => return Some(why),
             }
             tokio::select! {

@@ -103,7 +103,8 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Begins to connect to every server, and waits for none.
+    /// Begins to connect to every server, and waits for none. `tasks` are to be stopped after everything that calls tools:
+    /// the connections end with them.
     pub fn start(
         launches: Vec<Launch>,
         shelf: &Shelf,

@@ -12,7 +12,7 @@ use rmcp::transport::Transport;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Messages that nobody asked for, in one [`WINDOW`]. A busy server's log has some hundreds.
+/// Messages in one [`WINDOW`]. A busy server's log has some hundreds, and answers are as many as calls.
 const MOST: u32 = 20_000;
 const WINDOW: Duration = Duration::from_secs(10);
 /// Requests of the server that have not been answered yet. A client that can do nothing for it is asked little.
@@ -22,11 +22,12 @@ const MOST_OPEN: usize = 32;
 pub(crate) struct Sieve<T> {
     inner: T,
     since: Instant,
-    unasked: u32,
+    received: u32,
     /// Requests of the server, less the answers to them that were handed over for sending.
     open: usize,
-    /// Cancelled when the client lets go of the transport, for whatever reason: it does not tell by itself.
-    _ended: DropGuard,
+    /// Cancelled when nothing more comes, or the client lets go of the transport: it does not tell by itself.
+    ended: CancellationToken,
+    _when_dropped: DropGuard,
 }
 
 impl<T> Sieve<T> {
@@ -34,18 +35,19 @@ impl<T> Sieve<T> {
         Self {
             inner,
             since: Instant::now(),
-            unasked: 0,
+            received: 0,
             open: 0,
-            _ended: ended.drop_guard(),
+            _when_dropped: ended.clone().drop_guard(),
+            ended,
         }
     }
 
     fn is_too_much(&mut self) -> bool {
         if self.since.elapsed() >= WINDOW {
-            (self.since, self.unasked) = (Instant::now(), 0);
+            (self.since, self.received) = (Instant::now(), 0);
         }
-        self.unasked += 1;
-        self.unasked > MOST || self.open > MOST_OPEN
+        self.received += 1;
+        self.received > MOST || self.open > MOST_OPEN
     }
 }
 
@@ -64,9 +66,12 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Sieve<T> {
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
         loop {
-            let message = self.inner.receive().await?;
+            let Some(message) = self.inner.receive().await else {
+                self.ended.cancel();
+                return None;
+            };
             let passes = match &message {
-                JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => return Some(message),
+                JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => true,
                 JsonRpcMessage::Request(request) => {
                     self.open += 1;
                     if !matches!(request.request, ServerRequest::PingRequest(_)) {
@@ -81,6 +86,7 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Sieve<T> {
             };
             if self.is_too_much() {
                 tracing::warn!("an MCP server sends more than anybody asked for; the connection is closed");
+                self.ended.cancel();
                 return None;
             }
             if passes {

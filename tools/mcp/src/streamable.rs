@@ -46,7 +46,9 @@ pub(crate) fn open(
         upstream: Arc::new(upstream),
         path: path.into(),
     };
-    let config = StreamableHttpClientTransportConfig::with_uri(url);
+    let mut config = StreamableHttpClientTransportConfig::with_uri(url);
+    // A session that is gone is a server that may be another: its tools are looked at before they are called again.
+    config.reinit_on_expired_session = false;
     Ok(StreamableHttpClientTransport::with_client(place, config))
 }
 

@@ -91,6 +91,8 @@ def call(number, name, arguments):
     if KIND == "floods-notices":
         while True:
             send({"method": "notifications/message", "params": {"level": "info", "data": "x" * 100}})
+    if KIND == "slow":
+        time.sleep(2)
     if KIND == "big":
         return text("y" * 3_000_000)
     if KIND == "odd":

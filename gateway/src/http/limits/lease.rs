@@ -118,7 +118,7 @@ fn is_limited(allowance: &Allowance) -> bool {
 
 /// What is asked of models is posted to OpenAI's and Ollama's addresses; reading lists is free.
 fn asks_a_model(method: &Method, path: &str) -> bool {
-    let is_of_model = path.starts_with("/v1/") || path.starts_with("/api/");
+    let is_of_model = path.starts_with("/v1/") || path.starts_with("/api/") || path == "/mcp";
     method == Method::POST && is_of_model && !path.starts_with("/v1/jarvis/")
 }
 
