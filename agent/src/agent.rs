@@ -180,7 +180,7 @@ impl Agent {
 
     /// Does `work` to its end, also when whoever waits for it leaves: between two of its rows nobody else would go on with
     /// it before the next start.
-    async fn to_its_end<T: Send + 'static>(
+    pub(crate) async fn to_its_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {

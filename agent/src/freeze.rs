@@ -60,23 +60,26 @@ impl Agent {
         time: Option<Duration>,
     ) -> Result<Vec<Frozen>, Error> {
         self.may_look(principal)?;
-        let parts = self.parts();
-        let name = name(parts, what)?;
+        let parts = self.parts().clone();
+        let name = name(&parts, what)?;
         let now = parts.now();
         let until = time.map(|time| now.plus(time.min(LONGEST)));
+        let event = event(principal, "freeze", json!({ "what": name, "until": until }));
         let switch = Switch {
             name,
             until,
             by_name: principal.name.clone(),
             at: now,
         };
-        parts.store.freeze(&switch).await?;
-        let event = event(principal, "freeze", json!({ "what": switch.name, "until": until }));
-        if let Err(error) = parts.store.append_audit(&event, now).await {
-            tracing::error!(%error, "a freeze is not in the audit");
-        }
-        tracing::warn!(what = switch.name, by = switch.by_name, "acts are frozen");
-        Ok(told(parts).await?)
+        self.to_its_end(async move {
+            parts.store.freeze(&switch).await?;
+            if let Err(error) = parts.store.append_audit(&event, now).await {
+                tracing::error!(%error, "a freeze is not in the audit");
+            }
+            tracing::warn!(what = switch.name, by = switch.by_name, "acts are frozen");
+            Ok(told(&parts).await?)
+        })
+        .await
     }
 
     /// Takes a freeze away. Written to the audit first: without that row, everything stays as it is.

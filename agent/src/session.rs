@@ -97,6 +97,8 @@ impl Sessions {
             return Err(Error::Stopping);
         }
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // Its task was ended by a fault.
+        open.retain(|id, session| id != conversation_id || !session.queue.is_closed());
         let session = open.entry(conversation_id.to_owned()).or_insert_with(|| {
             let (queue, inbox) = mpsc::channel(PLACES);
             let serving = self.clone().serve(parts.clone(), conversation_id.to_owned(), inbox);

@@ -1,5 +1,7 @@
 //! Doing what was approved: once, on the state it was approved for, and with the truth told afterwards.
 
+use std::time::Duration;
+
 use jarvis_gateway::chat::ToolResult;
 use jarvis_memory::records::{Approval, ApprovalStatus, AuditEvent};
 use jarvis_tools::Prepared;
@@ -11,18 +13,26 @@ use crate::execute::{Allowed, Origin, execute, of_error};
 use crate::parts::Parts;
 use crate::policy::Decision;
 
+/// How long a database that does not answer is left alone.
+const CLAIMED_AGAIN: Duration = Duration::from_secs(1);
+
 /// Claims and carries out an approved card. Whoever comes second finds it claimed and does nothing.
 pub(crate) async fn carry_out(parts: &Parts, id: &str) {
     // Begun now, it could be cut off in the middle. The next start carries it out.
     if parts.tasks.stopping().is_cancelled() {
         return;
     }
-    let claimed = match claim(parts, id).await {
-        Ok(Some(claimed)) => claimed,
-        Ok(None) => return,
-        Err(error) => {
-            tracing::error!(approval.id = id, %error, "an approved act could not be claimed; it stays approved until it expires");
-            return;
+    let claimed = loop {
+        match claim(parts, id).await {
+            Ok(Some(claimed)) => break claimed,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(approval.id = id, %error, "an approved act could not be claimed; it is tried until its card expires");
+                let pause = tokio::time::sleep(CLAIMED_AGAIN);
+                if parts.tasks.stopping().run_until_cancelled(pause).await.is_none() {
+                    return;
+                }
+            }
         }
     };
     publish(parts, claimed.clone());

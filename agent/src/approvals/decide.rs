@@ -83,16 +83,18 @@ pub(crate) async fn decide(
             });
         }
     }
-    let Some(decided) = parts.store.approval(&approval.id).await? else {
-        return Err(Error::NoApproval(id.to_owned()));
-    };
-    publish(parts, decided.clone());
+    let decided = parts.store.approval(&approval.id).await;
+    if let Ok(Some(decided)) = &decided {
+        publish(parts, decided.clone());
+    }
+    if outcome == VoteOutcome::Decided(ApprovalStatus::Approved) {
+        // Also when the card cannot be read just now: it is approved.
+        let (parts, id, tasks) = (parts.clone(), approval.id.clone(), parts.tasks.clone());
+        tasks.spawn("approved act", async move { act::carry_out(&parts, &id).await });
+    }
+    let decided = decided?.ok_or_else(|| Error::NoApproval(id.to_owned()))?;
     match outcome {
-        VoteOutcome::Decided(ApprovalStatus::Approved) => {
-            let (parts, id) = (parts.clone(), decided.id.clone());
-            let tasks = parts.tasks.clone();
-            tasks.spawn("approved act", async move { act::carry_out(&parts, &id).await });
-        }
+        VoteOutcome::Decided(ApprovalStatus::Approved) => {}
         VoteOutcome::Decided(_) => {
             ended::tell(parts, &decided, None).await;
         }

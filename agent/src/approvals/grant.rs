@@ -165,16 +165,19 @@ impl Agent {
         if principal.trust < Trust::Operator && !principal.may_approve {
             return Err(Error::Forbidden);
         }
-        let parts = self.parts();
-        if !parts.store.revoke_grant(id, parts.now()).await? {
-            return Err(Error::NoGrant(id.chars().take(16).collect()));
-        }
+        let (parts, id) = (self.parts().clone(), id.to_owned());
         let event = AuditEvent {
             detail: Some(serde_json::json!({ "grant": id.to_ascii_uppercase() })),
             ..event(principal, "grant.revoked")
         };
-        parts.store.append_audit(&event, parts.now()).await?;
-        Ok(())
+        self.to_its_end(async move {
+            if !parts.store.revoke_grant(&id, parts.now()).await? {
+                return Err(Error::NoGrant(id.chars().take(16).collect()));
+            }
+            parts.store.append_audit(&event, parts.now()).await?;
+            Ok(())
+        })
+        .await
     }
 }
 

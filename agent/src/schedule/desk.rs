@@ -54,6 +54,12 @@ impl Agent {
 
     /// Cancels, pauses or resumes a job: one's own, or anybody's for who may see everything.
     pub async fn change_job(&self, principal: &Principal, id: &str, change: Change) -> Result<JobView, Error> {
+        let (agent, principal, id) = (self.clone(), principal.clone(), id.to_owned());
+        self.to_its_end(async move { agent.change_whole(&principal, &id, change).await })
+            .await
+    }
+
+    async fn change_whole(&self, principal: &Principal, id: &str, change: Change) -> Result<JobView, Error> {
         let parts = self.parts();
         let job = parts.store.job(id).await?;
         let theirs = |job: &Job| sees_all(principal) || job.person_id == principal.person_id;

@@ -245,3 +245,21 @@ async fn an_approval_during_shutdown_waits_for_the_next_start() {
     }
     assert_eq!(house.world.done(), ["stop web"]);
 }
+
+#[tokio::test]
+async fn an_approved_act_that_cannot_be_claimed_is_done_when_it_can_be() {
+    let house = asked_to_stop_web().await;
+    let id = house.card().await.id;
+    let full = "CREATE TRIGGER full BEFORE UPDATE ON approvals WHEN NEW.status = 'executing'
+                BEGIN SELECT RAISE(ABORT, 'full'); END";
+    house.store.execute_raw(full).await.expect("a trigger");
+    let mut seen = house.watch();
+    house.decide(&id, true).await.expect("the vote counts");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(house.card().await.status, CardStatus::Approved);
+    assert_eq!(house.world.done(), Vec::<String>::new());
+    house.store.execute_raw("DROP TRIGGER full").await.expect("no trigger");
+    seen.closed(&id).await;
+    assert_eq!(house.world.done(), ["stop web"]);
+    assert_eq!(house.card().await.status, CardStatus::Done);
+}

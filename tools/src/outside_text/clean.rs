@@ -84,11 +84,12 @@ fn skip_string(rest: &mut Peekable<Chars<'_>>) {
     }
 }
 
-/// Control characters, and the format characters that hide text or turn its direction around.
+/// Control characters, the format characters that hide text or turn its direction around, and the letters that are blank.
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
+            | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0e}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e01ef}')
 }
@@ -121,6 +122,7 @@ mod tests {
             "hid\u{200b}den \u{202e}turned\u{2066}\u{feff}\u{e0041}",
             "hidden turned",
         );
+        check("\u{3164}blank\u{115f}\u{ffa0}\u{2800}", "blank");
     }
 
     #[test]
