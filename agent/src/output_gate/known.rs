@@ -95,12 +95,24 @@ fn pattern_of(form: &str) -> String {
     format!(r"(?-u:\b){escaped}(?-u:\b)")
 }
 
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
 fn forms_of(value: &str) -> Vec<String> {
     let bytes = value.as_bytes();
     let hex = hex::encode(bytes);
-    let percent = |upper: bool| -> String {
-        let escaped = |byte: &u8| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(*byte).to_string(),
+    // As URLs have it; as a path keeps its slashes; as a form has its blanks; with every byte escaped.
+    let kept: [fn(u8) -> bool; 4] = [
+        is_unreserved,
+        |byte| is_unreserved(byte) || byte == b'/',
+        |byte| is_unreserved(byte) || byte == b' ',
+        |_| false,
+    ];
+    let percent = |is_kept: fn(u8) -> bool, upper: bool| -> String {
+        let escaped = |byte: &u8| match *byte {
+            b' ' if is_kept(b' ') => "+".to_owned(),
+            byte if is_kept(byte) => char::from(byte).to_string(),
             byte if upper => format!("%{byte:02X}"),
             byte => format!("%{byte:02x}"),
         };
@@ -110,11 +122,12 @@ fn forms_of(value: &str) -> Vec<String> {
     let mut forms = vec![
         value.to_owned(),
         json.trim_matches('"').to_owned(),
-        percent(true),
-        percent(false),
         hex.to_uppercase(),
         hex,
     ];
+    for is_kept in kept {
+        forms.extend([percent(is_kept, true), percent(is_kept, false)]);
+    }
     for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
         // A value in the middle of something that was encoded whole stands at one of three places in its group of three
         // bytes. The characters at both ends also hold bits of its neighbours, so the middle is what is looked for.

@@ -28,6 +28,12 @@ fn a_known_secret_is_hidden_in_every_form() {
     check("5a71372f772b706173733a776f7264202534312678", "⟦redacted⟧");
     check("5A71372F772B706173733A776F7264202534312678", "⟦redacted⟧");
     check("?q=Zq7%2Fw%2Bpass%3Aword%20%2541%26x", "?q=⟦redacted⟧");
+    check("/Zq7/w%2Bpass%3Aword%20%2541%26x", "/⟦redacted⟧");
+    check("q=Zq7%2Fw%2Bpass%3Aword+%2541%26x", "q=⟦redacted⟧");
+    check(
+        "%5a%71%37%2f%77%2b%70%61%73%73%3a%77%6f%72%64%20%25%34%31%26%78",
+        "⟦redacted⟧",
+    );
     // In Base64 a character at each end can stay: its bits are shared with what stands beside the secret.
     for around in ["", "a", "ab", "key="] {
         let whole = base64::Engine::encode(
