@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How often is looked for new messages. The newest ones are in the context of a turn anyway.
 const EVERY: Duration = Duration::from_secs(5);
-/// Messages of one transaction, which takes about a millisecond: a message that is said meanwhile waits for it.
+/// Messages of one transaction, which takes about two milliseconds: a message that is said meanwhile waits for it.
 const BATCH: i64 = 16;
 /// Between two of them others have their turn to write. A database from before there was an index is so done at 150 messages
 /// a second.

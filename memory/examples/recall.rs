@@ -23,6 +23,8 @@ const PEOPLE: usize = 200;
 /// Conversations of the server; one in ten of the messages is the owner's, at home.
 const CHANNELS: usize = 9;
 const QUESTIONS: usize = 1_000;
+/// Messages of one transaction, as in a server.
+const BATCH: i64 = 16;
 const DIMENSIONS: usize = 384;
 const SPACE: &str = "space";
 
@@ -42,14 +44,14 @@ async fn main() -> Done {
     let mut longest = Duration::ZERO;
     loop {
         let batch = Instant::now();
-        after = store.index_messages(after.as_deref(), 200).await?;
+        after = store.index_messages(after.as_deref(), BATCH).await?;
         longest = longest.max(batch.elapsed());
         if after.is_none() {
             break;
         }
     }
     println!(
-        "{messages} messages indexed in {:.1?}, a batch of 200 at most {longest:.1?}",
+        "{messages} messages indexed in {:.1?}, of which {BATCH} took at most {longest:.1?}",
         began.elapsed()
     );
 
