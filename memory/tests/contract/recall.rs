@@ -246,6 +246,13 @@ async fn memories(store: Store) {
     let sources: Vec<&Source> = found.iter().map(|recalled| &recalled.source).collect();
     assert_eq!(sources, [&Source::Memory { id: house.id.clone() }]);
     assert!(store.remember(&house).await.is_err(), "a fact is kept once");
+    let ended = format!("UPDATE memories SET valid_to = 1 WHERE id = '{}'", house.id);
+    store.execute_raw(&ended).await.unwrap();
+    assert_eq!(
+        find(&store, &scope("owner"), "tea").await,
+        Vec::<String>::new(),
+        "it holds no longer"
+    );
     assert!(
         store
             .remember(&memory(Audience::Owner, "", &"x".repeat(1001)))

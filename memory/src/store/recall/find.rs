@@ -112,7 +112,8 @@ async fn cosines(
         .collect())
 }
 
-/// The texts of what was found, in its order. What does not belong to one of the audiences is not read, whatever its key.
+/// The texts of what was found, in its order. What does not belong to one of the audiences is not read, whatever its key,
+/// nor is a fact that no longer holds.
 async fn texts(
     connection: &mut AnyConnection,
     ranked: &[(i64, f64)],
@@ -127,7 +128,7 @@ async fn texts(
            COALESCE(m.trust, f.author_trust) AS trust
          FROM recall_entries e LEFT JOIN messages m ON m.id = e.message_id LEFT JOIN memories f ON f.id = e.memory_id
          LEFT JOIN persons p ON p.id = COALESCE(m.person_id, f.author_id)
-         WHERE e.key IN ({}) AND (e.key >> {}) IN ({})",
+         WHERE e.key IN ({}) AND (e.key >> {}) IN ({}) AND f.valid_to IS NULL",
         list(&keys),
         key::AUDIENCE_SHIFT,
         list(audiences)
