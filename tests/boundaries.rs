@@ -1,6 +1,7 @@
 //! Holds the tree to what ARCHITECTURE.md draws and the house rules forbid: arrows between crates, where SQL is, the
 //! length and the names of files, and tests that do not run.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -207,6 +208,15 @@ fn module_of(line: &str) -> Option<&str> {
     is_declaration.then(|| after.trim_end_matches([';', '{', ' ']))
 }
 
+/// Migrations are numbered from 1 without a gap, so that what two branches added is not two of one number.
+fn number_faults(names: &BTreeSet<String>) -> Vec<String> {
+    let wrong = |(number, name): (usize, &String)| {
+        let prefix = format!("{number:04}_");
+        (!name.starts_with(&prefix)).then(|| format!("{name} should begin with {prefix}"))
+    };
+    (1..).zip(names).filter_map(wrong).collect()
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -267,6 +277,17 @@ fn sql_is_only_in_memory() -> Result<()> {
 }
 
 #[test]
+fn migrations_are_numbered_in_order() -> Result<()> {
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(root().join("migrations/sqlite"))? {
+        names.insert(entry?.file_name().to_string_lossy().into_owned());
+    }
+    assert!(!names.is_empty(), "there are no migrations");
+    assert_eq!(number_faults(&names), Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
 fn versions_stand_in_the_workspace_table() -> Result<()> {
     for package in workspace()? {
         let manifest = std::fs::read_to_string(&package.manifest_path)?.parse::<toml::Table>()?;
@@ -297,7 +318,10 @@ fn every_source_file_keeps_the_rules() -> Result<()> {
 
 /// Every rule above is shown to see a planted violation, and to let its neighbour pass.
 mod planted {
-    use super::{Dependency, Package, PathBuf, arrow_faults, file_faults, sql_faults, unnamed_crates, version_faults};
+    use super::{
+        Dependency, Package, PathBuf, arrow_faults, file_faults, number_faults, sql_faults, unnamed_crates,
+        version_faults,
+    };
 
     fn package(name: &str, to: &str, kind: Option<&str>) -> Package {
         let ours = to.starts_with("jarvis") || to == "stand-in";
@@ -395,6 +419,17 @@ mod planted {
             unnamed_crates(&packages, "about webs and `stand-in`"),
             ["ARCHITECTURE.md does not name web"]
         );
+    }
+
+    #[test]
+    fn numbers() {
+        let check = |names: &[&str], expect: &[&str]| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(number_faults(&names), expect);
+        };
+        check(&["0001_a.sql", "0002_b.sql"], &[]);
+        check(&["0001_a.sql", "0001_b.sql"], &["0001_b.sql should begin with 0002_"]);
+        check(&["0001_a.sql", "0003_b.sql"], &["0003_b.sql should begin with 0002_"]);
     }
 
     #[test]
