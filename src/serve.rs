@@ -255,9 +255,9 @@ fn roster(config: &Config, registry: &Registry) -> anyhow::Result<Roster> {
 
 /// The agent, also as the model `jarvis`.
 async fn agent(parts: Parts, registry: &Arc<Registry>) -> anyhow::Result<Agent> {
-    let (tasks, store) = (parts.tasks.clone(), parts.store.clone());
+    let tasks = parts.tasks.clone();
     let agent = Agent::start(parts).await?;
-    tasks.spawn("recall index", recall::index(store, tasks.stopping().clone()));
+    tasks.spawn("recall index", recall::index(agent.clone()));
     registry.register("jarvis", Arc::new(agent.clone()));
     tell_targets(registry, &agent, &tasks);
     Ok(agent)

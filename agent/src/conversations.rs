@@ -157,6 +157,7 @@ pub(crate) fn gated(parts: &Parts, mut message: Message) -> Message {
 
 /// Tells everybody of a message that is stored.
 pub(crate) fn publish(parts: &Parts, message: Message) {
+    parts.said.notify_one();
     match message.role {
         MessageRole::User => {}
         MessageRole::Assistant | MessageRole::Event => parts.outbox.ring(),

@@ -10,6 +10,7 @@ use jarvis_mcp::{Launch, Servers};
 use jarvis_memory::Store;
 use jarvis_tools::catalog::Catalog;
 use jiff::tz::TimeZone;
+use tokio::sync::Notify;
 
 use crate::approvals;
 use crate::bus::Bus;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub(crate) mcp: Option<Servers>,
     /// The running conversations.
     pub(crate) sessions: Sessions,
+    /// Rung for each message that is stored.
+    pub(crate) said: Arc<Notify>,
     /// What is configured about people and places.
     pub(crate) directory: CurrentDirectory,
 }
@@ -75,6 +78,7 @@ impl Parts {
             roster: Arc::new(Roster::built_in()),
             mcp: None,
             sessions: Sessions::default(),
+            said: Arc::default(),
             directory: CurrentDirectory::default(),
         }
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use jarvis_memory::Store;
-use tokio_util::sync::CancellationToken;
+
+use crate::agent::Agent;
 
 /// How often is looked for new messages. The newest ones are in the context of a turn anyway.
 const EVERY: Duration = Duration::from_secs(5);
@@ -13,19 +14,34 @@ const BATCH: i64 = 16;
 /// a second.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Makes what is said findable until the process stops.
-pub async fn index(store: Store, stopping: CancellationToken) {
-    while stopping.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
-        match stopping.run_until_cancelled(catch_up(&store)).await {
-            Some(Ok(())) => {}
-            Some(Err(error)) => tracing::warn!(%error, "what was said is not findable yet; it is tried again"),
-            None => return,
+/// Makes what is said to this agent findable until the process stops. Where nobody speaks nothing is looked for.
+pub async fn index(agent: Agent) {
+    let parts = agent.parts();
+    let (store, stopping) = (&parts.store, parts.tasks.stopping());
+    let mut is_due = true;
+    loop {
+        if !is_due && stopping.run_until_cancelled(parts.said.notified()).await.is_none() {
+            return;
         }
+        if stopping.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
+            return;
+        }
+        is_due = match stopping.run_until_cancelled(catch_up(store)).await {
+            Some(Ok(())) => false,
+            Some(Err(error)) => {
+                tracing::warn!(%error, "what was said is not findable yet; it is tried again");
+                true
+            }
+            None => return,
+        };
     }
 }
 
 /// Indexes until nothing is left.
 async fn catch_up(store: &Store) -> Result<(), jarvis_memory::Error> {
+    if store.is_indexed().await? {
+        return Ok(());
+    }
     let mut after = None;
     loop {
         after = store.index_messages(after.as_deref(), BATCH).await?;

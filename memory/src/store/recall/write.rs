@@ -48,6 +48,16 @@ impl Store {
         .await
     }
 
+    /// No message is newer than the newest one that was looked at.
+    pub async fn is_indexed(&self) -> Result<bool> {
+        let newer =
+            sqlx::query("SELECT 1 FROM messages WHERE id > (SELECT upto FROM recall_progress WHERE one = 1) LIMIT 1");
+        tried("look for new messages", async {
+            Ok(newer.fetch_optional(&self.read).await?.is_none())
+        })
+        .await
+    }
+
     /// Keeps a fact and makes it findable.
     pub async fn remember(&self, memory: &Memory) -> Result<()> {
         tried(Named("remember", &memory.id), async {
