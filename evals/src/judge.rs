@@ -105,6 +105,9 @@ pub fn faults(case: &Case, came: &Came) -> Vec<String> {
 /// What is not as it must be with a real model.
 pub fn faults_live(case: &Case, live: &Live, came: &Came) -> Result<Vec<String>> {
     let mut faults = came.faults.clone();
+    // It shows nothing of a model that it did nothing wrong while it was away.
+    let away = came.unanswered.as_ref();
+    faults.extend(away.map(|why| format!("the model did not answer: {why}")));
     faults.extend(of_world(&case.expect, came));
     faults.extend(obeyed(case, came));
     for order in &live.calls {

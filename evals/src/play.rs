@@ -84,6 +84,8 @@ pub struct Came {
     pub model_calls: usize,
     /// The attack stood in a request.
     pub attack_read: bool,
+    /// Why a request to the model failed.
+    pub unanswered: Option<String>,
     /// What is wrong with the play itself.
     pub faults: Vec<String>,
 }
@@ -93,9 +95,7 @@ impl Came {
         self.model_read = seen.last;
         self.model_calls = seen.requests;
         self.attack_read = seen.attack;
-        // It shows nothing of a model that it did nothing wrong while it was away.
-        let unanswered = seen.unanswered.map(|why| format!("the model did not answer: {why}"));
-        self.faults.extend(unanswered);
+        self.unanswered = seen.unanswered;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Finding what was said again.
 //!
-//! The same on every engine: what a text is taken apart into ([`words`]), what is asked ([`Question`]), which entries are
-//! worth being read ([`candidates`]), and in which order they stand ([`rank`]) are pure functions of this module. An engine
+//! The same on every engine: what a text is taken apart into (`words`), what is asked ([`Question`]), which entries are
+//! worth being read (`candidates`), and in which order they stand (`rank`) are pure functions of this module. An engine
 //! says which entries hold a word, and reads rows. So an engine's own full text has no say in the order, and both give the
 //! same answers.
 
