@@ -7,7 +7,7 @@ use jarvis_gateway::clock::Millis;
 use jarvis_gateway::provider::Class;
 use jarvis_gateway::providers::scripted::{fails, says};
 use jarvis_memory::jobs::{Job, JobKind, JobRun, JobRunState, JobStatus, Misfire};
-use jarvis_memory::records::{Run, RunStatus};
+use jarvis_memory::records::Run;
 use serde_json::json;
 
 use crate::schedule::{ended, found, job, of_jobs, pass};
@@ -131,23 +131,8 @@ async fn a_prompt_whose_process_died_is_reported_and_not_asked_again() {
     with(&house, &job).await;
     assert!(house.tasks.stop(Duration::from_secs(10)).await);
     let claim = left_behind(&house, &job).await;
-    let begun = Run {
-        id: claim.run_id.clone(),
-        conversation_id: house.conversation.clone(),
-        person_id: Some("owner".into()),
-        status: RunStatus::Running,
-        target: None,
-        model_calls: 0,
-        tool_calls: 0,
-        tokens_in: 0,
-        tokens_out: 0,
-        tainted: false,
-        saw_private: false,
-        started_at: NOW,
-        ended_at: None,
-        stop_reason: None,
-        nested_in: None,
-    };
+    let (here, by) = (house.conversation.clone(), Some("owner".to_owned()));
+    let begun = Run::begun(claim.run_id.clone(), here, by, NOW);
     house.store.start_run(&begun).await.expect("a run");
     house.clock.advance(Duration::from_hours(1));
     let house = house.restarted([says("never")]).await;
