@@ -4,7 +4,7 @@
     bench/run.py [--quick] [--binaries FOLDER]
 
 Builds the release binaries when they are missing or old. Everything is on loopback: the server under test on
-processor 0, the load and the server that plays the model on processor 1. Takes about five minutes; needs wrk and
+processor 0, the load and the server that plays the model on processor 1. Takes about eight minutes; needs wrk and
 nginx (apt-get install -y wrk nginx-light).
 """
 
@@ -253,7 +253,7 @@ def measure(servers, ways, rounds, seconds):
                 slow = ("pace", "--per-second", LONG_PACE, "--seconds", seconds)
                 row[kind].append(ask(way, way["model"], *slow, question=size))
             for connections in CONNECTIONS:
-                row[f"full{connections}"].append(wrk(way, connections, seconds))
+                row[f"full{connections}"].append(wrk(way, connections, 2 * seconds))
     return rows
 
 
@@ -358,7 +358,7 @@ def run(servers, folder, quick):
     # A thousand streams are two thousand sockets.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 16384) if most > 0 else 16384, most))
-    rounds, seconds = (1, 2) if quick else (2, 6)
+    rounds, seconds = (1, 2) if quick else (5, 3)
     _, upstream = servers.start(LOAD, servers.binaries / "stand-in", "--listen", "127.0.0.1:0", ready="listening on")
     names = {"alias": ALIAS, "model": MODEL, "stream_alias": STREAM_ALIAS, "stream_model": STREAM_MODEL}
     closed = free_port()
@@ -381,7 +381,7 @@ def run(servers, folder, quick):
     }
     idle = {name: memory(way["process"]) for name, way in ways.items()}
     rows = measure(servers, ways, rounds, seconds)
-    own, translated = measure_translation(ways["jarvis"], rounds, seconds)
+    own, translated = measure_translation(ways["jarvis"], rounds, 2 * seconds)
     straight, refused = measure_fallback(servers, ways["jarvis"])
     size = (servers.binaries / "jarvis").stat().st_size / 2**20
     print(f"binary {size:.1f} MiB; first start {first:.0f} ms, later starts {later:.0f} ms (median of {3 if quick else 20})\n")
