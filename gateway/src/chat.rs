@@ -392,15 +392,30 @@ pub struct Gather {
     calls: Vec<ToolCall>,
     logprobs: Vec<Value>,
     served: Option<Served>,
+    length: usize,
 }
 
+/// What a call takes beside its arguments, roughly, so that calls without any have a bound too.
+const CALL_BYTES: usize = 100;
+
 impl Gather {
+    /// Bytes of text, thinking and calls so far. Whoever gathers gives up when there are too many.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
     /// Returns the reply when `event` was the last one.
     pub fn push(&mut self, event: Event) -> Option<Reply> {
         match event {
             Event::Served(served) => self.served = Some(served),
-            Event::Text(text) => self.text.push_str(&text),
-            Event::Reasoning(text) => self.reasoning.push_str(&text),
+            Event::Text(text) => {
+                self.length += text.len();
+                self.text.push_str(&text);
+            }
+            Event::Reasoning(text) => {
+                self.length += text.len();
+                self.reasoning.push_str(&text);
+            }
             Event::ToolCall(delta) => self.push_call(delta),
             Event::Logprobs(tokens) => self.logprobs.extend(tokens),
             Event::Wire(_) => {}
@@ -426,7 +441,9 @@ impl Gather {
         if index > self.calls.len() {
             return;
         }
+        self.length += delta.arguments.len();
         if index == self.calls.len() {
+            self.length += CALL_BYTES;
             self.calls.push(ToolCall {
                 id: String::new(),
                 name: String::new(),

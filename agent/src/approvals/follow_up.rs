@@ -139,7 +139,11 @@ pub(super) async fn start(parts: &Parts, approval: &Approval, follow_up: FollowU
         ..
     } = follow_up;
     let Ok(place) = parts.sessions.reserve(parts, &run.conversation_id) else {
-        return answer::close_unused(parts, run, "busy").await;
+        answer::close_unused(parts, run, "busy").await;
+        if more.is_some() {
+            tell_too_much_waits(parts, &event.conversation_id).await;
+        }
+        return;
     };
     let origin = Origin {
         person_id: Some(principal.person_id.clone()),
@@ -174,4 +178,13 @@ pub(super) async fn start(parts: &Parts, approval: &Approval, follow_up: FollowU
             }),
         }),
     });
+}
+
+/// Who approved to go on, and was told that it is, hears that it is not.
+async fn tell_too_much_waits(parts: &Parts, conversation_id: &str) {
+    let text = "Too much waits in this conversation, so the answer is not gone on with. Ask again when it is quieter.";
+    let detail = json!({ "why": "busy" });
+    if let Err(error) = conversations::add_event(parts, conversation_id, None, text.to_owned(), detail).await {
+        tracing::warn!(conversation.id = conversation_id, %error, "nobody is told that an answer is not gone on with");
+    }
 }

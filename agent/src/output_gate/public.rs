@@ -1,7 +1,7 @@
 //! What strangers are not told and not done.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -64,8 +64,12 @@ pub(super) fn fit(outlet: Outlet, hosts: &Hosts, text: &str, at_start: bool) -> 
     });
     let text = host.replace_all(&text, REDACTED);
     // The last four of the new kind can be written as the old kind.
-    let text = six.replace_all(&text, |found: &Captures<'_>| hidden_address::<Ipv6Addr>(found));
-    let text = four.replace_all(&text, |found: &Captures<'_>| hidden_address::<Ipv4Addr>(found));
+    let text = six.replace_all(&text, |found: &Captures<'_>| {
+        hidden_if_of_the_house(whole(found), whole(found).parse().ok())
+    });
+    let text = four.replace_all(&text, |found: &Captures<'_>| {
+        hidden_if_of_the_house(whole(found), parsed_4(whole(found)))
+    });
     let text = match &hosts.0 {
         Some(hosts) => hosts.replace_all(&text, REDACTED).into_owned(),
         None => text.into_owned(),
@@ -104,14 +108,18 @@ fn group<'a>(found: &'a Captures<'_>, index: usize) -> &'a str {
     found.get(index).map_or("", |group| group.as_str())
 }
 
-fn hidden_address<A: std::str::FromStr + Into<IpAddr>>(found: &Captures<'_>) -> String {
-    let text = whole(found);
-    let address: Option<IpAddr> = text.parse::<A>().ok().map(Into::into);
+fn hidden_if_of_the_house(text: &str, address: Option<IpAddr>) -> String {
     if address.is_some_and(is_of_the_house) {
         REDACTED.to_owned()
     } else {
         text.to_owned()
     }
+}
+
+/// As a person reads it: zeros before a number change nothing, though a parser of addresses refuses them.
+fn parsed_4(text: &str) -> Option<IpAddr> {
+    let numbers: Vec<u8> = text.split('.').map_while(|number| number.parse().ok()).collect();
+    <[u8; 4]>::try_from(numbers).ok().map(IpAddr::from)
 }
 
 fn is_of_the_house(address: IpAddr) -> bool {

@@ -162,15 +162,31 @@ async fn redeem(parts: &Parts, principal: &Principal, code: &str) -> Result<Stri
         Redeemed::No => Ok(NO_CODE.into()),
         Redeemed::TooOften => Ok("Too many codes were tried from this account. Wait ten minutes.".into()),
         Redeemed::Waits { conversation_id, .. } => {
-            let text = format!(
-                "{} brought your code. If that is you, say `/link confirm` here; then it is one person with you, and whoever \
-                 has that account has what you were granted. If it is not, do nothing.",
-                whoami::account(&by)
-            );
+            let theirs = parts.store.known_person(&principal.person_id).await?;
+            let text = brought(&by, &theirs.map(|theirs| theirs.identities).unwrap_or_default());
             conversations::add_event(parts, &conversation_id, None, text, json!({})).await?;
             Ok("Now say `/link confirm` where you got the code.".into())
         }
     }
+}
+
+/// What whoever gave the code out is told. The account brings all of its person with it.
+fn brought(by: &Identity, all: &[Identity]) -> String {
+    let others: Vec<String> = all
+        .iter()
+        .filter(|other| (&other.platform, &other.account) != (&by.platform, &by.account))
+        .map(whoami::account)
+        .collect();
+    let with = if others.is_empty() {
+        String::new()
+    } else {
+        format!(" Its person has {} too, which come with it.", others.join(", "))
+    };
+    format!(
+        "{} brought your code.{with} If that is you, say `/link confirm` here; then it is one person with you, and whoever \
+         has that account has what you were granted. If it is not, do nothing.",
+        whoami::account(by)
+    )
 }
 
 async fn confirm(parts: &Parts, principal: &Principal) -> Result<String, Error> {

@@ -19,6 +19,9 @@ use crate::watch::Progress;
 /// A model may be silent for this long at most, cold loads and fallbacks included. The chain has its own, shorter budgets;
 /// this one holds whatever the chain is.
 const MODEL_SILENCE_LIMIT: Duration = Duration::from_mins(5);
+/// What a model says in one call is not longer: text, thinking and calls. A hundred times a long answer; one that repeats
+/// itself would otherwise be kept whole.
+const LONGEST_REPLY: usize = 1024 * 1024;
 
 impl Driver {
     /// What is left of the time that the request allows is the time of the next model call.
@@ -110,7 +113,13 @@ impl Driver {
             | chat::Event::Finish(_) => {}
         }
         let (_, gather) = work.asking.as_mut()?;
-        let reply = gather.push(event)?;
+        let gathered = gather.push(event);
+        if gathered.is_none() && gather.length() > LONGEST_REPLY {
+            work.asking = None;
+            let says = format!("the answer is longer than {} KiB", LONGEST_REPLY / 1024);
+            return Some(Event::NotAnswered(provider::Error::new(Class::Decode, says)));
+        }
+        let reply = gathered?;
         work.asking = None;
         let rest = work.gate.finish();
         self.show(work, rest).await;

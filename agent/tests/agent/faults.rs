@@ -56,6 +56,35 @@ async fn a_tool_that_panics_is_a_result_and_the_conversation_goes_on() {
     .await;
 }
 
+/// A model in a circle: it ends by what was said, long before its time is over.
+#[tokio::test]
+async fn an_answer_without_an_end_is_ended_and_the_conversation_goes_on() {
+    let check = async |turn: Vec<Step>| {
+        let house = House::new([turn, says("here")]).await;
+        let answer = house.ask("how is web?").await;
+        assert_eq!(answer.text, "I could not answer: the answer is longer than 1024 KiB.");
+        assert_eq!(house.ask("still there?").await.text, "here");
+        assert_eq!(house.world.done(), Vec::<String>::new());
+    };
+    let text = "again and ".repeat(10_000);
+    check(
+        (0..12)
+            .map(|_| Step::Event(Event::Text(text.clone())))
+            .chain([Step::Hang])
+            .collect(),
+    )
+    .await;
+    check(
+        (0..12)
+            .map(|_| Step::Event(Event::Reasoning(text.clone())))
+            .chain([Step::Hang])
+            .collect(),
+    )
+    .await;
+    let restarts = (0..11_000).map(|number| call(number, &format!("c{number}"), "act", RESTART_WEB));
+    check(restarts.chain([Step::Hang]).collect()).await;
+}
+
 /// What is left of arguments that a length limit cut off can be valid JSON, and is still not what was meant.
 #[tokio::test]
 async fn a_call_that_was_cut_off_is_not_made() {

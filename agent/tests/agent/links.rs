@@ -290,6 +290,23 @@ async fn the_owner_links_an_account_from_the_console_and_it_is_no_owner() {
     seen.told("A key is not a person").await;
 }
 
+/// Who confirms knows every account that becomes theirs.
+#[tokio::test]
+async fn all_accounts_that_come_with_one_are_named() {
+    let town = Town::new([]).await;
+    let other = discord("22", "kims_other", &[]);
+    link(&town, &kim_tv(), "discord:kims_other", &other, "dm").await;
+    let code = code(&town, &kim(), "twitch:kim_tv").await;
+    let mut seen = town.house.watch();
+    town.hears(town.event(&kim_tv(), "chat", &format!("!link {code}")))
+        .await;
+    let told = seen.told("brought your code").await.text;
+    assert!(
+        told.contains("Its person has kims_other on discord (`discord:22`) too, which come with it."),
+        "{told}"
+    );
+}
+
 #[tokio::test]
 async fn two_who_link_each_other_at_once_become_one() {
     for _ in 0..10 {

@@ -183,6 +183,24 @@ async fn a_card_asks_for_more_and_the_answer_is_gone_on_with_once() {
     );
 }
 
+/// Who said yes is told when nothing comes of it.
+#[tokio::test]
+async fn a_yes_is_answered_where_too_much_waits() {
+    let waits = vec![Step::Event(Event::Text("Well".into())), Step::Hang];
+    let paid = paid(None, vec![reads(4_500), waits], Caps::default()).await;
+    paid.house.ask("how is web?").await;
+    let card = paid.house.card().await;
+    let mut seen = paid.house.watch();
+    paid.house.say("0").await.expect("taken");
+    seen.text("Well").await;
+    for number in 1..=16 {
+        paid.house.say(&number.to_string()).await.expect("there is room");
+    }
+    paid.house.approve(&card.id).await;
+    seen.told("so the answer is not gone on with").await;
+    paid.house.say("stop").await.expect("taken");
+}
+
 /// What was gone on with does not ask again: it ends with what it has.
 #[tokio::test]
 async fn it_is_gone_on_with_only_once() {

@@ -21,22 +21,23 @@ pub(super) struct Whole {
 /// Upstream it is a stream all the same, so that whatever fails before the end could be tried elsewhere.
 pub(super) async fn gather(mut events: Events) -> Result<Whole, Error> {
     let (mut gather, mut wire, mut served) = (Gather::default(), None::<Merge>, None);
-    let mut length = 0;
     while let Some(event) = events.next().await {
-        let event = event?;
-        length += text_length(&event);
-        if length > LONGEST {
-            return Err(bad_gateway("the answer is longer than 4 MiB; ask for it as a stream"));
-        }
-        match event {
+        match event? {
             Event::Served(by) => served = Some(together(served.take(), by)),
-            Event::Reset => (gather, wire, served, length) = (Gather::default(), None, None, 0),
+            Event::Reset => (gather, wire, served) = (Gather::default(), None, None),
             Event::Wire(chunk) => {
                 let wire = wire.get_or_insert_default();
                 wire.push(&chunk.data).map_err(|error| bad_gateway(error.0))?;
             }
-            Event::Text(_) | Event::Reasoning(_) | Event::Logprobs(_) | Event::ToolCall(_) | Event::Finish(_) => {
+            event @ (Event::Text(_)
+            | Event::Reasoning(_)
+            | Event::Logprobs(_)
+            | Event::ToolCall(_)
+            | Event::Finish(_)) => {
                 let Some(reply) = gather.push(event) else {
+                    if gather.length() > LONGEST {
+                        return Err(bad_gateway("the answer is longer than 4 MiB; ask for it as a stream"));
+                    }
                     continue;
                 };
                 let reply = Reply { served, ..reply };
@@ -55,14 +56,6 @@ fn together(before: Option<Served>, by: Served) -> Served {
             ..by
         },
         None => by,
-    }
-}
-
-fn text_length(event: &Event) -> usize {
-    match event {
-        Event::Text(text) | Event::Reasoning(text) => text.len(),
-        Event::ToolCall(delta) => delta.arguments.len(),
-        Event::Served(_) | Event::Logprobs(_) | Event::Wire(_) | Event::Reset | Event::Finish(_) => 0,
     }
 }
 
