@@ -15,4 +15,6 @@ mod usage;
 
 pub use keys::Keys;
 pub use responses::Responses;
-pub use store::{Error, Meaning, Migration, MigrationState, Store};
+pub use store::{Error, Meaning, Migration, MigrationState, Moved, Store};
+#[cfg(any(test, feature = "test-support"))]
+pub use store::{drop_postgres_database, empty_postgres_database, hold_migration_lock, postgres_database};

@@ -5,9 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use jarvis_gateway::clock::Millis;
-use jarvis_memory::Store;
 use jarvis_memory::jobs::{Job, JobKind, JobRun, JobRunState, JobStatus, Misfire};
 use jarvis_memory::records::{AuditCheck, AuditEvent, Person};
+use jarvis_memory::{Store, empty_postgres_database, postgres_database};
 
 const CHILDREN: usize = 6;
 const ENTRIES: i64 = 20;
@@ -23,12 +23,21 @@ async fn main() -> Result<()> {
         [_, "as-child", "append-forever", url] => append(url, i64::MAX).await,
         [_, "as-child", "claim", url] => claim(url).await,
         [_, "as-child", "hold-lock", path] => hold_lock(path),
+        [_, "as-child", "hold-lock-of-server", url] => hold_lock_of_server(url).await,
         // Anything else is what the test runner passes.
         _ => {
-            opened_by_many().await?;
-            claimed_by_many().await?;
-            killed_while_writing().await?;
-            killed_while_migrating().await
+            let folder = tempfile::tempdir()?;
+            let file = |name: &str| format!("sqlite:{}/{name}/jarvis.db", folder.path().display());
+            opened_by_many(&file("opened")).await?;
+            opened_by_many(&empty_postgres_database().await).await?;
+            for url in [file("claimed"), postgres_database().await] {
+                claimed_by_many(&url).await?;
+            }
+            for url in [file("killed"), postgres_database().await] {
+                killed_while_writing(&url).await?;
+            }
+            killed_while_migrating().await?;
+            killed_while_migrating_a_server(&empty_postgres_database().await).await
         }
     }
 }
@@ -56,11 +65,18 @@ fn hold_lock(path: &str) -> Result<()> {
     Ok(())
 }
 
-async fn opened_by_many() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let url = format!("sqlite:{}/new/jarvis.db", folder.path().display());
+#[expect(clippy::print_stdout, reason = "the parent waits for the line")]
+async fn hold_lock_of_server(url: &str) -> Result<()> {
+    let _lock = jarvis_memory::hold_migration_lock(url).await?;
+    println!("locked");
+    // Until the parent kills this process, or is gone.
+    std::io::stdin().read_line(&mut String::new())?;
+    Ok(())
+}
+
+async fn opened_by_many(url: &str) -> Result<()> {
     let children = (0..CHILDREN)
-        .map(|_| child("append", &url))
+        .map(|_| child("append", url))
         .collect::<Result<Vec<_>>>()?;
     for mut child in children {
         let ended = child.wait()?;
@@ -69,7 +85,7 @@ async fn opened_by_many() -> Result<()> {
             &format!("a process that opens and appends ended with {ended}"),
         )?;
     }
-    let checked = Store::open(&url).await?.check_audit().await?;
+    let checked = Store::open(url).await?.check_audit().await?;
     let entries = i64::try_from(CHILDREN)? * ENTRIES;
     expect(
         checked == AuditCheck::Intact { entries },
@@ -109,10 +125,8 @@ async fn claim(url: &str) -> Result<()> {
 }
 
 /// Every due time goes to one process, and none is left over.
-async fn claimed_by_many() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let url = format!("sqlite:{}/jarvis.db", folder.path().display());
-    let store = Store::open(&url).await?;
+async fn claimed_by_many(url: &str) -> Result<()> {
+    let store = Store::open(url).await?;
     let person = Person {
         id: "anna".into(),
         display: "Anna".into(),
@@ -140,9 +154,7 @@ async fn claimed_by_many() -> Result<()> {
         };
         expect(store.create_job(&job, JOBS).await?, "a job is made")?;
     }
-    let children = (0..CHILDREN)
-        .map(|_| child("claim", &url))
-        .collect::<Result<Vec<_>>>()?;
+    let children = (0..CHILDREN).map(|_| child("claim", url)).collect::<Result<Vec<_>>>()?;
     let mut claimed = 0;
     for child in children {
         let output = child.wait_with_output()?;
@@ -159,15 +171,13 @@ async fn claimed_by_many() -> Result<()> {
     )
 }
 
-async fn killed_while_writing() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let url = format!("sqlite:{}/jarvis.db", folder.path().display());
+async fn killed_while_writing(url: &str) -> Result<()> {
     for round in 1..=5 {
-        let mut writer = child("append-forever", &url)?;
+        let mut writer = child("append-forever", url)?;
         said(&mut writer, "appending")?;
         writer.kill()?;
         writer.wait()?;
-        let checked = Store::open(&url).await?.check_audit().await?;
+        let checked = Store::open(url).await?.check_audit().await?;
         let whole = matches!(checked, AuditCheck::Intact { entries } if entries >= 11 * round);
         expect(whole, &format!("after {round} kills the chain is {checked:?}"))?;
     }
@@ -182,6 +192,21 @@ async fn killed_while_migrating() -> Result<()> {
     said(&mut holder, "locked")?;
     let url = format!("sqlite:{}", path.display());
     let opening = Store::open(&url);
+    let kill = async {
+        tokio::task::yield_now().await;
+        holder.kill()?;
+        holder.wait()
+    };
+    let (opened, killed) = futures_util::join!(opening, kill);
+    killed?;
+    Ok(opened?.ping().await?)
+}
+
+/// The same of a server's lock, which goes with the connection of the one that died.
+async fn killed_while_migrating_a_server(url: &str) -> Result<()> {
+    let mut holder = child("hold-lock-of-server", url)?;
+    said(&mut holder, "locked")?;
+    let opening = Store::open(url);
     let kill = async {
         tokio::task::yield_now().await;
         holder.kill()?;

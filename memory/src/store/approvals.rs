@@ -50,6 +50,11 @@ impl Store {
             .bind(approval.result.as_ref().map(Value::to_string));
         tried(Named("create approval", &approval.id), async {
             let mut transaction = self.write.begin().await?;
+            // Of two that ask for the same act at once, the second waits here, and then finds the first one's card.
+            sqlx::query("UPDATE conversations SET title = title WHERE id = $1")
+                .bind(&approval.conversation_id)
+                .execute(&mut *transaction)
+                .await?;
             if query.execute(&mut *transaction).await?.rows_affected() == 0 {
                 transaction.rollback().await?;
                 return Ok(false);
@@ -176,7 +181,7 @@ impl Store {
             | ApprovalStatus::Executing => return Ok(false),
         }
         let query = sqlx::query(
-            "UPDATE approvals SET status = $2, result = $3, finished_at = $4, untold = (conversation_id IS NOT NULL)
+            "UPDATE approvals SET status = $2, result = $3, finished_at = $4, untold = CASE WHEN conversation_id IS NULL THEN 0 ELSE 1 END
              WHERE id = $1 AND status = 'executing'",
         )
         .bind(canonical(id))
@@ -204,7 +209,7 @@ impl Store {
         event: impl Fn(&Approval) -> AuditEvent,
     ) -> Result<Vec<Approval>> {
         let sql = format!(
-            "UPDATE approvals SET status = 'expired', untold = (conversation_id IS NOT NULL)
+            "UPDATE approvals SET status = 'expired', untold = CASE WHEN conversation_id IS NULL THEN 0 ELSE 1 END
              WHERE status IN ('pending', 'approved') AND expires_at <= $1 RETURNING {COLUMNS}"
         );
         let query = sqlx::query(AssertSqlSafe(sql)).bind(now.0);

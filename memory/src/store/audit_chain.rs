@@ -4,6 +4,7 @@ use jarvis_gateway::clock::Millis;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::row;
 use crate::records::{AuditEntry, AuditEvent};
 
 /// An audit row as it is stored: JSON stays the text that is in the table, because that is what is hashed.
@@ -30,26 +31,27 @@ pub(super) struct Stored {
 impl Stored {
     /// The row for `event` after a row whose hash is `prev`.
     pub(super) fn link(event: &AuditEvent, id: i64, at: Millis, prev: String) -> Self {
-        let mut row = Self {
+        let kept = |text: &Option<String>| text.as_deref().map(|text| row::kept(text).into_owned());
+        let mut stored = Self {
             id,
             at: at.0,
-            kind: event.kind.clone(),
-            person_id: event.person_id.clone(),
-            via: event.via.clone(),
-            conversation_id: event.conversation_id.clone(),
-            run_id: event.run_id.clone(),
-            approval_id: event.approval_id.clone(),
-            tool: event.tool.clone(),
+            kind: row::kept(&event.kind).into_owned(),
+            person_id: kept(&event.person_id),
+            via: row::kept(&event.via).into_owned(),
+            conversation_id: kept(&event.conversation_id),
+            run_id: kept(&event.run_id),
+            approval_id: kept(&event.approval_id),
+            tool: kept(&event.tool),
             arguments: event.arguments.as_ref().map(Value::to_string),
-            decision: event.decision.clone(),
-            rule: event.rule.clone(),
-            outcome: event.outcome.clone(),
+            decision: kept(&event.decision),
+            rule: kept(&event.rule),
+            outcome: kept(&event.outcome),
             detail: event.detail.as_ref().map(Value::to_string),
             prev,
             hash: String::new(),
         };
-        row.hash = row.expected_hash();
-        row
+        stored.hash = stored.expected_hash();
+        stored
     }
 
     /// SHA-256 in hex over every other field.
@@ -88,7 +90,7 @@ impl Stored {
     }
 
     pub(super) fn entry(self) -> sqlx::Result<AuditEntry> {
-        let json = |column: &str, text: Option<String>| text.map(|text| super::row::parse(column, &text)).transpose();
+        let json = |column: &str, text: Option<String>| text.map(|text| row::parse(column, &text)).transpose();
         Ok(AuditEntry {
             id: self.id,
             at: Millis(self.at),

@@ -166,7 +166,7 @@ pub(super) async fn say(transaction: &mut Transaction<'_, Any>, message: &Messag
     .bind(&message.person_id)
     .bind(message.trust)
     .bind(message.role.as_str())
-    .bind(&message.text)
+    .bind(&*row::kept(&message.text))
     .bind(message.detail.to_string())
     .bind(&message.external_id)
     .bind(message.created_at.0)
@@ -176,7 +176,7 @@ pub(super) async fn say(transaction: &mut Transaction<'_, Any>, message: &Messag
         return Ok(false);
     }
     let title = match message.role {
-        MessageRole::User => title(&message.text),
+        MessageRole::User => title(&row::kept(&message.text)),
         MessageRole::Assistant | MessageRole::Event => String::new(),
     };
     sqlx::query(

@@ -199,7 +199,7 @@ pub(super) fn insert(delivery: &Delivery) -> Query<'_, Any, AnyArguments> {
     .bind(i64::from(delivery.opens))
     .bind(&delivery.message_id)
     .bind(&delivery.approval_id)
-    .bind(&delivery.text)
+    .bind(&*row::kept(&delivery.text))
     .bind(delivery.next_at.0)
     .bind(delivery.created_at.0)
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use sqlx::error::ErrorKind;
 
-use super::{Result, sqlite};
+use super::{Result, postgres, sqlite};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -32,6 +32,9 @@ pub enum Error {
     /// The tables were made by a newer Jarvis, or by migrations that differ from the ones in this program.
     #[error("{tried}: {why}")]
     Schema { tried: String, why: String, source: Cause },
+    /// An export cannot be taken in: the file is damaged, cut off or of a newer Jarvis, or the target is not empty.
+    #[error("{0}")]
+    Transfer(String),
     /// A row with this id, or something else that must be unique, exists already.
     #[error("{tried}: it exists already")]
     Conflict { tried: String, source: Cause },
@@ -81,16 +84,25 @@ fn nature(cause: &sqlx::Error) -> Nature {
             ErrorKind::UniqueViolation | ErrorKind::ExclusionViolation => Nature::Conflict,
             ErrorKind::ForeignKeyViolation => Nature::Missing,
             ErrorKind::NotNullViolation | ErrorKind::CheckViolation => Nature::Refused,
-            _ => sqlite::nature(error.code().as_deref().unwrap_or_default()),
+            _ => match error.code().as_deref().unwrap_or_default() {
+                // SQLite's are numbers below 10,000.
+                code if code.len() == 5 => postgres::nature(code),
+                code => sqlite::nature(code),
+            },
         },
         sqlx::Error::RowNotFound => Nature::Missing,
         sqlx::Error::ColumnDecode { .. }
         | sqlx::Error::Decode(_)
         | sqlx::Error::ColumnNotFound(_)
         | sqlx::Error::TypeNotFound { .. } => Nature::Corrupt("a stored value is not one that Jarvis writes"),
-        sqlx::Error::PoolTimedOut => Nature::Unavailable("the database is busy; every connection stayed in use"),
+        sqlx::Error::PoolTimedOut => {
+            Nature::Unavailable("no connection came free in time; the database is busy or away")
+        }
         sqlx::Error::PoolClosed => Nature::Unavailable("the database has been closed"),
-        _ => Nature::Unavailable("the connection to the database failed"),
+        sqlx::Error::Tls(_) => {
+            Nature::Unavailable("no encrypted connection came about; see `sslmode` and `sslrootcert` of the address")
+        }
+        _ => Nature::Unavailable("the connection to the database failed; see that it runs and can be reached"),
     }
 }
 

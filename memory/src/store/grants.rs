@@ -39,17 +39,26 @@ impl Store {
 
     /// Uses a grant that fits the call once. `false` when there is none (any more).
     pub async fn use_grant(&self, call: GrantedCall<'_>, now: Millis) -> Result<bool> {
-        let sql = format!("UPDATE grants SET uses_left = uses_left - 1 WHERE uses_left > 0 AND id = ({FITS})");
-        let query = sqlx::query(AssertSqlSafe(sql))
-            .bind(call.person_id)
-            .bind(call.conversation_id)
-            .bind(call.tool)
-            .bind(call.target)
-            .bind(now.0);
-        tried(Named("use a grant of tool", call.tool), async {
-            Ok(query.execute(&self.write).await?.rows_affected() == 1)
-        })
-        .await
+        // What is chosen can be used up or taken back by somebody else before it is written, and is checked again then.
+        let sql = format!(
+            "UPDATE grants SET uses_left = uses_left - 1 WHERE uses_left > 0 AND revoked_at IS NULL AND id = ({FITS})"
+        );
+        loop {
+            let query = sqlx::query(AssertSqlSafe(sql.clone()))
+                .bind(call.person_id)
+                .bind(call.conversation_id)
+                .bind(call.tool)
+                .bind(call.target)
+                .bind(now.0);
+            let used = tried(Named("use a grant of tool", call.tool), async {
+                Ok(query.execute(&self.write).await?.rows_affected() == 1)
+            })
+            .await?;
+            // Another one may still fit. Every round means that somebody used one up, so there is an end to it.
+            if used || !self.is_granted(call, now).await? {
+                return Ok(used);
+            }
+        }
     }
 
     /// Those that hold at `now`, newest first.

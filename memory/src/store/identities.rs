@@ -68,7 +68,7 @@ impl Store {
             let mut transaction = self.write.begin().await?;
             sqlx::query("INSERT INTO persons (id, display, trust) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING")
                 .bind(&person.id)
-                .bind(&person.display)
+                .bind(&*row::kept(&person.display))
                 .bind(person.trust)
                 .execute(&mut *transaction)
                 .await?;
@@ -79,7 +79,7 @@ impl Store {
             .bind(&identity.platform)
             .bind(&identity.account)
             .bind(&person.id)
-            .bind(&identity.handle)
+            .bind(&*row::kept(&identity.handle))
             .bind(identity.linked_at.0)
             .execute(&mut *transaction)
             .await?;
@@ -96,7 +96,7 @@ impl Store {
         let query = sqlx::query("UPDATE identities SET handle = $3 WHERE platform = $1 AND external_id = $2")
             .bind(platform)
             .bind(account)
-            .bind(handle);
+            .bind(&*row::kept(handle));
         tried(Named("write down the name of account", account), async {
             query.execute(&self.write).await.map(drop)
         })

@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::error::{Named, tried};
-use super::{Result, Store, row};
+use super::{Result, Store, people, row};
 use crate::jobs::{Job, JobKind, JobStatus, Misfire};
 
 pub(super) const COLUMNS: &str = "id, person_id, conversation_id, kind, text, rule, zone, misfire, may_use, grounded,
@@ -26,7 +26,7 @@ impl Store {
             .bind(&job.person_id)
             .bind(&job.conversation_id)
             .bind(job.kind.as_str())
-            .bind(&job.text)
+            .bind(&*row::kept(&job.text))
             .bind(job.rule.to_string())
             .bind(&job.zone)
             .bind(job.misfire.as_str())
@@ -40,7 +40,12 @@ impl Store {
             .bind(job.created_at.0)
             .bind(limit);
         tried(Named("create job", &job.id), async {
-            Ok(query.execute(&self.write).await?.rows_affected() == 1)
+            let mut transaction = self.write.begin().await?;
+            // Of two jobs that a person makes at once, the second waits here and is counted after the first.
+            people::hold(&job.person_id).execute(&mut *transaction).await?;
+            let created = query.execute(&mut *transaction).await?.rows_affected() == 1;
+            transaction.commit().await?;
+            Ok(created)
         })
         .await
     }

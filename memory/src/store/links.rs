@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use jarvis_gateway::clock::Millis;
-use sqlx::{Any, Row, Transaction};
+use sqlx::{Any, AssertSqlSafe, Row, Transaction};
 
+use super::engine::Engine;
 use super::error::{Named, tried};
-use super::{Result, Store};
+use super::{Result, Store, people, row};
 use crate::people::{Identity, LinkCode, Linked, Redeemed, Target};
 
 /// What of `$1` becomes `$2`'s. A new table that refers to a person has its line here, unless its rows end with the person:
@@ -45,6 +46,8 @@ impl Store {
         };
         tried(Named("keep a link code of person", &code.issuer_id), async {
             let mut transaction = self.write.begin().await?;
+            // Of two codes that a person asks for at once, the second waits here and voids the first.
+            people::hold(&code.issuer_id).execute(&mut *transaction).await?;
             sqlx::query("DELETE FROM link_codes WHERE confirmed_at IS NULL AND (issuer_id = $1 OR expires_at <= $2)")
                 .bind(&code.issuer_id)
                 .bind(now.0)
@@ -78,6 +81,7 @@ impl Store {
                 transaction.commit().await?;
                 return Ok(Redeemed::TooOften);
             }
+            people::hold(redeemer_id).execute(&mut *transaction).await?;
             let taken = sqlx::query(
                 "UPDATE link_codes SET redeemed_by = $2, redeemer_id = $3
                  WHERE hash = $1 AND redeemed_by IS NULL AND expires_at > $4 AND platform = $5 AND issuer_id <> $3
@@ -154,9 +158,11 @@ impl Store {
     pub async fn unlink(&self, person_id: &str, identity: &Identity, fresh_id: &str) -> Result<bool> {
         tried(Named("unlink account", &identity.account), async {
             let mut transaction = self.write.begin().await?;
+            // Not while this person becomes, or takes in, another one.
+            people::hold(person_id).execute(&mut *transaction).await?;
             sqlx::query("INSERT INTO persons (id, display, trust) VALUES ($1, $2, 0)")
                 .bind(fresh_id)
-                .bind(&identity.handle)
+                .bind(&*row::kept(&identity.handle))
                 .execute(&mut *transaction)
                 .await?;
             let moved = sqlx::query(
@@ -206,6 +212,7 @@ async fn confirm(
     floor: i64,
     now: Millis,
 ) -> sqlx::Result<Linked> {
+    hold_both(transaction, from, issuer_id).await?;
     let code = sqlx::query(
         "UPDATE link_codes SET confirmed_at = $3
          WHERE issuer_id = $1 AND confirmed_at IS NULL AND expires_at > $3
@@ -246,6 +253,25 @@ async fn confirm(
     }
     merge(transaction, from, issuer_id, now).await?;
     Ok(Linked::Done { from: from.to_owned() })
+}
+
+/// Nobody writes for either of them until the transaction ends: what `from` said meanwhile would go with `from`, and two
+/// who take each other in would wait for each other. Cards first, because whoever decides one then writes of a person.
+async fn hold_both(transaction: &mut Transaction<'_, Any>, from: &str, into: &str) -> sqlx::Result<()> {
+    sqlx::query("UPDATE approvals SET need = need WHERE requester_id = $1")
+        .bind(from)
+        .execute(&mut **transaction)
+        .await?;
+    let both = format!(
+        "SELECT id FROM persons WHERE id IN ($1, $2) ORDER BY id{}",
+        Engine::of(transaction).for_update()
+    );
+    sqlx::query(AssertSqlSafe(both))
+        .bind(from)
+        .bind(into)
+        .fetch_all(&mut **transaction)
+        .await
+        .map(drop)
 }
 
 /// Everything of `from` becomes `into`'s. The rows that refer to a person go first: a message goes with its author.

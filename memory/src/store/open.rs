@@ -4,55 +4,40 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, ConnectOptions, Connection, Executor};
+use sqlx::AnyPool;
+#[cfg(any(test, feature = "test-support"))]
+use sqlx::Executor;
 
 use super::Result;
+use super::engine::{Location, Pools};
 use super::error::{Error, tried};
 use super::migrate::{self, MigrationState};
-use super::sqlite::{self, Access, Location};
+use super::sqlite;
 
 /// How long an operation waits for its turn at the database before it fails.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 const PING_LIMIT: Duration = Duration::from_secs(3);
 
 /// The database. Cheap to clone; all clones are one set of connections.
-///
-/// One connection writes and some read. Writers of this process so wait for each other in order, and only another
-/// process can make `SQLite` answer that it is busy.
 #[derive(Clone)]
 pub struct Store {
     pub(super) read: AnyPool,
     pub(super) write: AnyPool,
-    location: Arc<Location>,
+    pub(super) location: Arc<Location>,
     file: sqlite::Identity,
     #[cfg(any(test, feature = "test-support"))]
     folder: Option<Arc<tempfile::TempDir>>,
 }
 
 impl Store {
-    /// Opens `sqlite:PATH`, made if missing with its folder private to the user, and migrates it under a lock.
+    /// Opens a database and migrates it under a lock: `sqlite:PATH`, made if missing with its folder private to the user, or
+    /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, whose database exists.
     ///
     /// The path is taken literally: blanks and any letters are fine, options are not.
     pub async fn open(url: &str) -> Result<Self> {
         let location = Location::parse(url)?;
-        location.prepare()?;
-        let lock = location.lock().await?;
-        let mut connection = tried(location.opening(), async {
-            let mut connection = options(&location, Access::Write)?.connect().await?;
-            connection.execute(sqlite::SETTINGS).await?;
-            sqlite::use_wal(&mut connection).await?;
-            Ok(connection)
-        })
-        .await?;
-        let migrated = migrate::run(&mut connection, &location, &migrate::MIGRATIONS).await;
-        tried(location.opening(), connection.close()).await?;
-        drop(lock);
-        migrated?;
-        let (read, write) = tried(location.opening(), async {
-            Ok((pool(&location, sqlite::READERS)?, pool(&location, 1)?))
-        })
-        .await?;
+        location.migrate(location.migrations()).await?;
+        let Pools { read, write } = tried(location.opening(), async { location.pools() }).await?;
         Ok(Self {
             read,
             write,
@@ -63,9 +48,15 @@ impl Store {
         })
     }
 
+    /// The database at `url` as people are told of it: without a password.
+    pub fn name_of(url: &str) -> Result<String> {
+        Ok(Location::parse(url)?.name().to_owned())
+    }
+
     /// How the database at `url` stands to the migrations of this program. Changes nothing and needs no lock.
     pub async fn migration_state(url: &str) -> Result<MigrationState> {
-        migrate::state(&Location::parse(url)?, &migrate::MIGRATIONS).await
+        let location = Location::parse(url)?;
+        migrate::state(&location, location.migrations()).await
     }
 
     /// Lets operations that have begun end, then closes. Everything afterwards answers [`Error::Unavailable`].
@@ -74,12 +65,12 @@ impl Store {
         self.write.close().await;
     }
 
-    /// The database file is in its place and answers a small query, within seconds.
+    /// The database is in its place and answers a small query, within seconds.
     pub async fn ping(&self) -> Result<()> {
         let doing = "ask the database for a sign of life";
         if self.location.identity() != self.file {
             let why = "its file was removed or replaced while Jarvis ran; what is written now is lost, so restart it";
-            return Err(Error::unavailable(doing, why, self.location.path().to_owned()));
+            return Err(Error::unavailable(doing, why, self.location.name().to_owned()));
         }
         let query = sqlx::query("SELECT entries FROM audit_head WHERE one = 1").fetch_one(&self.read);
         match tokio::time::timeout(PING_LIMIT, query).await {
@@ -91,31 +82,8 @@ impl Store {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Store({})", self.location.path())
+        write!(f, "Store({})", self.location.name())
     }
-}
-
-pub(super) fn options(location: &Location, access: Access) -> sqlx::Result<AnyConnectOptions> {
-    sqlx::any::install_default_drivers();
-    location.address(access).parse()
-}
-
-fn pool(location: &Location, connections: u32) -> sqlx::Result<AnyPool> {
-    Ok(pool_options(connections).connect_lazy_with(options(location, Access::Write)?))
-}
-
-fn pool_options(connections: u32) -> AnyPoolOptions {
-    AnyPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(PATIENCE)
-        // sqlx tests a connection when it is given back, and a file does not hang up in between.
-        .test_before_acquire(false)
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                connection.execute(sqlite::SETTINGS).await?;
-                Ok(())
-            })
-        })
 }
 
 /// What a write waits for before it begins.
@@ -135,16 +103,16 @@ impl Store {
 
     /// Other connections to the same database, as a second process would have them.
     pub async fn another(&self) -> Result<Self> {
-        let mut store = Self::open(&format!("sqlite:{}", self.location.path())).await?;
+        let mut store = Self::open(&self.location.url()).await?;
         store.folder.clone_from(&self.folder);
         Ok(store)
     }
 
-    /// Opens a database that is there and migrated. Every write, a transaction being one, passes `gate` first, and no other
+    /// Opens a file that is there and migrated. Every write, a transaction being one, passes `gate` first, and no other
     /// write is under way then: a test ends a process there with nothing half done but what the database itself takes back.
     pub async fn open_behind(url: &str, gate: Gate) -> Result<Self> {
         let location = Location::parse(url)?;
-        let behind = pool_options(1).before_acquire(move |_, _| {
+        let behind = sqlite::pool_options(1).before_acquire(move |_, _| {
             let pass = gate();
             Box::pin(async move {
                 pass.await;
@@ -152,10 +120,10 @@ impl Store {
             })
         });
         let write = async {
-            let write = behind.connect_lazy_with(options(&location, Access::Write)?);
+            let write = behind.connect_lazy_with(location.options()?);
             // A fresh connection is handed out without being asked for.
             write.acquire().await.map(drop)?;
-            Ok((pool(&location, sqlite::READERS)?, write))
+            Ok((location.pools()?.read, write))
         };
         let (read, write) = tried(location.opening(), write).await?;
         Ok(Self {

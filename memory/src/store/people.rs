@@ -173,8 +173,13 @@ pub(super) fn put(person: &Person) -> Query<'_, Any, AnyArguments> {
          WHERE persons.display <> excluded.display OR persons.trust <> excluded.trust",
     )
     .bind(&person.id)
-    .bind(&person.display)
+    .bind(&*row::kept(&person.display))
     .bind(person.trust)
+}
+
+/// Keeps others from deciding by what there is of this person, until the transaction ends.
+pub(super) fn hold(person_id: &str) -> Query<'_, Any, AnyArguments> {
+    sqlx::query("UPDATE persons SET trust = trust WHERE id = $1").bind(person_id)
 }
 
 fn person(row: &AnyRow) -> sqlx::Result<Person> {

@@ -15,11 +15,12 @@ impl Store {
     /// Keeps a result, and lets go of those that are over and of the oldest beyond the fiftieth of the conversation.
     pub async fn keep_result(&self, kept: &KeptResult, now: Millis) -> Result<()> {
         tried(Named("keep a result of tool", &kept.tool), async {
-            let mut transaction = self.write.begin().await?;
+            // By itself: two that keep something at once would otherwise wait for each other's rows.
             sqlx::query("DELETE FROM kept_results WHERE expires_at <= $1")
                 .bind(now.0)
-                .execute(&mut *transaction)
+                .execute(&self.write)
                 .await?;
+            let mut transaction = self.write.begin().await?;
             sqlx::query(
                 "INSERT INTO kept_results (id, conversation_id, tool, text, min_trust, tainted, private, expires_at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -27,7 +28,7 @@ impl Store {
             .bind(&kept.id)
             .bind(&kept.conversation_id)
             .bind(&kept.tool)
-            .bind(&kept.text)
+            .bind(&*row::kept(&kept.text))
             .bind(kept.min_trust)
             .bind(i64::from(kept.tainted))
             .bind(i64::from(kept.private))
@@ -87,7 +88,7 @@ impl Store {
              WHERE id = $1",
         )
         .bind(conversation_id)
-        .bind(summary.map(|summary| &summary.text))
+        .bind(summary.map(|summary| row::kept(&summary.text).into_owned()))
         .bind(summary.map(|summary| &summary.upto))
         .bind(summary.map_or(0, |summary| i64::from(summary.tainted)))
         .bind(summary.map_or(0, |summary| i64::from(summary.private)));

@@ -1,5 +1,7 @@
 //! From columns to values. A value that does not parse is an error of the database, not of the caller.
 
+use std::borrow::Cow;
+
 use jarvis_gateway::clock::Millis;
 use serde_json::Value;
 use sqlx::Row;
@@ -32,6 +34,15 @@ pub(super) fn json_or_null(row: &AnyRow, column: &str) -> sqlx::Result<Option<Va
 
 pub(super) fn parse(column: &str, text: &str) -> sqlx::Result<Value> {
     serde_json::from_str(text).map_err(|error| unreadable(column, error))
+}
+
+/// What others wrote, as it is kept: without the character 0, which `PostgreSQL` has in no text, and nobody can see.
+pub(super) fn kept(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        Cow::Owned(text.replace('\0', "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// One word of a fixed list.

@@ -5,10 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::AnyConnection;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::Migrator;
+use sqlx::{AnyConnection, ConnectOptions, Connection, Executor};
 
-use super::Result;
-use super::error::{Error, Named, Nature};
+use super::engine::Pools;
+use super::error::{Error, Named, Nature, tried};
+use super::{Result, migrate, open};
 
 /// How long one process waits for another that migrates the same database.
 const LOCK_LIMIT: Duration = Duration::from_mins(1);
@@ -16,13 +19,13 @@ const LOCK_POLL: Duration = Duration::from_millis(20);
 const LOCK_HELD: &str = "another Jarvis has been migrating this database for a minute; stop it or wait";
 
 /// Readers beside the one writer. Each is a thread; `SQLite` readers do not wait for the writer.
-pub(super) const READERS: u32 = 4;
+const READERS: u32 = 4;
 
 /// Set on every connection. WAL itself is a property of the file and is set once, under the lock.
 /// With WAL, `NORMAL` keeps the file whole in a power cut and may lose the last commits; a crash of Jarvis loses none.
 /// Every so many pages, 32 MiB, a commit brings the WAL into the file and waits for the disk; with the usual 1,000 pages one
 /// message in fifty did.
-pub(super) const SETTINGS: &str =
+const SETTINGS: &str =
     "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;
      PRAGMA wal_autocheckpoint = 8000";
 
@@ -49,14 +52,7 @@ pub(super) enum Identity {
 impl Location {
     /// Understands `sqlite:PATH`; the path is taken as it is, with blanks and without escapes.
     pub(super) fn parse(url: &str) -> Result<Self> {
-        let Some(path) = url.strip_prefix("sqlite:") else {
-            // Only the scheme: the rest of an address may hold a password.
-            let scheme = url.split_once(':').map(|(scheme, _)| format!("`{scheme}:`"));
-            let what = scheme.as_deref().unwrap_or("an address without `:`");
-            return Err(Error::Address(format!(
-                "{what} is not a database that this version can open; write `sqlite:` and the path of a file"
-            )));
-        };
+        let path = url.strip_prefix("sqlite:").unwrap_or(url);
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path == ":memory:" {
             return Err(Error::Address(format!(
@@ -82,7 +78,7 @@ impl Location {
         &self.path
     }
 
-    pub(super) fn exists(&self) -> bool {
+    fn exists(&self) -> bool {
         Path::new(&self.path).exists()
     }
 
@@ -98,7 +94,7 @@ impl Location {
     }
 
     /// The address as sqlx reads it.
-    pub(super) fn address(&self, access: Access) -> String {
+    fn address(&self, access: Access) -> String {
         let mode = match access {
             Access::Write => "rw",
             Access::Read if Path::new(&format!("{}-wal", self.path)).exists() => "ro",
@@ -117,7 +113,7 @@ impl Location {
     }
 
     /// Makes the folder and the file if they are missing, readable by this user only. What exists stays as it is.
-    pub(super) fn prepare(&self) -> Result<()> {
+    fn prepare(&self) -> Result<()> {
         let path = Path::new(&self.path);
         if let Some(folder) = path.parent() {
             private_folder(folder).map_err(|cause| {
@@ -138,7 +134,7 @@ impl Location {
     }
 
     /// Waits for the right to migrate. It ends when the file is dropped, or when the process dies.
-    pub(super) async fn lock(&self) -> Result<File> {
+    async fn lock(&self) -> Result<File> {
         let path = PathBuf::from(format!("{}.lock", self.path));
         let named = path.display().to_string();
         let failed = |why, cause| Error::unavailable(Named("lock", &named), why, cause);
@@ -156,13 +152,67 @@ impl Location {
         }
     }
 
-    pub(super) fn opening(&self) -> Named<'_> {
+    fn opening(&self) -> Named<'_> {
         Named("open the database", &self.path)
+    }
+
+    pub(super) fn options(&self, access: Access) -> sqlx::Result<AnyConnectOptions> {
+        sqlx::any::install_default_drivers();
+        self.address(access).parse()
+    }
+
+    /// A missing file is a database on which everything is pending.
+    pub(super) async fn reader(&self) -> sqlx::Result<Option<AnyConnection>> {
+        if !self.exists() {
+            return Ok(None);
+        }
+        self.options(Access::Read)?.connect().await.map(Some)
+    }
+
+    /// Makes the file when it is missing.
+    pub(super) async fn migrate(&self, migrations: &Migrator) -> Result<()> {
+        self.prepare()?;
+        let lock = self.lock().await?;
+        let mut connection = tried(self.opening(), async {
+            let mut connection = self.options(Access::Write)?.connect().await?;
+            connection.execute(SETTINGS).await?;
+            use_wal(&mut connection).await?;
+            Ok(connection)
+        })
+        .await?;
+        let migrated = migrate::run(&mut connection, &self.path, migrations).await;
+        tried(self.opening(), connection.close()).await?;
+        drop(lock);
+        migrated
+    }
+
+    /// One connection writes and some read. Writers of this process so wait for each other in order, and only another
+    /// process can make `SQLite` answer that it is busy.
+    pub(super) fn pools(&self) -> sqlx::Result<Pools> {
+        let options = self.options(Access::Write)?;
+        Ok(Pools {
+            read: pool_options(READERS).connect_lazy_with(options.clone()),
+            write: pool_options(1).connect_lazy_with(options),
+        })
     }
 }
 
+pub(super) fn pool_options(connections: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(open::PATIENCE)
+        // sqlx tests a connection when it is given back, and a file does not hang up in between.
+        .test_before_acquire(false)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute(SETTINGS).await?;
+                Ok(())
+            })
+        })
+}
+
 /// Turns write-ahead logging on for the file: readers then do not wait for the writer.
-pub(super) async fn use_wal(connection: &mut AnyConnection) -> sqlx::Result<()> {
+async fn use_wal(connection: &mut AnyConnection) -> sqlx::Result<()> {
     let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL")
         .fetch_one(connection)
         .await?;
@@ -240,9 +290,6 @@ mod tests {
         let options = "is more than a path; write `sqlite:` and the path of a file, without options";
         check("sqlite:a.db?mode=rwc", &format!("`sqlite:a.db?mode=rwc` {options}"));
         check("sqlite:a\0b", &format!("`sqlite:a\\0b` {options}"));
-        let other = "not a database that this version can open; write `sqlite:` and the path of a file";
-        check("postgres://me:secret@host/db", &format!("`postgres:` is {other}"));
-        check("jarvis.db", &format!("an address without `:` is {other}"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use sqlx::error::BoxDynError;
 use sqlx::{AnyConnection, Arguments, AssertSqlSafe, Row};
 use uuid::Uuid;
 
+use super::engine::Engine;
 use super::error::tried;
 use super::{Result, Store, row};
 
@@ -135,15 +136,13 @@ fn sum(of: &str) -> String {
 }
 
 /// The statement for [`TOGETHER`] rows.
-static FULL: LazyLock<String> = LazyLock::new(|| statement(TOGETHER));
+static FULL: LazyLock<String> = LazyLock::new(|| statement(Engine::Sqlite, TOGETHER));
+static FULL_NUMBERED: LazyLock<String> = LazyLock::new(|| statement(Engine::Postgres, TOGETHER));
 
-/// Its places have no numbers, as an exception: SQLite finds a numbered one by its name, one after the other, which took
-/// five times as long as the rest of a row. PostgreSQL knows numbered ones only, and finds them at once.
-fn statement(rows: usize) -> String {
-    let row = format!("({})", ["?"; WIDTH].join(", "));
+fn statement(engine: Engine, rows: usize) -> String {
     format!(
         "INSERT INTO usage_attempts ({COLUMNS}) VALUES {}",
-        vec![row; rows].join(", ")
+        engine.places(rows, WIDTH)
     )
 }
 
@@ -155,10 +154,13 @@ async fn insert(connection: &mut AnyConnection, entries: &[Entry]) -> sqlx::Resu
         add(&mut values, entry).map_err(sqlx::Error::Encode)?;
     }
     // Only a full statement comes again and again, so only that one is kept prepared.
-    let query = if entries.len() == TOGETHER {
-        sqlx::query_with(FULL.as_str(), values)
-    } else {
-        sqlx::query_with(AssertSqlSafe(statement(entries.len())), values).persistent(false)
+    let engine = Engine::of(connection);
+    let query = match engine {
+        Engine::Sqlite if entries.len() == TOGETHER => sqlx::query_with(FULL.as_str(), values),
+        Engine::Postgres if entries.len() == TOGETHER => sqlx::query_with(FULL_NUMBERED.as_str(), values),
+        Engine::Sqlite | Engine::Postgres => {
+            sqlx::query_with(AssertSqlSafe(statement(engine, entries.len())), values).persistent(false)
+        }
     };
     query.execute(connection).await.map(drop)
 }
@@ -169,13 +171,13 @@ fn add(values: &mut AnyArguments, Entry { attempt, cost, at }: &Entry) -> std::r
     let origin = &attempt.origin;
     values.add(fresh_id(*at))?;
     values.add(attempt.started_at.0)?;
-    values.add(origin.id.clone())?;
+    values.add(&*row::kept(&origin.id))?;
     values.add(attempt.caller.label())?;
     values.add(attempt.caller.key().map(|key| key.id.clone()))?;
-    values.add(origin.conversation.clone())?;
+    values.add(origin.conversation.as_deref().map(row::kept).as_deref())?;
     values.add(origin.endpoint.as_str())?;
     values.add(word(&origin.surface))?;
-    values.add(origin.model.clone())?;
+    values.add(&*row::kept(&origin.model))?;
     values.add(attempt.backend.to_string())?;
     values.add(attempt.model.to_string())?;
     values.add(word(&attempt.class))?;
@@ -204,7 +206,7 @@ fn outcome(outcome: &Outcome) -> (&'static str, Option<String>, Option<String>) 
         Outcome::Cached => ("cached", None, None),
         Outcome::Cancelled => ("cancelled", None, None),
         Outcome::Left { class, reason } => {
-            let reason = reason.chars().take(LONGEST_REASON).collect();
+            let reason = row::kept(reason).chars().take(LONGEST_REASON).collect();
             ("left", Some(word(class)), Some(reason))
         }
     }

@@ -28,9 +28,12 @@ impl Store {
             let outcome = cast(&mut transaction, &id, vote, now).await?;
             match outcome {
                 VoteOutcome::Decided(_) | VoteOutcome::Waiting => {
-                    audit::append(&mut transaction, event, now).await?;
-                    if let (VoteOutcome::Decided(ApprovalStatus::Approved), Some((grant, event))) = (&outcome, grant) {
+                    let grant = grant.filter(|_| outcome == VoteOutcome::Decided(ApprovalStatus::Approved));
+                    if let Some((grant, _)) = grant {
                         grants::insert(grant).execute(&mut *transaction).await?;
+                    }
+                    audit::append(&mut transaction, event, now).await?;
+                    if let Some((_, event)) = grant {
                         audit::append(&mut transaction, event, now).await?;
                     }
                     transaction.commit().await?;
@@ -77,7 +80,7 @@ async fn cast(transaction: &mut Transaction<'_, Any>, id: &str, vote: &Vote, now
     .bind(&vote.person_id)
     .bind(i64::from(vote.yes))
     .bind(&vote.via)
-    .bind(&vote.note)
+    .bind(vote.note.as_deref().map(row::kept).as_deref())
     .bind(now.0)
     .bind(vote.trust)
     .execute(&mut **transaction)
@@ -121,8 +124,8 @@ async fn decide(
         "UPDATE approvals SET decided_at = $2, decided_by = $3, status = CASE
            WHEN EXISTS (SELECT 1 FROM approval_votes v WHERE v.approval_id = $1 AND v.yes = 0) THEN 'denied'
            ELSE 'approved' END,
-           untold = (conversation_id IS NOT NULL
-             AND EXISTS (SELECT 1 FROM approval_votes v WHERE v.approval_id = $1 AND v.yes = 0))
+           untold = CASE WHEN conversation_id IS NOT NULL
+             AND EXISTS (SELECT 1 FROM approval_votes v WHERE v.approval_id = $1 AND v.yes = 0) THEN 1 ELSE 0 END
          WHERE id = $1 AND status = 'pending' AND expires_at > $2 AND (
            EXISTS (SELECT 1 FROM approval_votes v WHERE v.approval_id = $1 AND v.yes = 0)
            OR (SELECT COUNT(*) FROM approval_votes v WHERE v.approval_id = $1 AND v.yes = 1) >= need)

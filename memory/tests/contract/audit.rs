@@ -131,9 +131,69 @@ async fn long_chain(store: Store) {
     assert_eq!(store.check_audit().await.unwrap(), AuditCheck::Intact { entries: 1001 });
 }
 
+/// Every change that somebody with the database's password could try is found once the protection is lifted, which
+/// `unprotect` does: engines differ in that alone.
+pub(crate) async fn tampering(fresh: impl AsyncFn() -> Store, unprotect: &str) {
+    let check = async |damage: &str, broken: i64| {
+        let store = fresh().await;
+        tamper(&store, unprotect, damage, broken).await;
+        store.discard().await;
+    };
+    for field in [
+        "at = at + 1",
+        "kind = 'x'",
+        "person_id = 'x'",
+        "via = 'x'",
+        "conversation_id = 'x'",
+        "run_id = NULL",
+        "approval_id = 'x'",
+        "tool = 'x'",
+        "arguments = '{}'",
+        "decision = 'deny'",
+        "rule = NULL",
+        "outcome = NULL",
+        "detail = NULL",
+        "prev = 'x'",
+        "hash = 'x'",
+        "decision = rule, rule = decision",
+    ] {
+        check(&format!("UPDATE audit SET {field} WHERE id = 3"), 3).await;
+    }
+    check("DELETE FROM audit WHERE id = 3", 3).await;
+    check("DELETE FROM audit WHERE id = 1", 1).await;
+    check("DELETE FROM audit WHERE id >= 4", 4).await;
+    check("DELETE FROM audit", 1).await;
+    check("UPDATE audit SET id = 9 WHERE id = 3", 3).await;
+    check("UPDATE audit SET id = -id", -5).await;
+    let swap = "UPDATE audit SET id = 9 WHERE id = 3; UPDATE audit SET id = 3 WHERE id = 4;
+                UPDATE audit SET id = 4 WHERE id = 9";
+    check(swap, 3).await;
+    check("UPDATE audit_head SET entries = 3", 4).await;
+    check("UPDATE audit_head SET hash = 'x'", 5).await;
+    check("DELETE FROM audit_head", 5).await;
+    let copy = "INSERT INTO audit SELECT 6, at, kind, person_id, via, conversation_id, run_id, approval_id, tool,
+                arguments, decision, rule, outcome, detail, hash, hash FROM audit WHERE id = 5";
+    check(copy, 6).await;
+}
+
+/// The protection refuses what would change the chain.
+pub(crate) async fn protection(fresh: impl AsyncFn() -> Store) {
+    for statement in [
+        "UPDATE audit SET outcome = 'ok' WHERE id = 1",
+        "DELETE FROM audit WHERE id = 1",
+        "DELETE FROM audit",
+        "UPDATE audit_head SET entries = 0",
+        "DELETE FROM audit_head",
+    ] {
+        let store = fresh().await;
+        refused(&store, statement).await;
+        store.discard().await;
+    }
+}
+
 /// Damages a chain of five entries with SQL, after lifting the engine's protection, and expects the check to name
 /// `broken`. The statements differ by engine only in how the protection is lifted.
-pub(crate) async fn tamper(store: &Store, unprotect: &str, damage: &str, broken: i64) {
+async fn tamper(store: &Store, unprotect: &str, damage: &str, broken: i64) {
     for _ in 0..5 {
         store.append_audit(&full_event(), make::NOW).await.unwrap();
     }
@@ -144,7 +204,7 @@ pub(crate) async fn tamper(store: &Store, unprotect: &str, damage: &str, broken:
 }
 
 /// Statements that the protection refuses while the chain stands.
-pub(crate) async fn refused(store: &Store, statement: &str) {
+async fn refused(store: &Store, statement: &str) {
     store.append_audit(&full_event(), make::NOW).await.unwrap();
     let answer = store.execute_raw(statement).await;
     assert!(matches!(answer, Err(Error::Refused { .. })), "{statement}: {answer:?}");

@@ -44,10 +44,47 @@ pub(crate) const CASES: &[Case] = &[
         run: |store| Box::pin(conflict_and_missing(store)),
     },
     Case {
+        name: "what others wrote is stored whatever its characters are",
+        run: |store| Box::pin(any_character(store)),
+    },
+    Case {
         name: "200 writers at once finish without an error",
         run: |store| Box::pin(many_writers(store)),
     },
 ];
+
+async fn any_character(store: Store) {
+    let conversation = make::stored_conversation(&store).await;
+    let author = Person {
+        display: "a\0b".into(),
+        ..make::person("owner", 4)
+    };
+    let mut said = make::message(&conversation.id, "a\0b \u{7f}\u{fffe}\u{202e} 🦀");
+    said.person_id = Some("owner".into());
+    said.detail = json!({ "a\0b": "\0" });
+    assert!(store.take_message(&author, None, &said).await.unwrap());
+    let kept = store.messages(&conversation.id, None, 5).await.unwrap();
+    let expect = Message {
+        text: said.text.replace('\0', "\u{fffd}"),
+        ..said
+    };
+    assert_eq!(kept, [expect]);
+    assert_eq!(store.person("owner").await.unwrap().unwrap().display, "a\u{fffd}b");
+    let run = make::run(&conversation.id);
+    store.start_run(&run).await.unwrap();
+    let mut call = make::tool_call(&run.id, "a\0b");
+    call.tool = "a\0b".into();
+    let mut event = make::event("intent");
+    event.tool = Some("a\0b".into());
+    store.start_tool_call(&call, Some(&event)).await.unwrap();
+    assert_eq!(
+        store.check_audit().await.unwrap(),
+        jarvis_memory::records::AuditCheck::Intact { entries: 1 }
+    );
+    let mut entry = super::usage::entry("cloud/m", Some(1), jarvis_gateway::usage::Outcome::Answered);
+    entry.attempt.origin = super::usage::origin("a\0b", jarvis_gateway::demands::Endpoint::Chat, Some("a\0b"));
+    store.append_usage(&[entry]).await.unwrap();
+}
 
 async fn round_trip(store: Store) {
     let conversation = make::stored_conversation(&store).await;

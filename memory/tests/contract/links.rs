@@ -36,7 +36,7 @@ pub(crate) const CASES: &[Case] = &[
     },
 ];
 
-fn account(id: &str) -> Identity {
+pub(super) fn account(id: &str) -> Identity {
     Identity {
         platform: "discord".into(),
         account: id.into(),
@@ -45,7 +45,7 @@ fn account(id: &str) -> Identity {
     }
 }
 
-async fn meet(store: &Store, id: &str) -> String {
+pub(super) async fn meet(store: &Store, id: &str) -> String {
     let person = make::person(&format!("p{id}"), 0);
     store.meet(&account(id), &person).await.unwrap();
     let known = store.person_of_account("discord", id).await.unwrap();
@@ -133,7 +133,7 @@ async fn rooms(store: Store) {
 }
 
 /// A code of the person of account 1 for `target`, given out in a room of its own.
-async fn issue(store: &Store, issuer: &str, hash: &str, target: Target) -> (String, String) {
+pub(super) async fn issue(store: &Store, issuer: &str, hash: &str, target: Target) -> (String, String) {
     let room = store.placed_room(&channel(&format!("dm-{issuer}"))).await.unwrap();
     let talk = store
         .conversation_of_room(Some(issuer), &make::conversation(&room))

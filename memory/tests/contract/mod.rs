@@ -11,6 +11,7 @@ pub(crate) mod make;
 pub(crate) mod mcp_pins;
 pub(crate) mod outbox;
 pub(crate) mod people;
+pub(crate) mod racing;
 pub(crate) mod recall;
 pub(crate) mod responses;
 pub(crate) mod runs;
@@ -27,7 +28,7 @@ pub(crate) struct Case {
 }
 
 /// Everything, by subject. A new case stands in its subject's list.
-pub(crate) const SUBJECTS: [&[Case]; 14] = [
+pub(crate) const SUBJECTS: [&[Case]; 15] = [
     people::CASES,
     links::CASES,
     conversations::CASES,
@@ -42,12 +43,15 @@ pub(crate) const SUBJECTS: [&[Case]; 14] = [
     outbox::CASES,
     mcp_pins::CASES,
     recall::CASES,
+    racing::CASES,
 ];
 
 /// Runs the cases in order, each on a store of its own.
 pub(crate) async fn run(cases: &[Case], fresh: impl AsyncFn() -> Store) {
     for case in cases {
         println!("case: {}", case.name);
-        (case.run)(fresh().await).await;
+        let store = fresh().await;
+        (case.run)(store.clone()).await;
+        store.discard().await;
     }
 }

@@ -282,12 +282,7 @@ async fn deleted(store: Store) {
     assert_eq!(find(&store, &scope, "disk").await, ["the blue disk"]);
     assert_eq!(find(&store, &scope, "red").await, Vec::<String>::new());
     store.execute_raw("DELETE FROM conversations").await.unwrap();
-    for table in [
-        "recall_entries",
-        "recall_threads",
-        "recall_vectors",
-        "recall_words WHERE recall_words MATCH 'disk'",
-    ] {
+    for table in ["recall_entries", "recall_threads", "recall_vectors", "recall_words"] {
         let left = store
             .texts_raw(&format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}"))
             .await

@@ -52,7 +52,7 @@ fn key(id: &str) -> Caller {
     })
 }
 
-fn origin(model: &str, endpoint: Endpoint, conversation: Option<&str>) -> Arc<Origin> {
+pub(super) fn origin(model: &str, endpoint: Endpoint, conversation: Option<&str>) -> Arc<Origin> {
     Arc::new(Origin {
         id: "r1".into(),
         endpoint,

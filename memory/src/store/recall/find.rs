@@ -129,11 +129,14 @@ async fn texts(
          FROM recall_entries e LEFT JOIN messages m ON m.id = e.message_id LEFT JOIN memories f ON f.id = e.memory_id
          LEFT JOIN persons p ON p.id = COALESCE(m.person_id, f.author_id)
          WHERE e.key IN ({}) AND (e.key >> {}) IN ({}) AND f.valid_to IS NULL",
-        list(&keys),
+        full_text::list(keys.iter().copied()),
         key::AUDIENCE_SHIFT,
-        list(audiences)
+        full_text::list(audiences.iter().copied())
     );
-    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await?;
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .persistent(false)
+        .fetch_all(connection)
+        .await?;
     let mut found: HashMap<i64, Recalled> = HashMap::new();
     for row in &rows {
         found.insert(row.try_get("key")?, recalled(row)?);
@@ -164,10 +167,4 @@ fn recalled(row: &AnyRow) -> sqlx::Result<Recalled> {
         at: row::millis(row, "at")?,
         score: 0.0,
     })
-}
-
-/// Numbers of ours, as SQL lists them.
-fn list(numbers: &[i64]) -> String {
-    let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
-    numbers.join(", ")
 }

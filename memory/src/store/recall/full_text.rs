@@ -1,28 +1,30 @@
-//! What only `SQLite` does: FTS5 by stems and without texts, and many rows as one.
-//!
-//! `PostgreSQL` has the same to offer: an array of the tokens under a GIN index, and `string_agg`.
+//! Words, entries and vectors, read a few statements at a time: what the engine puts together as lines is taken apart here.
 
 use jarvis_gateway::clock::Millis;
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::AnyConnection;
 
+use super::super::engine::Engine;
 use super::super::row;
-use super::key;
+use super::{key, postgres, sqlite};
 use crate::recall::{Entry, Posting, Vector};
 
 /// Keys of one word that are read from one range, the newest. More say little about what is wanted and take time.
-const MOST_KEYS: usize = 1_000;
-/// The end of a line is in none of the texts that are put together here: a row each is work for two threads.
-const LINE: &str = "char(10)";
+pub(super) const MOST_KEYS: usize = 1_000;
 
 /// Writes the words of an entry, which has none yet.
 pub(super) async fn put(connection: &mut AnyConnection, key: i64, words: &str) -> sqlx::Result<()> {
-    let tokens: Vec<String> = words.split_ascii_whitespace().map(token).collect();
-    sqlx::query("INSERT INTO recall_words (rowid, words) VALUES ($1, $2)")
-        .bind(key)
-        .bind(tokens.join(" "))
-        .execute(connection)
-        .await
-        .map(drop)
+    match Engine::of(connection) {
+        Engine::Sqlite => sqlite::put(connection, key, words).await,
+        Engine::Postgres => postgres::put(connection, key, words).await,
+    }
+}
+
+/// Writes the words of all entries, of which none has any yet.
+pub(in super::super) async fn fill(connection: &mut AnyConnection) -> sqlx::Result<()> {
+    match Engine::of(connection) {
+        Engine::Sqlite => sqlite::fill(connection).await,
+        Engine::Postgres => postgres::fill(connection).await,
+    }
 }
 
 /// Where each of `words` stands within the ranges of keys.
@@ -35,15 +37,11 @@ pub(super) async fn postings(
     if words.is_empty() || ranges.is_empty() {
         return Ok(postings);
     }
-    let parts: Vec<String> = (0..words.len())
-        .flat_map(|at| ranges.iter().map(move |range| part(at, *range)))
-        .collect();
-    let sql = format!("SELECT group_concat(line, {LINE}) FROM ({})", parts.join(" UNION ALL "));
-    let mut query = sqlx::query_scalar(AssertSqlSafe(sql));
-    for word in words {
-        query = query.bind(format!("\"{}\"", token(word)));
-    }
-    let lines: Option<String> = query.fetch_one(connection).await?;
+    // A line for each word and range: the number of the word, and the keys.
+    let lines = match Engine::of(connection) {
+        Engine::Sqlite => sqlite::postings(connection, words, ranges).await?,
+        Engine::Postgres => postgres::postings(connection, words, ranges).await?,
+    };
     for line in lines.unwrap_or_default().lines() {
         let (at, keys) = line.split_once(' ').unwrap_or((line, ""));
         let found: Vec<i64> = keys.split(',').filter_map(|key| key.parse().ok()).collect();
@@ -56,30 +54,16 @@ pub(super) async fn postings(
     Ok(postings)
 }
 
-/// One line. The numbers are ours; a word is a parameter, which the text may name more than once.
-fn part(at: usize, (first, last): (i64, i64)) -> String {
-    format!(
-        "SELECT '{at} ' || group_concat(key) AS line FROM (SELECT rowid AS key FROM recall_words
-           WHERE recall_words MATCH ${} AND rowid BETWEEN {first} AND {last} ORDER BY rowid DESC LIMIT {MOST_KEYS})",
-        at + 1
-    )
-}
-
 /// The entries within the ranges of keys, which are apart, in the order of their keys.
 pub(super) async fn entries(connection: &mut AnyConnection, ranges: &[(i64, i64)]) -> sqlx::Result<Vec<Entry>> {
     if ranges.is_empty() {
         return Ok(Vec::new());
     }
-    let values: Vec<String> = ranges
-        .iter()
-        .map(|(first, last)| format!("({first}, {last})"))
-        .collect();
-    let sql = format!(
-        "SELECT group_concat(e.key || ' ' || e.asks || ' ' || e.at || {LINE} || e.author || {LINE} || e.words, {LINE})
-         FROM (VALUES {}) AS r JOIN recall_entries e ON e.key BETWEEN r.column1 AND r.column2",
-        values.join(", ")
-    );
-    let lines: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await?;
+    // Three lines for each entry: its numbers, the author, the words.
+    let lines = match Engine::of(connection) {
+        Engine::Sqlite => sqlite::entries(connection, ranges).await?,
+        Engine::Postgres => postgres::entries(connection, ranges).await?,
+    };
     let lines = lines.unwrap_or_default();
     let mut lines = lines.split('\n');
     let mut entries = Vec::new();
@@ -106,20 +90,22 @@ pub(super) async fn vectors(
     space: &str,
     keys: &[i64],
 ) -> sqlx::Result<Vec<(i64, Vector)>> {
-    let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
-    let sql = format!(
-        "SELECT group_concat(key || ' ' || hex(vector), {LINE}) FROM recall_vectors WHERE space = $1 AND key IN ({})",
-        keys.join(", ")
-    );
-    let lines: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql))
-        .bind(space)
-        .fetch_one(connection)
-        .await?;
+    // A line for each: the key, and the vector in hexadecimal digits.
+    let lines = match Engine::of(connection) {
+        Engine::Sqlite => sqlite::vectors(connection, space, keys).await?,
+        Engine::Postgres => postgres::vectors(connection, space, keys).await?,
+    };
     let read = |line: &str| {
         let (key, vector) = line.split_once(' ')?;
         Some((key.parse().ok()?, Vector::from_bytes(hex::decode(vector).ok()?)))
     };
     Ok(lines.unwrap_or_default().lines().filter_map(read).collect())
+}
+
+/// Numbers of ours, as SQL lists them.
+pub(super) fn list(numbers: impl IntoIterator<Item = i64>) -> String {
+    let numbers: Vec<String> = numbers.into_iter().map(|number| number.to_string()).collect();
+    numbers.join(", ")
 }
 
 /// How many entries hold the word, when these are the newest of them, the newest first.
@@ -129,14 +115,5 @@ fn holding(found: &[i64]) -> f64 {
     match (found.first(), found.last()) {
         (Some(newest), Some(oldest)) if found.len() == MOST_KEYS => count / key::part_after(*oldest, *newest),
         _ => count,
-    }
-}
-
-/// A word as the tokenizer takes it whole: it knows the letters and digits of ASCII alone.
-fn token(word: &str) -> String {
-    if word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        word.to_owned()
-    } else {
-        format!("u{}", hex::encode(word))
     }
 }

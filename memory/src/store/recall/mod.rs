@@ -3,7 +3,10 @@
 mod find;
 mod full_text;
 mod key;
+mod postgres;
+mod sqlite;
 mod vectors;
 mod write;
 
+pub(super) use full_text::fill as fill_words;
 pub use vectors::Meaning;

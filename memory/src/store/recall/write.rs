@@ -31,11 +31,7 @@ impl Store {
             let said = self.not_indexed(&after, limit).await?;
             let Some(last) = said.last() else { return Ok(None) };
             let mut transaction = self.write.begin().await?;
-            // The write lock comes before anything is read.
-            sqlx::query("UPDATE recall_progress SET upto = $1 WHERE one = 1 AND upto < $1")
-                .bind(&last.id)
-                .execute(&mut *transaction)
-                .await?;
+            hold_index(&mut transaction, &last.id).await?;
             let mut batch = Batch::default();
             for said in &said {
                 enter(&mut transaction, said, &mut batch).await?;
@@ -62,6 +58,7 @@ impl Store {
     pub async fn remember(&self, memory: &Memory) -> Result<()> {
         tried(Named("remember", &memory.id), async {
             let mut transaction = self.write.begin().await?;
+            hold_index(&mut transaction, "").await?;
             sqlx::query(
                 "INSERT INTO memories (id, subject_id, author_id, audience, whose, text, source_message, author_trust,
                    valid_from, valid_to, superseded_by)
@@ -72,7 +69,7 @@ impl Store {
             .bind(&memory.author_id)
             .bind(memory.audience.as_str())
             .bind(&memory.whose)
-            .bind(&memory.text)
+            .bind(&*row::kept(&memory.text))
             .bind(&memory.source_message)
             .bind(memory.author_trust)
             .bind(memory.at.0)
@@ -123,6 +120,16 @@ impl Store {
         .await?;
         row::all(&rows, Said::read)
     }
+}
+
+/// Everybody who gives out numbers and keys of the index comes through here first, and so does it alone. What was looked at
+/// reaches to the message `upto` now, if that is newer.
+async fn hold_index(transaction: &mut Transaction<'_, Any>, upto: &str) -> sqlx::Result<()> {
+    sqlx::query("UPDATE recall_progress SET upto = CASE WHEN upto < $1 THEN $1 ELSE upto END WHERE one = 1")
+        .bind(upto)
+        .execute(&mut **transaction)
+        .await
+        .map(drop)
 }
 
 /// The id that a message had a moment before the one with this id.
