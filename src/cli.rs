@@ -67,6 +67,16 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Write everything that is in the database into a new file, to move to another database
+    Export {
+        /// The file to write
+        file: PathBuf,
+    },
+    /// Take what `jarvis export` wrote into the database of this configuration, which has to be empty
+    Import {
+        /// The file to read
+        file: PathBuf,
+    },
     /// Make, list, change and revoke API keys
     #[command(subcommand)]
     Key(Key),

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::config::Config;
+
 /// Makes the folder when it is missing.
 pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
     std::fs::DirBuilder::new()
@@ -23,9 +25,9 @@ pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
 }
 
 /// Commands that read need what a start has made, and make nothing themselves: a mistyped folder stays one.
-pub(crate) fn need(folder: &Path) -> anyhow::Result<()> {
-    let database = folder.join("jarvis.db");
-    if database.is_file() {
+pub(crate) fn need(config: &Config) -> anyhow::Result<()> {
+    let database = config.data.join("jarvis.db");
+    if config.database.url.is_some() || database.is_file() {
         return Ok(());
     }
     bail!(

@@ -59,6 +59,8 @@ async fn dispatch(command: Command, config: config::Config, environment: Environ
         Command::Config(_) => Ok(ExitCode::SUCCESS),
         Command::Doctor => commands::doctor::doctor(config, environment).await,
         Command::Migrate { check } => commands::migrate::migrate(&config, check).await,
+        Command::Export { file } => commands::transfer::export(&config, &file).await,
+        Command::Import { file } => commands::transfer::import(&config, &file).await,
         Command::Key(command) => commands::key::key(&config, command).await,
         Command::Audit { limit, json } => commands::audit::audit(&config, limit, json).await,
         Command::Trace { id, json } => commands::trace::trace(&config, &id, json).await,

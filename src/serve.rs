@@ -97,7 +97,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     config.refuse_itself(&environment.own(address))?;
     data::make(&config.data)?;
     let lock = data::lock(&config.data)?;
-    let store = Store::open(&config.database_url()).await?;
+    let store = config.store().await?;
     let local_key = LocalKey::make(&config.data)?;
     let (tasks, servers) = (Tasks::default(), Tasks::default());
     let clock: Arc<dyn Clock> = Arc::new(System);

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use jarvis_memory::Store;
 use jarvis_memory::records::{AuditCheck, AuditEntry};
 
 use crate::config::Config;
@@ -10,8 +9,8 @@ use crate::data;
 use crate::output::{line, when};
 
 pub(crate) async fn audit(config: &Config, limit: i64, json: bool) -> anyhow::Result<ExitCode> {
-    data::need(&config.data)?;
-    let store = Store::open(&config.database_url()).await?;
+    data::need(config)?;
+    let store = config.store().await?;
     let entries = store.audit(None, limit.clamp(1, 100_000)).await?;
     let check = store.check_audit().await?;
     store.close().await;

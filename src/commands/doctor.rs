@@ -173,37 +173,27 @@ fn agents(config: &Config) -> Finding {
 
 async fn database(config: &Config) -> Finding {
     crate::data::check(&config.data).map_err(|error| format!("{error:#}"))?;
-    let path = config.data.join("jarvis.db");
     let url = config.database_url();
-    let state = Store::migration_state(&url).await.map_err(|error| error.to_string())?;
+    let name = Store::name_of(url).map_err(|error| error.to_string())?;
+    let state = Store::migration_state(url).await.map_err(|error| error.to_string())?;
     if !state.may_open() {
         return Err(format!(
-            "{}: made by another version of Jarvis; see `jarvis migrate --check`",
-            path.display()
+            "{name}: made by another version of Jarvis; see `jarvis migrate --check`"
         ));
     }
     if state.applied.is_empty() {
-        return Ok(format!("{}: not there yet; the first start makes it", path.display()));
+        return Ok(format!("{name}: nothing is there yet; the first start makes it"));
     }
     let pending = state.pending.len();
     if pending > 0 {
-        return Ok(format!(
-            "{}: {pending} migrations are applied at the next start",
-            path.display()
-        ));
+        return Ok(format!("{name}: {pending} migrations are applied at the next start"));
     }
-    let store = Store::open(&url).await.map_err(|error| error.to_string())?;
+    let store = Store::open(url).await.map_err(|error| error.to_string())?;
     let check = store.check_audit().await.map_err(|error| error.to_string());
     store.close().await;
     match check? {
-        AuditCheck::Intact { entries } => Ok(format!(
-            "{}: up to date, audit of {entries} entries intact",
-            path.display()
-        )),
-        AuditCheck::Broken { at } => Err(format!(
-            "{}: the audit was changed at entry {at}; restore a backup",
-            path.display()
-        )),
+        AuditCheck::Intact { entries } => Ok(format!("{name}: up to date, audit of {entries} entries intact")),
+        AuditCheck::Broken { at } => Err(format!("{name}: the audit was changed at entry {at}; restore a backup")),
     }
 }
 

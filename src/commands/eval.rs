@@ -59,7 +59,7 @@ async fn live(
     let baseline = Baseline::path(&baselines(config, eval), model);
     let before = Baseline::read(&baseline)?;
     data::make(&config.data)?;
-    let store = Store::open(&config.database_url()).await?;
+    let store = config.store().await?;
     let tasks = Tasks::default();
     let registry = registry(config, environment, &store, &tasks).await?;
     let chain = chain(&registry, model)?;
@@ -157,7 +157,7 @@ async fn memory(
         None => recall::play(&set, None, told).await?,
         Some(model) => {
             data::make(&config.data)?;
-            let store = Store::open(&config.database_url()).await?;
+            let store = config.store().await?;
             let tasks = Tasks::default();
             let registry = registry(config, environment, &store, &tasks).await?;
             let chain = registry.chain_of(&Caller::Internal, named(&registry, model));

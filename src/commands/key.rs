@@ -22,9 +22,9 @@ const LONGEST_PATTERN: usize = 200;
 pub(crate) async fn key(config: &Config, command: Key) -> anyhow::Result<ExitCode> {
     match command {
         Key::Add { .. } => data::make(&config.data)?,
-        Key::List | Key::Set { .. } | Key::Revoke { .. } => data::need(&config.data)?,
+        Key::List | Key::Set { .. } | Key::Revoke { .. } => data::need(config)?,
     }
-    let store = Store::open(&config.database_url()).await?;
+    let store = config.store().await?;
     let done = match command {
         Key::Add { name, scopes, limits } => add(&store, &config.key_classes, &name, &scopes, &limits).await,
         Key::List => list(&store).await,

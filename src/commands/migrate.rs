@@ -11,8 +11,8 @@ use crate::output::line;
 pub(crate) async fn migrate(config: &Config, check: bool) -> anyhow::Result<ExitCode> {
     let url = config.database_url();
     if check {
-        let state = Store::migration_state(&url).await?;
-        line(&format!("database {}", config.data.join("jarvis.db").display()));
+        let state = Store::migration_state(url).await?;
+        line(&format!("database {}", Store::name_of(url)?));
         show("applied", &state.applied);
         show("pending", &state.pending);
         show("made by a newer Jarvis", &state.unknown);
@@ -29,8 +29,8 @@ pub(crate) async fn migrate(config: &Config, check: bool) -> anyhow::Result<Exit
         return Ok(ExitCode::FAILURE);
     }
     data::make(&config.data)?;
-    let pending = Store::migration_state(&url).await?.pending;
-    let store = Store::open(&url).await?;
+    let pending = Store::migration_state(url).await?.pending;
+    let store = config.store().await?;
     store.close().await;
     show("applied now", &pending);
     line("The database is up to date.");

@@ -14,4 +14,5 @@ pub(crate) mod migrate;
 pub(crate) mod models;
 pub(crate) mod targets;
 pub(crate) mod trace;
+pub(crate) mod transfer;
 pub(crate) mod usage;

@@ -11,7 +11,6 @@ use jarvis_gateway::clock::{Clock, System};
 use jarvis_gateway::providers::ollama::{self, Admin};
 use jarvis_gateway::providers::openai;
 use jarvis_gateway::upstream::Upstream;
-use jarvis_memory::Store;
 use jarvis_memory::records::AuditEvent;
 use serde_json::json;
 
@@ -133,7 +132,7 @@ async fn show(place: &Place, model: &str) -> anyhow::Result<ExitCode> {
 /// Fills a disk somewhere, so intent and outcome are in the audit.
 async fn pull(config: &Config, place: &Place, model: &str) -> anyhow::Result<ExitCode> {
     data::make(&config.data)?;
-    let store = Store::open(&config.database_url()).await?;
+    let store = config.store().await?;
     let asked = json!({ "backend": place.name, "model": model });
     let event = |stage: &str| AuditEvent {
         kind: format!("model.{stage}"),

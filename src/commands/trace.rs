@@ -7,7 +7,6 @@ use jarvis_adapters::terminal::clean;
 use jarvis_agent::trace::{self, Consulted, Step, Trace, What};
 use jarvis_gateway::clock::Millis;
 use jarvis_gateway::usage::MicroUsd;
-use jarvis_memory::Store;
 
 use crate::config::Config;
 use crate::data;
@@ -22,8 +21,8 @@ const NESTED: usize = 2;
 const LONGEST: usize = 400;
 
 pub(crate) async fn trace(config: &Config, id: &str, json: bool) -> anyhow::Result<ExitCode> {
-    data::need(&config.data)?;
-    let store = Store::open(&config.database_url()).await?;
+    data::need(config)?;
+    let store = config.store().await?;
     let trace = trace::read(&store, id).await;
     store.close().await;
     let trace = trace?;

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use jarvis_adapters::terminal::clean;
 use jarvis_gateway::clock::{Clock, System};
 use jarvis_gateway::usage::{By, Report, Since, Sums};
-use jarvis_memory::Store;
 
 use crate::config::Config;
 use crate::data;
@@ -26,8 +25,8 @@ const HEAD: [&str; 10] = [
 const LONGEST_NAME: usize = 48;
 
 pub(crate) async fn usage(config: &Config, since: Since, by: By, json: bool) -> anyhow::Result<ExitCode> {
-    data::need(&config.data)?;
-    let store = Store::open(&config.database_url()).await?;
+    data::need(config)?;
+    let store = config.store().await?;
     let report = Report::read(&store, since, by, System.now()).await;
     store.close().await;
     let report = report?;

@@ -8,10 +8,13 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use jarvis_agent::people::{Directory, People, PlatformId, RoomRules, Server, ToolList};
 use jarvis_gateway::clock::{Clock, System};
+use jarvis_memory::Store;
 use jarvis_tools::{catalog, docker};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::backends::{Alias, Backend};
+use super::database::Database;
 use super::environment::Environment;
 use super::purpose::Purpose;
 use crate::cli::Place;
@@ -23,6 +26,7 @@ use crate::keys::Classes;
 pub(crate) struct Config {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) log: Log,
+    pub(crate) database: Database,
     pub(crate) backends: BTreeMap<String, Backend>,
     pub(crate) aliases: BTreeMap<String, Alias>,
     pub(crate) agent: jarvis_agent::Config,
@@ -44,6 +48,9 @@ pub(crate) struct Config {
     pub(crate) path: Option<PathBuf>,
     #[serde(skip)]
     pub(crate) data: PathBuf,
+    /// The database's address, with its password.
+    #[serde(skip)]
+    pub(crate) address: Option<SecretString>,
     /// The file as it was written, to tell what a later one changes.
     #[serde(skip)]
     pub(crate) raw: toml::Table,
@@ -94,8 +101,17 @@ impl Config {
         }
     }
 
-    pub(crate) fn database_url(&self) -> String {
-        format!("sqlite:{}", self.data.join("jarvis.db").display())
+    /// The address of the database, with its password.
+    pub(crate) fn database_url(&self) -> &str {
+        self.address
+            .as_ref()
+            .map(|address| address.expose_secret())
+            .unwrap_or_default()
+    }
+
+    /// Opens the database, and brings it up to date.
+    pub(crate) async fn store(&self) -> anyhow::Result<Store> {
+        Ok(Store::open(self.database_url()).await?)
     }
 
     /// Where the owner's own profiles of prime and of specialists are.
@@ -125,6 +141,7 @@ pub(crate) fn load(place: &Place, environment: &Environment) -> anyhow::Result<C
     }
     config.path = path;
     config.place = place.clone();
+    config.address = Some(config.database.address(&data, environment)?);
     config.data = data;
     config.check()?;
     Ok(config)

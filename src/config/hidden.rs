@@ -16,7 +16,9 @@ impl Config {
     /// What stands behind every `env:NAME`, whatever the variables are called. One that is not set is told elsewhere.
     pub(crate) fn secrets(&self, environment: &Environment) -> impl Iterator<Item = SecretString> {
         let of_backends = self.backends.values().flat_map(super::Backend::credentials);
-        let named = of_backends.chain(self.traces.credential.as_deref());
+        let named = of_backends
+            .chain(self.traces.credential.as_deref())
+            .chain(self.database.credentials());
         let named = named.filter_map(|reference| environment.secret(reference).ok());
         named.chain(self.secrets_of_mcp(environment))
     }

@@ -2,6 +2,7 @@
 
 mod backends;
 mod changes;
+mod database;
 mod environment;
 mod file;
 mod hidden;
