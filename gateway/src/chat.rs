@@ -206,7 +206,7 @@ pub enum ReasoningEffort {
 
 /// One step of an answer. A successful stream is: `Served`, then deltas, then exactly one `Finish`, then the end.
 /// A stream that ends without `Finish` was cut off.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     /// Which target answers. Sent by the chain before the first delta, and again before the words of a target that goes
     /// on with what another one began; a bare provider does not send it.
@@ -227,7 +227,7 @@ pub enum Event {
     Finish(Finish),
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCallDelta {
     pub index: u32,
     pub id: Option<String>,
@@ -235,15 +235,16 @@ pub struct ToolCallDelta {
     pub arguments: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WireChunk {
     /// The JSON of one `data:` line, without the prefix and the line ends.
+    #[serde(with = "crate::text_bytes")]
     pub data: Bytes,
     /// Holds content, thinking, a refusal or a tool call, so that the answer is committed with it.
     pub meaningful: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Served {
     /// `backend/model`.
     pub target: String,
@@ -258,7 +259,7 @@ pub struct Served {
 }
 
 /// A target that was passed over or failed before this one answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Left {
     pub target: String,
     /// A sentence fragment for people: `connection refused`, `no answer within 6 s`.
@@ -266,7 +267,7 @@ pub struct Left {
     pub class: crate::provider::Class,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finish {
     pub reason: FinishReason,
     pub usage: Option<Usage>,
@@ -281,7 +282,7 @@ pub struct Finish {
 }
 
 /// Fields of an answer that nothing here knows, by their names, each as the JSON that it came as.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct More {
     pub answer: BTreeMap<String, Box<str>>,
     /// Those of the message in the answer.
@@ -311,7 +312,7 @@ impl Finish {
 }
 
 /// How long the steps of an answer took, as an Ollama reports them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timings {
     /// Loading the model into memory.
     pub load: Option<Duration>,
@@ -331,7 +332,7 @@ pub enum FinishReason {
 }
 
 /// Tokens as the upstream reported them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     pub prompt_tokens: u64,
     pub completion_tokens: u64,

@@ -4,6 +4,7 @@
 pub mod breaker;
 pub mod caller;
 pub mod chain;
+pub mod channel;
 pub mod chat;
 pub mod clock;
 pub mod demands;
@@ -20,6 +21,7 @@ pub mod registry;
 mod seldom;
 mod strict;
 pub mod tasks;
+mod text_bytes;
 pub mod trace;
 pub mod upstream;
 pub mod usage;

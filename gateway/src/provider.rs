@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::chat::{Event, Left, Request};
 use crate::jobs::Worker;
@@ -80,7 +80,7 @@ impl Error {
 }
 
 /// What went wrong, sorted by what has to happen next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// Refused, unreachable, no such name, TLS failed, or no connection in time.

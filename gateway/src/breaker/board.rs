@@ -1,16 +1,18 @@
 //! All breakers of one process, by what they guard, and the tickets that attempts hold.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, broadcast};
 
-use super::disposition::Mark;
-use super::machine::Machine;
-use super::state::{Effects, Event, Failure, Forced, Permit, Place, Shown, Snapshot, State, TroubleKind, Why};
-use crate::clock::{Clock, Millis};
+use super::guarded::{Guarded, Surroundings, any_jitter};
+use super::replicas::Replicas;
+use super::replicate;
+use super::state::{Event, Forced, Place, Snapshot, State, TroubleKind, Why};
+use super::ticket::Pair;
+use crate::clock::Clock;
 use crate::provider::{Class, Error};
+use crate::tasks::Tasks;
 
 /// A watcher that lags further behind than this misses changes and has to read the whole list again.
 const CHANGES_KEPT: usize = 256;
@@ -26,33 +28,8 @@ pub struct Key {
 /// what was learned about them.
 pub struct Board {
     clock: Arc<dyn Clock>,
-    breakers: Mutex<HashMap<Key, Arc<Breaker>>>,
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    changes: broadcast::Sender<Key>,
-    /// Wakes the probers.
-    trouble: Notify,
-}
-
-struct Breaker {
-    key: Key,
-    machine: Mutex<Machine>,
-    clock: Arc<dyn Clock>,
-    shared: Arc<Shared>,
-}
-
-/// Spreads what would otherwise happen in step on all replicas.
-fn any_jitter() -> f64 {
-    rand::random_range(-1.0..=1.0)
-}
-
-/// The two breakers that guard one target.
-#[derive(Clone)]
-pub struct Pair {
-    backend: Arc<Breaker>,
-    model: Arc<Breaker>,
+    breakers: Mutex<HashMap<Key, Arc<Guarded>>>,
+    surroundings: Arc<Surroundings>,
 }
 
 impl Board {
@@ -60,9 +37,11 @@ impl Board {
         Self {
             clock,
             breakers: Mutex::default(),
-            shared: Arc::new(Shared {
+            surroundings: Arc::new(Surroundings {
                 changes: broadcast::Sender::new(CHANGES_KEPT),
                 trouble: Notify::new(),
+                replicas: OnceLock::new(),
+                untold: Notify::new(),
             }),
         }
     }
@@ -82,17 +61,38 @@ impl Board {
 
     /// Tells which breakers changed, from now on.
     pub fn changes(&self) -> broadcast::Receiver<Key> {
-        self.shared.changes.subscribe()
+        self.surroundings.changes.subscribe()
     }
 
     /// How every breaker is shown now.
     pub fn states(&self) -> Vec<(Key, Snapshot)> {
-        let breakers: Vec<Arc<Breaker>> = {
-            let breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
-            breakers.values().cloned().collect()
-        };
+        let breakers = self.all();
         let states = breakers.iter().map(|breaker| (breaker.key.clone(), breaker.snapshot()));
         states.collect()
+    }
+
+    /// Shares what is learned with other replicas from now on. Only the first call counts.
+    pub fn share(self: &Arc<Self>, replicas: Arc<dyn Replicas>, tasks: &Tasks) {
+        if self.surroundings.replicas.set(Arc::clone(&replicas)).is_ok() {
+            replicate::spawn(self, replicas, tasks);
+        }
+    }
+
+    /// Whether breakers are shared with other replicas now; `None` when they are not meant to be.
+    pub fn is_shared(&self) -> Option<bool> {
+        let replicas = self.surroundings.replicas.get()?;
+        Some(replicas.is_reachable())
+    }
+
+    /// Waits until something is to be told to other replicas.
+    pub(super) fn untold(&self) -> tokio::sync::futures::Notified<'_> {
+        self.surroundings.untold.notified()
+    }
+
+    /// Every breaker.
+    pub(super) fn all(&self) -> Vec<Arc<Guarded>> {
+        let breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        breakers.values().cloned().collect()
     }
 
     /// Forgets what was learned about a backend and its models, because its configuration changed. What a person
@@ -175,8 +175,7 @@ impl Board {
     /// Ends what ends by time alone, so that whoever watches is told of it.
     pub(crate) fn tick(&self, backend: &str) {
         for breaker in self.of(backend) {
-            let effects = breaker.machine().tick(self.clock.now());
-            breaker.carry_out(effects);
+            breaker.tick();
         }
     }
 
@@ -187,37 +186,33 @@ impl Board {
             model: Some(Arc::clone(model)),
         };
         // Nobody watching is fine.
-        drop(self.shared.changes.send(key));
+        drop(self.surroundings.changes.send(key));
     }
 
     /// Waits for the next breaker that changes.
     pub(crate) fn trouble(&self) -> tokio::sync::futures::Notified<'_> {
-        self.shared.trouble.notified()
+        self.surroundings.trouble.notified()
     }
 
-    fn one(&self, backend: &str, model: Option<&str>) -> Option<Arc<Breaker>> {
+    fn one(&self, backend: &str, model: Option<&str>) -> Option<Arc<Guarded>> {
         let mut breakers = self.of(backend).into_iter();
         breakers.find(|breaker| breaker.key.model.as_deref() == model)
     }
 
-    fn of(&self, backend: &str) -> Vec<Arc<Breaker>> {
+    fn of(&self, backend: &str) -> Vec<Arc<Guarded>> {
         let breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         let of_backend = breakers.values().filter(|breaker| &*breaker.key.backend == backend);
         of_backend.cloned().collect()
     }
 
-    fn breaker(&self, backend: Arc<str>, model: Option<Arc<str>>, place: Place) -> Arc<Breaker> {
+    fn breaker(&self, backend: Arc<str>, model: Option<Arc<str>>, place: Place) -> Arc<Guarded> {
         let key = Key { backend, model };
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         let breaker = breakers.entry(key.clone()).or_insert_with(|| {
-            Arc::new(Breaker {
-                key,
-                machine: Mutex::new(Machine::new(place)),
-                clock: self.clock.clone(),
-                shared: self.shared.clone(),
-            })
+            let (clock, surroundings) = (self.clock.clone(), self.surroundings.clone());
+            Arc::new(Guarded::new(key, place, clock, surroundings))
         });
-        breaker.machine().set_place(place);
+        breaker.set_place(place);
         breaker.clone()
     }
 }
@@ -230,171 +225,4 @@ pub(crate) struct Troubles {
     /// The backend refused its key, and how often lately.
     pub(crate) key_refused: Option<u32>,
     pub(crate) missing: Vec<Arc<str>>,
-}
-
-impl Breaker {
-    fn admit(&self, now: Millis, lease: Duration) -> Option<Permit> {
-        let (permit, effects) = self.machine().admit(now, lease);
-        self.carry_out(effects);
-        permit
-    }
-
-    /// Returns the permit that fits the state afterwards.
-    fn tell(&self, event: Event, permit: Option<Permit>) -> Permit {
-        self.tell_jittered(event, permit, 0.0)
-    }
-
-    fn tell_jittered(&self, event: Event, permit: Option<Permit>, jitter: f64) -> Permit {
-        let now = self.clock.now();
-        let (effects, permit) = {
-            let mut machine = self.machine();
-            (machine.on(event, permit, now, jitter), machine.renewed())
-        };
-        self.carry_out(effects);
-        permit
-    }
-
-    fn tell_mark(&self, mark: Mark, error: &Error, permit: Permit) {
-        let why = || Why {
-            class: error.class,
-            reason: error.message.as_str().into(),
-            retry_after: error.retry_after,
-        };
-        let event = match mark {
-            Mark::Nothing => Event::Nothing,
-            Mark::Works => Event::Works,
-            Mark::Failed(failure) => Event::Failed(failure, why()),
-            Mark::Down => Event::Down(why()),
-            Mark::Hard if matches!(error.status, Some(401 | 403)) => Event::KeyRefused(why()),
-            Mark::Hard => Event::MoneyGone(why()),
-            Mark::Missing => Event::Missing(why()),
-            Mark::Park(time) => Event::Parked(time, why()),
-        };
-        self.tell_jittered(event, Some(permit), any_jitter());
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        let now = self.clock.now();
-        self.machine().snapshot(now)
-    }
-
-    fn carry_out(&self, effects: Effects) {
-        if effects.changed {
-            self.log();
-            // Nobody watching is fine.
-            drop(self.shared.changes.send(self.key.clone()));
-            self.shared.trouble.notify_waiters();
-        }
-    }
-
-    /// One line for what someone may want to know of: a refused key and a missing model stay until someone acts.
-    fn log(&self) {
-        let Snapshot { state, reason, .. } = self.snapshot();
-        let backend = &*self.key.backend;
-        let model = self.key.model.as_deref().unwrap_or("*");
-        let reason = reason.as_deref().unwrap_or_default();
-        match state {
-            Shown::HardDown | Shown::Missing => {
-                tracing::warn!(backend.name = backend, model.name = model, "left alone: {reason}");
-            }
-            Shown::Open => tracing::info!(
-                backend.name = backend,
-                model.name = model,
-                "left alone for now: {reason}"
-            ),
-            Shown::HalfOpen => tracing::debug!(backend.name = backend, model.name = model, "being tried: {reason}"),
-            Shown::Closed => tracing::info!(backend.name = backend, model.name = model, "in use again"),
-        }
-    }
-
-    fn machine(&self) -> std::sync::MutexGuard<'_, Machine> {
-        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Pair {
-    /// A ticket if both breakers let a request through. A trial may take as long as `lease` until it shows life.
-    pub fn admit(&self, lease: Duration) -> Option<Ticket> {
-        let now = self.backend.clock.now();
-        let backend = self.backend.admit(now, lease)?;
-        let model = self.model.admit(now, lease);
-        if model.is_none() && backend.lease {
-            self.backend.tell(Event::Nothing, Some(backend));
-        }
-        Some(self.ticket(backend, model?))
-    }
-
-    /// A ticket although a breaker is open, unless trying is known to be useless.
-    pub fn admit_anyway(&self) -> Option<Ticket> {
-        let now = self.backend.clock.now();
-        let backend = self.backend.machine().admit_anyway(now)?;
-        let model = self.model.machine().admit_anyway(now)?;
-        Some(self.ticket(backend, model))
-    }
-
-    /// The worse of both: what is wrong with the backend, else with the model.
-    pub fn snapshot(&self) -> Snapshot {
-        let backend = self.backend.snapshot();
-        if backend.state == Shown::Closed {
-            return self.model.snapshot();
-        }
-        backend
-    }
-
-    fn ticket(&self, backend: Permit, model: Permit) -> Ticket {
-        Ticket {
-            pair: self.clone(),
-            backend,
-            model,
-            open: true,
-        }
-    }
-}
-
-/// The right to ask a target once. Dropped without a word it gives back what it held and tells nothing, which is what a
-/// caller who leaves deserves.
-pub struct Ticket {
-    pair: Pair,
-    backend: Permit,
-    model: Permit,
-    open: bool,
-}
-
-impl Ticket {
-    /// The model produced something, so both the backend and the model work.
-    pub fn works(&mut self) {
-        self.backend = self.pair.backend.tell(Event::Works, Some(self.backend));
-        self.model = self.pair.model.tell(Event::Works, Some(self.model));
-    }
-
-    pub fn finished(mut self) {
-        self.open = false;
-        self.pair.model.tell(Event::Finished, Some(self.model));
-    }
-
-    /// `error` as its class marks it; an answer that had begun counts as broken in the middle.
-    pub fn failed(mut self, error: &Error, had_begun: bool) {
-        self.open = false;
-        let disposition = error.class.disposition();
-        let model = match disposition.model {
-            Mark::Failed(_) if had_begun => Mark::Failed(Failure::MidStream),
-            mark => mark,
-        };
-        self.pair.backend.tell_mark(disposition.backend, error, self.backend);
-        self.pair.model.tell_mark(model, error, self.model);
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if !self.open {
-            return;
-        }
-        if self.backend.lease {
-            self.pair.backend.tell(Event::Nothing, Some(self.backend));
-        }
-        if self.model.lease {
-            self.pair.model.tell(Event::Nothing, Some(self.model));
-        }
-    }
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::state::{
-    Effects, Event, Failure, Forced, ForcedTo, Permit, Place, Shown, Snapshot, State, TroubleKind, Why,
-};
+use serde::{Deserialize, Serialize};
+
+use super::sharing::Sharing;
+use super::state::{Effects, Event, Failure, Forced, ForcedTo, Permit, Place, State, TroubleKind, Why};
 use super::window::Window;
 use crate::clock::Millis;
 
@@ -23,8 +24,9 @@ const TWO_PROBES_WITHIN: Duration = Duration::from_secs(15);
 
 /// What probes said since the breaker opened. The first one tells a hiccup from an outage; after an outage two in a
 /// row must work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Probes {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Probes {
     None,
     Failed,
     WorkedOnce,
@@ -37,16 +39,19 @@ pub struct Machine {
     state: State,
     /// Raised by every change of state, so that an outcome that belongs to an earlier state is recognised.
     epoch: u64,
+    /// Raised by every change that other replicas should hear of.
+    pub(super) revision: u64,
+    pub(super) sharing: Sharing,
     /// Openings since the last long quiet time; doubles the next one.
-    trips: u32,
-    closed_at: Millis,
-    canaries_passed: u8,
-    probes: Probes,
+    pub(super) trips: u32,
+    pub(super) closed_at: Millis,
+    pub(super) canaries_passed: u8,
+    pub(super) probes: Probes,
     probe_failed_at: Option<Millis>,
-    forced: Option<Forced>,
+    pub(super) forced: Option<Forced>,
     flapped_at: Option<Millis>,
     last_down: Option<Millis>,
-    window: Window,
+    pub(super) window: Window,
 }
 
 impl Machine {
@@ -55,6 +60,8 @@ impl Machine {
             place,
             state: State::Closed,
             epoch: 0,
+            revision: 0,
+            sharing: Sharing::default(),
             trips: 0,
             closed_at: Millis(0),
             canaries_passed: 0,
@@ -136,6 +143,7 @@ impl Machine {
             Event::Works => self.works(stale, leased, now),
             Event::Finished => {
                 self.window.finished(now);
+                self.note_success();
                 Effects::default()
             }
             Event::Reset => self.reset(now),
@@ -146,6 +154,7 @@ impl Machine {
                     && trouble.kind == TroubleKind::Missing
                 {
                     *until = now.plus(MISSING_FOR);
+                    self.revision += 1;
                 }
                 Effects::default()
             }
@@ -170,6 +179,7 @@ impl Machine {
     pub fn tick(&mut self, now: Millis) -> Effects {
         if self.forced.is_some() && self.forced_to(now).is_none() {
             self.forced = None;
+            self.revision += 1;
             return CHANGED;
         }
         match &self.state {
@@ -187,48 +197,14 @@ impl Machine {
         self.trips
     }
 
+    /// The permit that everybody gets, while everybody gets one.
+    pub(super) fn open_door(&self) -> Option<Permit> {
+        (self.is_closed() && self.forced.is_none()).then(|| self.permit(false))
+    }
+
     /// The permit of an attempt that goes on after the state changed under it.
     pub fn renewed(&self) -> Permit {
         self.permit(false)
-    }
-
-    pub fn snapshot(&self, now: Millis) -> Snapshot {
-        if let Some(forced) = self.forced.as_ref().filter(|forced| forced.until > now) {
-            let (state, word) = match forced.to {
-                ForcedTo::Open => (Shown::Open, "open"),
-                ForcedTo::Closed => (Shown::Closed, "closed"),
-            };
-            return Snapshot {
-                state,
-                reason: Some(format!("held {word} by {}", forced.by).into()),
-                class: None,
-                open_until: (forced.to == ForcedTo::Open).then_some(forced.until),
-                forced: Some(forced.clone()),
-            };
-        }
-        let (state, trouble, until) = match &self.state {
-            State::Open { until, trouble } if trouble.kind == TroubleKind::Parked && *until <= now => {
-                (Shown::Closed, None, None)
-            }
-            State::Closed => (Shown::Closed, None, None),
-            State::Open { until, trouble } => {
-                let shown = match trouble.kind {
-                    TroubleKind::Key | TroubleKind::Money => Shown::HardDown,
-                    TroubleKind::Missing => Shown::Missing,
-                    TroubleKind::Down | TroubleKind::Failing if *until <= now => Shown::HalfOpen,
-                    TroubleKind::Down | TroubleKind::Failing | TroubleKind::Parked => Shown::Open,
-                };
-                (shown, Some(trouble), Some(*until))
-            }
-            State::HalfOpen { lease_until, trouble } => (Shown::HalfOpen, Some(trouble), Some(*lease_until)),
-        };
-        Snapshot {
-            state,
-            reason: trouble.map(|trouble| trouble.reason.clone()),
-            class: trouble.map(|trouble| trouble.class),
-            open_until: until,
-            forced: None,
-        }
     }
 
     fn works(&mut self, stale: bool, leased: bool, now: Millis) -> Effects {
@@ -262,8 +238,12 @@ impl Machine {
     fn failed(&mut self, failure: Failure, why: Why, leased: bool, now: Millis, jitter: f64) -> Effects {
         match self.state {
             State::Closed if self.window.failed(failure, now) => self.open(TroubleKind::Failing, why, now, jitter),
+            State::Closed => {
+                self.note_failure(failure, why);
+                Effects::default()
+            }
             State::HalfOpen { .. } if leased => self.open(TroubleKind::Failing, why, now, jitter),
-            State::Closed | State::Open { .. } | State::HalfOpen { .. } => Effects::default(),
+            State::Open { .. } | State::HalfOpen { .. } => Effects::default(),
         }
     }
 
@@ -339,6 +319,7 @@ impl Machine {
             }
             Probes::Failed => {
                 self.probes = Probes::WorkedOnce;
+                self.revision += 1;
                 Effects::default()
             }
             Probes::WorkedOnce => {
@@ -353,6 +334,9 @@ impl Machine {
     fn probe_failed(&mut self, why: Why, now: Millis, jitter: f64) -> Effects {
         let before = self.probe_failed_at.replace(now);
         let worked = std::mem::replace(&mut self.probes, Probes::Failed);
+        if worked != Probes::Failed && !self.is_closed() {
+            self.revision += 1;
+        }
         match &self.state {
             State::Closed if before.is_some_and(|at| now.since(at) <= TWO_PROBES_WITHIN) => {
                 let effects = self.open(TroubleKind::Down, why, now, jitter);
@@ -378,12 +362,14 @@ impl Machine {
             self.close(now);
         }
         self.forced = Some(forced);
+        self.insist();
         CHANGED
     }
 
     fn reset(&mut self, now: Millis) -> Effects {
         let was_forced = self.forced.take().is_some();
         let forgot = self.forget(now);
+        self.insist();
         Effects {
             changed: was_forced || forgot.changed,
         }
@@ -418,7 +404,7 @@ impl Machine {
         CHANGED
     }
 
-    fn open(&mut self, kind: TroubleKind, why: Why, now: Millis, jitter: f64) -> Effects {
+    pub(super) fn open(&mut self, kind: TroubleKind, why: Why, now: Millis, jitter: f64) -> Effects {
         if self.is_closed() && now.since(self.closed_at) >= FORGET_TRIPS_AFTER {
             self.trips = 0;
         }
@@ -465,9 +451,10 @@ impl Machine {
         self.state == State::Closed
     }
 
-    fn set(&mut self, state: State) {
+    pub(super) fn set(&mut self, state: State) {
         self.state = state;
         self.epoch += 1;
+        self.revision += 1;
     }
 
     fn permit(&self, lease: bool) -> Permit {

@@ -6,17 +6,27 @@
 
 mod board;
 mod disposition;
+mod guarded;
 mod machine;
+mod replicas;
+mod replicate;
+mod sharing;
+mod shown;
 mod state;
+mod table;
+mod ticket;
 mod window;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use board::Troubles;
-pub use board::{Board, Key, Pair, Ticket};
+pub use board::{Board, Key};
 pub use disposition::{Disposition, Mark, Next, Retry};
 pub use machine::Machine;
+pub use replicas::{Answer, Change, Details, Phase, Record, Replicas, Unreachable};
 pub use state::{
     Effects, Event, Failure, Forced, ForcedTo, Permit, Place, Shown, Snapshot, State, Trouble, TroubleKind, Why,
 };
+pub use table::{COUNTED_FOR, Table};
+pub use ticket::{Pair, Ticket};

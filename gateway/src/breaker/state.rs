@@ -41,14 +41,15 @@ pub enum State {
 }
 
 /// Why a breaker is not closed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     pub kind: TroubleKind,
     pub class: Class,
     pub reason: Arc<str>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TroubleKind {
     Down,
     Failing,

@@ -29,7 +29,7 @@ impl Walk {
         }
         let slot = self.slot(&target).await?;
         let budget = self.budget(&target, &facts);
-        let Some(ticket) = target.breakers.admit(budget.first_token + LEASE_SLACK) else {
+        let Some(ticket) = target.breakers.admit(budget.first_token + LEASE_SLACK).await else {
             self.note_state(&target);
             return None;
         };

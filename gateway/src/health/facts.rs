@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The budget of a load about which nothing is known.
 const FIRST_LOAD: Duration = Duration::from_mins(1);
@@ -34,7 +34,7 @@ pub struct Facts {
 }
 
 /// What a server tells of a model's make, for people. Empty where it does not tell.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
     /// `qwen3`.
     pub family: String,
@@ -45,7 +45,7 @@ pub struct Card {
 }
 
 /// What a model can do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "a set of independent abilities, as Ollama lists them"

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::facts::Warmth;
 use super::model::Model;
 use super::source::{Listed, Loaded, Source};
+use super::together::Report;
 use crate::clock::{Clock, Millis};
 use crate::provider::{Class, Error};
 use crate::tasks::Tasks;
@@ -167,14 +168,18 @@ impl Host {
         let Some(source) = self.source() else { return Ok(()) };
         let answer = source.models().await;
         self.note("models", answer.as_ref().err());
-        let listed: Arc<[Listed]> = answer?.into();
+        self.has_listed(&*source, answer?);
+        Ok(())
+    }
+
+    fn has_listed(&self, source: &dyn Source, listed: Vec<Listed>) {
+        let listed: Arc<[Listed]> = listed.into();
         *self.listed.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&listed));
         let now = self.now();
         for model in self.models() {
             let known = listed.iter().find(|known| source.is_name(&known.name, model.name()));
             model.listed(known, now);
         }
-        Ok(())
     }
 
     /// Asks what is in memory, unless that was done within `age`.
@@ -190,12 +195,7 @@ impl Host {
             Ok(None) => {}
             Ok(Some(loaded)) => {
                 self.note("loaded", None);
-                let loaded: Arc<[Loaded]> = loaded.into();
-                self.remember(Some(Arc::clone(&loaded)));
-                for model in self.models() {
-                    let here = loaded.iter().find(|here| source.is_name(&here.name, model.name()));
-                    model.looked_at(here);
-                }
+                self.has_loaded(&*source, loaded);
             }
             // A server that loads a model makes everybody wait, whichever model they want.
             Err(error) if error.class == Class::TtftTimeout => {
@@ -209,6 +209,51 @@ impl Host {
                 self.every_model_is(Warmth::Unknown);
             }
         }
+    }
+
+    fn has_loaded(&self, source: &dyn Source, loaded: Vec<Loaded>) {
+        let loaded: Arc<[Loaded]> = loaded.into();
+        self.remember(Some(Arc::clone(&loaded)));
+        for model in self.models() {
+            let here = loaded.iter().find(|here| source.is_name(&here.name, model.name()));
+            model.looked_at(here);
+        }
+    }
+
+    /// What the server said of itself, for replicas that do not ask it.
+    pub(super) fn report(&self) -> Option<Report> {
+        let source = self.source()?;
+        let vitals = self.vitals();
+        let in_memory = self.in_memory.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Some(Report {
+            address: source.address(),
+            says: vitals
+                .last_probe
+                .as_ref()
+                .map(|probe| probe.says.clone())
+                .unwrap_or_default(),
+            version: vitals.version.clone(),
+            listed: self.listed().map(|listed| listed.to_vec()),
+            loaded: in_memory.map(|loaded| loaded.to_vec()),
+        })
+    }
+
+    /// Takes over what another replica was told, and says whether it was of use.
+    pub(super) fn learn(&self, report: Report) -> bool {
+        let Some(source) = self.source().filter(|source| source.address() == report.address) else {
+            return false;
+        };
+        let failed = (!report.is_good()).then(|| Error::new(Class::HostDown, report.says.clone()));
+        self.note("alive", failed.as_ref());
+        self.change_vitals(|vitals| vitals.version = report.version.or(vitals.version.take()));
+        if let Some(listed) = report.listed {
+            self.has_listed(&*source, listed);
+        }
+        match report.loaded {
+            Some(loaded) => self.has_loaded(&*source, loaded),
+            None => self.every_model_is(Warmth::Unknown),
+        }
+        true
     }
 
     /// Whether the credential is accepted, where asking is free.

@@ -9,6 +9,7 @@ mod model;
 pub mod prober;
 mod rates;
 mod source;
+mod together;
 
 #[cfg(test)]
 mod prober_tests;
@@ -19,3 +20,4 @@ pub use facts::{Ability, Capabilities, Card, Facts, Rates, Warmth};
 pub use hosts::{Health, Host, Probed, Vitals};
 pub use model::Model;
 pub use source::{Listed, Loaded, Source};
+pub use together::{Report, Together};

@@ -8,6 +8,7 @@ use tokio_util::sync::DropGuard;
 
 use super::facts::Warmth;
 use super::hosts::Host;
+use super::together::{Report, Together};
 use crate::breaker::{Board, Place, Troubles};
 use crate::provider::{Class, Error};
 use crate::tasks::Tasks;
@@ -37,6 +38,8 @@ pub struct Watch {
     pub place: Place,
     /// Models that are loaded when the backend comes up, so that nobody has to wait for them.
     pub preload: Vec<String>,
+    /// Other replicas that ask the same.
+    pub together: Option<Arc<dyn Together>>,
 }
 
 /// When each question is due.
@@ -87,6 +90,14 @@ impl Watch {
                 () = changed => continue,
             }
             let now = Instant::now();
+            if let Some(together) = self.together.as_ref()
+                && !together.leads(self.host.name()).await
+            {
+                let report = together.reported(self.host.name()).await;
+                is_up = self.learn(report, is_up);
+                plan.follow_others(now, is_up && is_local);
+                continue;
+            }
             let mut came_up = false;
             if plan.alive.is_some_and(|at| at <= now) {
                 let was_up = std::mem::replace(&mut is_up, self.alive(&before).await);
@@ -108,7 +119,39 @@ impl Watch {
             if came_up {
                 self.preload();
             }
+            if let (Some(together), Some(report)) = (&self.together, self.host.report()) {
+                together.report(self.host.name(), &report).await;
+            }
         }
+    }
+
+    /// What another replica was told; whether the backend is up by that.
+    fn learn(&self, report: Option<Report>, was_up: bool) -> bool {
+        let Some(report) = report else { return was_up };
+        let is_up = report.is_good();
+        let before = self.known();
+        if !self.host.learn(report) {
+            return was_up;
+        }
+        let now = self.known();
+        for (model, ..) in now.iter().filter(|known| !before.contains(known)) {
+            self.board.announce(self.host.name(), model);
+        }
+        is_up
+    }
+
+    fn known(&self) -> Vec<(Arc<str>, Warmth, Option<bool>)> {
+        let warmths = self.host.warmths().into_iter();
+        let listings = self.host.listings();
+        let listed = |name: &str| {
+            listings
+                .iter()
+                .find(|(model, _)| **model == *name)
+                .and_then(|(_, listed)| *listed)
+        };
+        warmths
+            .map(|(model, warmth)| (Arc::clone(&model), warmth, listed(&model)))
+            .collect()
     }
 
     /// The questions beside the first one.
@@ -204,6 +247,21 @@ impl Plan {
             (Some(_), Some(at)) => Some(at),
             (Some(times), None) => Some(now + key_pause(times)),
         };
+    }
+
+    /// Another replica asks. What is due is due again in case that one ends.
+    fn follow_others(&mut self, now: Instant, asks_more: bool) {
+        let later = now + spread(ALIVE_EVERY_WHEN_DOWN);
+        let due = [&mut self.alive, &mut self.list, &mut self.look, &mut self.key];
+        for question in due {
+            if question.is_some_and(|at| at <= now) {
+                *question = Some(later);
+            }
+        }
+        if asks_more {
+            self.list.get_or_insert(later);
+            self.look.get_or_insert(later);
+        }
     }
 
     fn next(&self) -> Option<Instant> {

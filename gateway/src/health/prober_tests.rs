@@ -125,6 +125,7 @@ fn world(place: Place, preload: &[&str]) -> World {
         board: Arc::clone(&board),
         place,
         preload: preload.iter().map(|&model| model.into()).collect(),
+        together: None,
     };
     World {
         target: board.pair("gpu", "m", place),
@@ -141,8 +142,8 @@ impl World {
     }
 
     /// A request that ends like this.
-    fn fails(&self, class: Class, status: Option<u16>) {
-        let ticket = self.target.admit(Duration::from_secs(5)).expect("let through");
+    async fn fails(&self, class: Class, status: Option<u16>) {
+        let ticket = self.target.admit(Duration::from_secs(5)).await.expect("let through");
         let error = Error {
             status,
             ..Error::new(class, "it failed")
@@ -193,7 +194,7 @@ async fn a_remote_backend_is_asked_nothing_without_a_reason() {
 async fn a_remote_backend_that_cannot_be_reached_is_asked_until_it_can() {
     let world = world(Place::Cloud, &[]);
     *world.server.up.lock().unwrap() = false;
-    world.fails(Class::HostDown, None);
+    world.fails(Class::HostDown, None).await;
     pass(600.0).await;
     assert_ne!(world.state(), Shown::Closed);
     check_pauses(&world.server.times("alive")[1..], 5.0);
@@ -201,7 +202,7 @@ async fn a_remote_backend_that_cannot_be_reached_is_asked_until_it_can() {
     pass(12.0).await;
     assert_eq!(world.state(), Shown::HalfOpen);
     for _ in 0..2 {
-        let mut ticket = world.target.admit(Duration::from_secs(5)).expect("let through");
+        let mut ticket = world.target.admit(Duration::from_secs(5)).await.expect("let through");
         ticket.works();
         ticket.finished();
     }
@@ -227,8 +228,11 @@ async fn two_unanswered_probes_open_it_and_two_answered_ones_let_a_trial_through
     *world.server.up.lock().unwrap() = true;
     pass(11.5).await;
     assert_eq!(world.state(), Shown::HalfOpen);
-    let mut trial = world.target.admit(Duration::from_secs(5)).expect("a trial");
-    assert!(world.target.admit(Duration::from_secs(5)).is_none(), "one at a time");
+    let mut trial = world.target.admit(Duration::from_secs(5)).await.expect("a trial");
+    assert!(
+        world.target.admit(Duration::from_secs(5)).await.is_none(),
+        "one at a time"
+    );
     trial.works();
     assert_eq!(world.state(), Shown::Closed);
 }
@@ -239,7 +243,7 @@ async fn a_refused_connection_is_confirmed_at_once() {
         let world = world(Place::Local, &[]);
         pass(2.0).await;
         *world.server.up.lock().unwrap() = answers;
-        world.fails(Class::HostDown, None);
+        world.fails(Class::HostDown, None).await;
         assert_eq!(world.state(), Shown::Open);
         pass(0.3).await;
         assert_eq!(world.server.times("alive").len(), 2);
@@ -253,7 +257,7 @@ async fn a_hanging_model_does_not_take_its_host_along() {
     let world = world(Place::Local, &[]);
     pass(1.0).await;
     for _ in 0..3 {
-        world.fails(Class::IdleTimeout, None);
+        world.fails(Class::IdleTimeout, None).await;
         pass(10.0).await;
         if world.state() == Shown::Open {
             break;
@@ -267,10 +271,10 @@ async fn a_hanging_model_does_not_take_its_host_along() {
 async fn a_missing_model_is_used_soon_after_it_was_pulled() {
     let world = world(Place::Local, &[]);
     pass(5.0).await;
-    world.fails(Class::ModelMissing, Some(404));
+    world.fails(Class::ModelMissing, Some(404)).await;
     pass(3_600.0).await;
     assert_eq!(world.state(), Shown::Missing);
-    assert!(world.target.admit(Duration::from_secs(5)).is_none());
+    assert!(world.target.admit(Duration::from_secs(5)).await.is_none());
     *world.server.models.lock().unwrap() = vec!["m"];
     pass(11.1).await;
     assert_eq!(world.state(), Shown::Closed);
@@ -281,7 +285,7 @@ async fn a_refused_key_is_asked_about_for_free_until_it_works() {
     for place in [Place::Local, Place::Cloud] {
         let world = world(place, &[]);
         pass(1.0).await;
-        world.fails(Class::HardDown, Some(401));
+        world.fails(Class::HardDown, Some(401)).await;
         pass(200.0).await;
         assert_eq!(world.state(), Shown::HardDown);
         check_pauses(&world.server.times("key"), 60.0);
@@ -289,14 +293,14 @@ async fn a_refused_key_is_asked_about_for_free_until_it_works() {
         pass(67.0).await;
         assert_eq!(world.state(), Shown::Closed);
         // Refused again although the list is free to read: it is asked less often.
-        world.fails(Class::HardDown, Some(403));
+        world.fails(Class::HardDown, Some(403)).await;
         pass(107.0).await;
         assert_eq!(world.state(), Shown::HardDown);
         pass(26.0).await;
         assert_eq!(world.state(), Shown::Closed);
     }
     let world = world(Place::Cloud, &[]);
-    world.fails(Class::HardDown, Some(402));
+    world.fails(Class::HardDown, Some(402)).await;
     *world.server.key_works.lock().unwrap() = true;
     pass(1_799.0).await;
     assert_eq!(world.state(), Shown::HardDown, "a key that works pays no bills");

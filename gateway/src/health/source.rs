@@ -1,6 +1,7 @@
 //! The seam to a server that tells about itself.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use super::facts::{Capabilities, Card};
 use crate::provider::{Class, Error};
@@ -44,7 +45,7 @@ pub trait Source: Send + Sync {
 }
 
 /// A model that a server has.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     pub name: String,
     pub digest: Option<String>,
@@ -61,7 +62,7 @@ pub struct Listed {
 }
 
 /// A model that is in memory.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loaded {
     pub name: String,
     /// Bytes in all, and those of them in fast memory.

@@ -56,7 +56,7 @@ pub(super) async fn completions(
     };
     let progress = request.demands.progress.clone();
     let body = request.original.as_ref().map(|original| original.body.as_ref());
-    let mut found = cache::look_up(&state, &headers, &request, (&model, body))?;
+    let mut found = cache::look_up(&state, &headers, &request, (&model, body)).await?;
     let events = found.stream(&state, Arc::new(request), move |request| {
         provider.stream(Call {
             request,

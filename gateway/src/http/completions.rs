@@ -51,7 +51,7 @@ pub(super) async fn completions(
         delivery: if asked.stream { Delivery::Live } else { Delivery::Whole },
         ..Request::default()
     };
-    let mut found = cache::look_up(&state, &headers, &request, (&asked.model, Some(&body)))?;
+    let mut found = cache::look_up(&state, &headers, &request, (&asked.model, Some(&body))).await?;
     let events = found.stream(&state, Arc::new(request), move |request| {
         provider.stream(Call {
             request,

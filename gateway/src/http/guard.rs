@@ -49,6 +49,12 @@ impl Door {
         }
     }
 
+    /// The same door, which counts what keys ask for by these.
+    #[must_use]
+    pub fn with_counters(self, counters: Arc<dyn Counters>) -> Self {
+        Self { counters, ..self }
+    }
+
     /// What limits are counted by, for whoever hears what models used.
     pub fn counters(&self) -> &Arc<dyn Counters> {
         &self.counters

@@ -1,6 +1,7 @@
 //! Texts to vectors.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::provider::{Class, Error};
 
@@ -37,7 +38,7 @@ pub enum Encoding {
 }
 
 /// The vectors of one answer, all of one length, every number finite.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Embedded {
     pub vectors: Vectors,
     /// Numbers per vector.
@@ -46,10 +47,10 @@ pub struct Embedded {
     pub tokens: Option<u64>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Vectors {
     /// The body of the server, which speaks the protocol that the request came in by.
-    Wire(Bytes),
+    Wire(#[serde(with = "crate::text_bytes")] Bytes),
     Numbers(Vec<Vec<f32>>),
 }
 

@@ -12,6 +12,8 @@ use super::reply::Reply;
 use super::running::Running;
 use super::space::Known;
 use super::worker::Worker;
+use serde::{Deserialize, Serialize};
+
 use crate::caller::Waits;
 use crate::chain::{Admission, Chain, Errand, Needs, Route, Target, Walk};
 use crate::chat::{Finish, FinishReason, Served, Usage};
@@ -21,7 +23,7 @@ use crate::provider::{Class, Error};
 use crate::usage::Pieces;
 
 /// What came of a job, and who did it.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Done<T> {
     pub answer: T,
     pub served: Served,

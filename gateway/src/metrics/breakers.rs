@@ -25,6 +25,12 @@ pub(super) fn breakers(registry: &Registry) -> Prometheus {
         "0 closed, 1 half-open, 2 open, 3 hard down, 4 model missing; scope is a backend or backend/model",
         states,
     );
+    if let Some(is_shared) = registry.is_shared() {
+        let shared = Gauge::<i64>::default();
+        shared.set(is_shared.into());
+        let says = "1 while breakers are shared with other replicas, 0 while this one goes by what it knows itself";
+        exposed.register("jarvis_breaker_shared", says, shared);
+    }
     exposed
 }
 

@@ -7,12 +7,12 @@ use tokio::sync::broadcast;
 use tokio_util::sync::DropGuard;
 
 use super::near::near;
-use crate::breaker::{Board, Key, Snapshot};
+use crate::breaker::{self, Board, Key, Snapshot};
 use crate::caller::Caller;
 use crate::chain::{Chain, HostClass, Limits, Manner, Settings, Surroundings, Target};
 use crate::clock::{Clock, Millis};
 use crate::health::prober::{self, Watch};
-use crate::health::{Health, Source};
+use crate::health::{Health, Source, Together};
 use crate::provider::Provider;
 use crate::tasks::Tasks;
 use crate::usage::Observer;
@@ -68,6 +68,7 @@ pub struct Registry {
     tasks: Tasks,
     created: Millis,
     surroundings: Arc<Surroundings>,
+    together: Option<Arc<dyn Together>>,
     table: RwLock<Table>,
 }
 
@@ -104,6 +105,7 @@ impl Registry {
             board: Arc::new(Board::new(clock)),
             tasks,
             surroundings: Arc::default(),
+            together: None,
             table: RwLock::default(),
         }
     }
@@ -117,6 +119,21 @@ impl Registry {
         }
     }
 
+    /// The same registry, which learns about backends together with other replicas. Set before any backend.
+    #[must_use]
+    pub fn with_replicas(self, breakers: Arc<dyn breaker::Replicas>, together: Arc<dyn Together>) -> Self {
+        self.board.share(breakers, &self.tasks);
+        Self {
+            together: Some(together),
+            ..self
+        }
+    }
+
+    /// Whether breakers are shared with other replicas now; `None` when they are not meant to be.
+    pub fn is_shared(&self) -> Option<bool> {
+        self.board.is_shared()
+    }
+
     /// Adds a backend, or puts another in the place of the one of the same name. Links of aliases that name it come
     /// to life with it.
     pub fn set_backend(&self, backend: Backend) {
@@ -128,6 +145,7 @@ impl Registry {
                 board: Arc::clone(&self.board),
                 place: backend.class.place(),
                 preload: backend.preload.clone(),
+                together: self.together.clone(),
             };
             prober::spawn(&self.tasks, watch)
         });

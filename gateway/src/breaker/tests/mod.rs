@@ -1,4 +1,5 @@
 mod probes;
+mod together;
 
 use std::time::Duration;
 

@@ -179,6 +179,7 @@ async fn a_host_that_is_back_is_found_without_traffic() {
             board: rig.board.clone(),
             place: HostClass::Gpu.place(),
             preload: Vec::new(),
+            together: None,
         };
         let _probing = prober::spawn(&tasks, watch);
         tokio::task::yield_now().await;

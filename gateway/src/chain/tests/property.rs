@@ -256,7 +256,7 @@ async fn run(world: World) -> Result<(), TestCaseError> {
     clock.advance(Duration::from_hours(2));
     for target in &targets {
         prop_assert!(
-            target.breakers.admit(Duration::from_secs(1)).is_some(),
+            target.breakers.admit(Duration::from_secs(1)).await.is_some(),
             "nothing is shut for ever"
         );
     }

@@ -46,7 +46,7 @@ struct Kept {
 
 /// Looks for an answer, when the request or the key wants one from the cache. `body` is all that the question says;
 /// `None` when it goes on from something else.
-pub(in crate::http) fn look_up(
+pub(in crate::http) async fn look_up(
     state: &router::State,
     headers: &HeaderMap,
     request: &Request,
@@ -67,7 +67,10 @@ pub(in crate::http) fn look_up(
         Turn::Kept(Answer::Said(events)) => found(Kind::Again(events), Some(HIT)),
         // A question for vectors has another digest.
         Turn::Kept(Answer::Vectors(_)) => found(Kind::Ask, None),
-        Turn::Lead(lead) => found(Kind::Keep(Kept { lead, question, time }), Some(MISS)),
+        Turn::Lead(lead) => match cache.fetch(&question).await {
+            Some(Answer::Said(events)) => found(Kind::Again(events), Some(HIT)),
+            Some(Answer::Vectors(_)) | None => found(Kind::Keep(Kept { lead, question, time }), Some(MISS)),
+        },
         Turn::Wait(ends) => found(Kind::Join(ends, question, time), Some(JOINED)),
     }
 }

@@ -13,10 +13,12 @@ mod answer;
 mod digest;
 mod flight;
 mod question;
+mod shared;
 mod shelf;
 mod vectors;
 mod wish;
 
 pub(super) use answer::look_up;
+pub use shared::Shared;
 pub use shelf::{Cache, Config};
 pub(super) use vectors::{Asked, Failed, vectors};

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::flight::Asking;
+use super::shared::Shared;
 use crate::chat::Event;
 use crate::clock::{Clock, Millis};
 use crate::jobs::{Done, Embedded};
@@ -43,15 +44,17 @@ impl Default for Config {
 pub(super) type Question = [u8; 32];
 
 /// What is kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
     Said(Arc<[Event]>),
     Vectors(Arc<Done<Embedded>>),
 }
 
-/// The answers of this process.
+/// The answers of this process, and with others those of all.
 pub struct Cache {
     clock: Arc<dyn Clock>,
+    shared: Option<Arc<dyn Shared>>,
     shelf: Mutex<Shelf>,
     /// Questions that are being asked.
     pub(super) asking: Mutex<Asking>,
@@ -78,11 +81,21 @@ impl Cache {
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
+            shared: None,
             shelf: Mutex::new(Shelf {
                 config,
                 ..Shelf::default()
             }),
             asking: Mutex::default(),
+        }
+    }
+
+    /// The same cache, whose answers are kept for other replicas, too.
+    #[must_use]
+    pub fn with_shared(self, shared: Arc<dyn Shared>) -> Self {
+        Self {
+            shared: Some(shared),
+            ..self
         }
     }
 
@@ -122,7 +135,28 @@ impl Cache {
         Some(kept.answer.clone())
     }
 
+    /// What another replica keeps, which is kept here then, too.
+    pub(super) async fn fetch(&self, question: &Question) -> Option<Answer> {
+        let (written, left) = self.shared.as_ref()?.find(question).await?;
+        // What another version wrote is as good as nothing.
+        let answer: Answer = serde_json::from_slice(&written).ok()?;
+        self.keep_here(*question, answer.clone(), written.len(), left);
+        Some(answer)
+    }
+
     pub(super) fn keep(&self, question: Question, answer: Answer, bytes: usize, time: Duration) {
+        if !self.has_room_for(bytes) {
+            return;
+        }
+        if let Some(shared) = &self.shared
+            && let Ok(written) = serde_json::to_vec(&answer)
+        {
+            shared.keep(&question, written, time, self.shelf().most());
+        }
+        self.keep_here(question, answer, bytes, time);
+    }
+
+    fn keep_here(&self, question: Question, answer: Answer, bytes: usize, time: Duration) {
         if !self.has_room_for(bytes) {
             return;
         }

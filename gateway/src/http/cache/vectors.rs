@@ -67,7 +67,10 @@ pub(in crate::http) async fn vectors(
         Turn::Kept(Answer::Vectors(done)) => return Ok(again(state, &errand, done, HIT)),
         // A question for words has another digest.
         Turn::Kept(Answer::Said(_)) => (None, MISS),
-        Turn::Lead(lead) => (Some(lead), MISS),
+        Turn::Lead(lead) => match cache.fetch(&question).await {
+            Some(Answer::Vectors(done)) => return Ok(again(state, &errand, done, HIT)),
+            Some(Answer::Said(_)) | None => (Some(lead), MISS),
+        },
         Turn::Wait(ends) => {
             let began = Instant::now();
             let deadline = errand.demands.deadline;

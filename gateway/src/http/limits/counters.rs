@@ -1,4 +1,4 @@
-//! The seam to whoever counts: this process, or later something that several processes share.
+//! The seam to whoever counts: this process, or something that several processes share.
 
 use std::time::Duration;
 
@@ -27,8 +27,13 @@ pub struct Place {
     pub standing: Standing,
     /// Tokens that were set aside.
     pub tokens: u32,
-    /// Where they were counted, for whoever counts.
+    /// Where they were counted, and where the request was, for whoever counts.
     pub at: i64,
+    pub requests_at: i64,
+    /// The number that it has among replicas, and where its tokens were counted for all of them; 0 when only this one
+    /// counts it.
+    pub ticket: u64,
+    pub shared_at: i64,
 }
 
 /// A limit would be broken.

@@ -51,10 +51,27 @@ impl InProcess {
     }
 }
 
+impl InProcess {
+    /// [`Counters::enter`] without waiting.
+    pub fn enter_now(&self, key: &Key, tokens: u32) -> Result<Place, Over> {
+        lock(&self.counter(&key.id)).enter(&key.allowance, self.clock.now(), tokens)
+    }
+
+    /// Takes back that a request was let in at all: somebody else has refused it.
+    pub fn undo(&self, key: &Key, place: &Place) {
+        self.leave(key, place);
+        let counter = self.counter(&key.id);
+        let mut counter = lock(&counter);
+        if let Some(window) = &mut counter.requests {
+            window.take_back(place.requests_at, 1);
+        }
+    }
+}
+
 #[async_trait]
 impl Counters for InProcess {
     async fn enter(&self, key: &Key, tokens: u32) -> Result<Place, Over> {
-        lock(&self.counter(&key.id)).enter(&key.allowance, self.clock.now(), tokens)
+        self.enter_now(key, tokens)
     }
 
     fn leave(&self, key: &Key, place: &Place) {
@@ -119,9 +136,10 @@ impl Counter {
             });
         }
         self.running = self.running.saturating_add(1);
-        if allowance.requests_per_minute.is_some() {
-            self.window(Kind::Requests, now).add(now, 1);
-        }
+        let requests_at = match allowance.requests_per_minute {
+            Some(_) => self.window(Kind::Requests, now).add(now, 1),
+            None => 0,
+        };
         let at = match allowance.tokens_per_minute {
             Some(_) => self.window(Kind::Tokens, now).add(now, tokens),
             None => 0,
@@ -130,6 +148,9 @@ impl Counter {
             standing: self.standing(allowance, now),
             tokens,
             at,
+            requests_at,
+            ticket: 0,
+            shared_at: 0,
         })
     }
 

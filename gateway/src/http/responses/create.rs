@@ -57,7 +57,7 @@ pub(in crate::http) async fn create(
         ..Request::default()
     };
     let body = stands_alone.then_some(body.as_ref());
-    let mut found = cache::look_up(&state, &headers, &request, (&asked.model, body))?;
+    let mut found = cache::look_up(&state, &headers, &request, (&asked.model, body)).await?;
     let events = found.stream(&state, Arc::new(request), move |request| {
         too_long::stream(provider, request, asked.model, asked.may_shorten)
     });
