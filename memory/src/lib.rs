@@ -1,4 +1,4 @@
-//! Everything durable, and the only SQL.
+//! Everything durable, and the only SQL; and what replicas share that need not be durable.
 //!
 //! [`Store`] holds what must survive a restart: conversations, messages, runs, tool calls, approvals with their votes,
 //! the audit, people and their accounts, keys, what was used, responses of the API. Ids are made by the caller and times come as arguments, so the
@@ -10,6 +10,7 @@ pub mod people;
 pub mod recall;
 pub mod records;
 mod responses;
+pub mod shared;
 mod store;
 mod usage;
 

@@ -2,6 +2,8 @@
 //! and an Ollama beside it. What it does is chosen by the name of the model (see [`faults`]); `POST /control` changes
 //! it for all models, `GET /log` tells what came in, and `GET /runners` which models were loaded how often. It checks what it is sent as strictly as the real servers.
 //!
+//! [`Redis`] is no play: it is the real server.
+//!
 //! A refused connection is played by a port on which nothing listens.
 
 pub mod control;
@@ -11,6 +13,7 @@ mod log;
 mod ollama;
 mod openai;
 mod play;
+mod redis;
 mod route;
 mod server;
 mod silence;
@@ -20,5 +23,6 @@ pub use control::{Control, Model};
 pub use log::Entry;
 pub use ollama::Shown as Runner;
 pub use play::{BYTES_TEXT, OK_TEXT, words};
+pub use redis::Redis;
 pub use server::Server;
 pub use silence::Silence;

@@ -1,0 +1,3 @@
+-- KEYS: the breaker.
+local known = read(KEYS[1])
+return known or {}
