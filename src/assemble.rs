@@ -7,6 +7,8 @@ use anyhow::Context;
 use jarvis_gateway::chain::{HostClass, Limits, Surroundings};
 use jarvis_gateway::clock::Clock;
 use jarvis_gateway::health::Source;
+use jarvis_gateway::http::Door;
+use jarvis_gateway::http::cache::Cache;
 use jarvis_gateway::provider::Provider;
 use jarvis_gateway::providers::ollama::{self, Ollama};
 use jarvis_gateway::providers::openai::{self, OpenAi};
@@ -15,8 +17,13 @@ use jarvis_gateway::registry::{self, Link, Registry};
 use jarvis_gateway::tasks::Tasks;
 use jarvis_gateway::trace::Tracer;
 use jarvis_gateway::upstream::Upstream;
+use jarvis_memory::Store;
+use jarvis_memory::shared::{Limits as SharedLimits, Redis};
+use uuid::Uuid;
 
 use crate::config::{Alias, Backend, Config, Environment, Kind, Target};
+use crate::data::LocalKey;
+use crate::keys::AllKeys;
 
 /// Sends traces to where the configuration says, or nowhere.
 pub(crate) fn tracer(config: &Config, environment: &Environment, tasks: &Tasks) -> anyhow::Result<Tracer> {
@@ -39,16 +46,56 @@ pub(crate) fn collector(config: &Config, environment: &Environment) -> anyhow::R
     Ok(Some(upstream))
 }
 
+/// What replicas share, when a Redis is configured.
+pub(crate) fn redis(
+    config: &Config,
+    environment: &Environment,
+    instance: Uuid,
+    tasks: &Tasks,
+) -> anyhow::Result<Option<Redis>> {
+    let password = config.redis.credential.as_deref();
+    let password = password.map(|reference| environment.secret(reference)).transpose();
+    let password = password.context("`redis.credential` cannot be used")?;
+    Redis::open(&config.redis, &password, instance, tasks).map_err(anyhow::Error::msg)
+}
+
+/// Every key that comes in.
+pub(crate) fn keys(config: &Config, store: &Store, local_key: &LocalKey, clock: &Arc<dyn Clock>) -> Arc<AllKeys> {
+    let stored = jarvis_memory::Keys::new(store.clone(), Arc::clone(clock));
+    Arc::new(AllKeys::new(stored, local_key, config.key_classes.clone()))
+}
+
+/// Who comes in, and how often.
+pub(crate) fn door(keys: &Arc<AllKeys>, clock: &Arc<dyn Clock>, redis: Option<&Redis>, tasks: &Tasks) -> Door {
+    let door = Door::new(Arc::clone(keys) as _, Arc::clone(clock));
+    match redis {
+        Some(redis) => door.with_counters(Arc::new(SharedLimits::new(redis, clock, tasks))),
+        None => door,
+    }
+}
+
+/// Answers that are given again.
+pub(crate) fn cache(config: &Config, clock: &Arc<dyn Clock>, redis: Option<&Redis>) -> Cache {
+    let cache = Cache::new(config.cache.clone(), Arc::clone(clock));
+    match redis {
+        Some(redis) => cache.with_shared(Arc::new(redis.clone())),
+        None => cache,
+    }
+}
+
 /// The backends and aliases of the configuration.
 pub(crate) fn registry(
     config: &Config,
     environment: &Environment,
     clock: Arc<dyn Clock>,
     tasks: &Tasks,
-    surroundings: Surroundings,
+    (surroundings, redis): (Surroundings, Option<&Redis>),
 ) -> anyhow::Result<Arc<Registry>> {
     let registry = Registry::new(clock, tasks.clone()).with_surroundings(surroundings);
-    let registry = Arc::new(registry);
+    let registry = Arc::new(match redis {
+        Some(redis) => registry.with_replicas(Arc::new(redis.clone()), Arc::new(redis.clone())),
+        None => registry,
+    });
     for name in config.backends.keys() {
         registry.set_backend(backend(name, config, environment)?);
     }

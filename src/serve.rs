@@ -18,7 +18,6 @@ use jarvis_agent::{Agent, Parts, recall};
 use jarvis_gateway::chain::Surroundings;
 use jarvis_gateway::clock::{Clock, Millis, System};
 use jarvis_gateway::discovery::{self, Discovery, Following};
-use jarvis_gateway::http::cache::Cache;
 use jarvis_gateway::http::limits::Meter;
 use jarvis_gateway::http::{self, Door};
 use jarvis_gateway::metrics::Metrics;
@@ -32,11 +31,11 @@ use jarvis_tools::{catalog, docker};
 use jarvis_web::{App, Found, Status};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
+use uuid::Uuid;
 
 use crate::assemble;
 use crate::config::{Config, Environment};
 use crate::data::{self, LocalKey};
-use crate::keys::AllKeys;
 use crate::money::{self, Money};
 use crate::output::{self, line};
 use crate::reload::Reload;
@@ -104,13 +103,13 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
 
     let tracer = assemble::tracer(&config, environment, &tasks)?;
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
-    let stored = jarvis_memory::Keys::new(store.clone(), Arc::clone(&clock));
-    let keys = Arc::new(AllKeys::new(stored, &local_key, config.key_classes.clone()));
-    let door = Arc::new(Door::new(Arc::clone(&keys) as _, Arc::clone(&clock)));
-    let cache = Arc::new(Cache::new(config.cache.clone(), Arc::clone(&clock)));
+    let keys = assemble::keys(&config, &store, &local_key, &clock);
+    let redis = assemble::redis(&config, environment, Uuid::now_v7(), &tasks)?;
+    let door = Arc::new(assemble::door(&keys, &clock, redis.as_ref(), &tasks));
+    let cache = Arc::new(assemble::cache(&config, &clock, redis.as_ref()));
     let money = money::open(&config, &store, &clock, &tasks, &metrics).await?;
-    let surroundings = surroundings(&metrics, &tracer, &money, &door);
-    let registry = assemble::registry(&config, environment, Arc::clone(&clock), &tasks, surroundings)?;
+    let shared = (surroundings(&metrics, &tracer, &money, &door), redis.as_ref());
+    let registry = assemble::registry(&config, environment, Arc::clone(&clock), &tasks, shared)?;
     let following = follow(&config, environment, address, &registry, &tasks)?;
     let gate = gate(&config, environment, &local_key);
     let parts = parts(&config, &registry, &store, &clock, &tasks)?

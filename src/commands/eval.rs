@@ -112,7 +112,7 @@ async fn registry(
         observers: vec![Arc::clone(&money.ledger) as _],
         purse: Some(money.budgets),
     };
-    let registry = assemble::registry(config, environment, clock, tasks, surroundings)?;
+    let registry = assemble::registry(config, environment, clock, tasks, (surroundings, None))?;
     if config.aliases.is_empty() {
         let discovery =
             Discovery::new(environment.places(config.listen())).context("OLLAMA_HOST or the base URL of OpenAI")?;

@@ -41,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) budget: jarvis_gateway::usage::Config,
     pub(crate) cache: jarvis_gateway::http::cache::Config,
     pub(crate) usage: jarvis_gateway::usage::Keeping,
+    pub(crate) redis: jarvis_memory::shared::Config,
     /// How long the requests of each class of keys wait.
     pub(crate) key_classes: Classes,
     /// Where the file was, for messages.
@@ -186,6 +187,7 @@ impl Config {
             );
         }
         super::backends::check_alike(&self.aliases)?;
+        self.redis.check().map_err(|fault| anyhow!("{fault}"))?;
         self.mcp.check().map_err(|fault| anyhow!("{fault}"))?;
         let clock: Arc<dyn Clock> = Arc::new(System);
         let tools = catalog::standard(self.tools.clone(), &clock);

@@ -18,7 +18,8 @@ impl Config {
         let of_backends = self.backends.values().flat_map(super::Backend::credentials);
         let named = of_backends
             .chain(self.traces.credential.as_deref())
-            .chain(self.database.credentials());
+            .chain(self.database.credentials())
+            .chain(self.redis.credential.as_deref());
         let named = named.filter_map(|reference| environment.secret(reference).ok());
         named.chain(self.secrets_of_mcp(environment))
     }
@@ -50,6 +51,7 @@ mod tests {
 
     const CONFIG: &str = r#"
         traces.credential = "env:PLAIN"
+        redis = { url = "redis://127.0.0.1", credential = "env:CACHE" }
         [backends.gpu]
         kind = "ollama"
         base_url = "http://Cellar-Box:11434"
@@ -79,12 +81,13 @@ mod tests {
             ("ACCESS", "first"),
             ("SECOND", "second"),
             ("PLAIN", "third"),
+            ("CACHE", "fourth"),
             ("X", "no"),
         ]);
         let config = parse(CONFIG).unwrap();
         let secrets = config.secrets(&environment);
         let secrets: Vec<String> = secrets.map(|secret| secret.expose_secret().to_owned()).collect();
-        assert_eq!(secrets, ["first", "second", "third"]);
+        assert_eq!(secrets, ["first", "second", "third", "fourth"]);
         let machines: Vec<String> = config.machines(&environment).into_iter().collect();
         assert_eq!(machines, ["attic", "cellar-box", "models.example.org"]);
     }
