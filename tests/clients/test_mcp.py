@@ -173,6 +173,14 @@ def connected(name):
     raise AssertionError(servers)
 
 
+# Every tool of the reference server, and its resources; `echo` has a card.
+TESTED = {
+    "get-annotated-message", "get-env", "get-resource-links", "get-resource-reference", "get-structured-content", "get-sum",
+    "get-tiny-image", "gzip-file-as-resource", "resources/list", "resources/read", "simulate-research-query",
+    "toggle-simulated-logging", "toggle-subscriber-updates", "trigger-long-running-operation",
+}  # fmt: skip
+
+
 class ReferenceServer(unittest.TestCase):
     """Its tools are listed as reads in jarvis.toml, so that a call of them needs no card; one is left out of that."""
 
@@ -191,6 +199,20 @@ class ReferenceServer(unittest.TestCase):
         states = {tool["tool"]: tool["state"] for tool in server["tools"]}
         self.assertEqual(states.pop("echo"), "asks")
         self.assertEqual(set(states.values()), {"reads"}, states)
+        # One that is not listed here has no test below.
+        self.assertEqual(set(states), TESTED, set(states) ^ TESTED)
+
+    def test_a_call_with_a_card_is_made_when_a_person_says_yes(self):
+        waits = self.call("echo", message="after the card")
+        card = waits.meta["jarvis/approval"]
+        own(f"/v1/jarvis/approvals/{card}", {"yes": True})
+        for _ in range(300):
+            decided = own(f"/v1/jarvis/approvals/{card}")
+            if decided["status"] not in ("pending", "approved", "executing"):
+                break
+            time.sleep(0.1)
+        self.assertEqual(decided["status"], "done", decided)
+        self.assertIn("Echo: after the card", json.dumps(decided["outcome"]))
 
     def test_words_pictures_resources_and_structures(self):
         self.assertIn("5", text(self.call("get-sum", a=2, b=3)))
@@ -201,12 +223,65 @@ class ReferenceServer(unittest.TestCase):
         self.assertTrue(text(self.call("get-structured-content", location="New York")))
         self.assertTrue(text(self.call("get-annotated-message", messageType="error", includeImage=True)))
 
+    def test_a_file_is_packed_and_read_as_a_resource(self):
+        data = "data:text/plain;base64,aGVsbG8="
+        whole = text(self.call("gzip-file-as-resource", name="hello.gz", data=data, outputType="resource"))
+        self.assertIn("[a file, demo://resource/session/hello.gz (application/gzip", whole)
+        link = text(self.call("gzip-file-as-resource", name="later.gz", data=data, outputType="resourceLink"))
+        self.assertIn("[a link to later.gz: demo://resource/session/later.gz]", link)
+        self.assertIn("demo://resource/session/later.gz", text(self.call("resources_list")))
+        read = text(self.call("resources_read", uri="demo://resource/session/later.gz"))
+        self.assertIn("[a file, demo://resource/session/later.gz", read)
+        refused = self.call("gzip-file-as-resource", name="x", data="file:///etc/passwd", outputType="resource")
+        self.assertTrue(refused.is_error)
+        self.assertNotIn("root:", text(refused))
+
+    def test_every_kind_of_resource_is_read(self):
+        listed = text(self.call("resources_list")).splitlines()
+        patterns = listed.index("Patterns of further addresses:")
+        addresses = [line.split(": ")[0] for line in listed[:patterns]]
+        self.assertTrue(addresses)
+        for address in addresses:
+            read = self.call("resources_read", uri=address)
+            self.assertFalse(read.is_error, text(read))
+            self.assertIn(f"[the text of {address}]" if "session" not in address else "[a file, ", text(read))
+        self.assertIn("demo://resource/dynamic/text/{resourceId}", "\n".join(listed[patterns:]))
+        dynamic = text(self.call("resources_read", uri="demo://resource/dynamic/text/7"))
+        self.assertIn("[the text of demo://resource/dynamic/text/7]", dynamic)
+        blob = text(self.call("resources_read", uri="demo://resource/dynamic/blob/7"))
+        self.assertIn("[a file, demo://resource/dynamic/blob/7", blob)
+
+    def test_resources_that_are_not_there_are_told(self):
+        for address in ("demo://resource/nowhere", "demo://resource/dynamic/text/0", "no address"):
+            refused = self.call("resources_read", uri=address)
+            self.assertTrue(refused.is_error, address)
+
+    def test_what_a_server_sends_unasked_changes_nothing(self):
+        for tool in ("toggle-simulated-logging", "toggle-subscriber-updates"):
+            self.assertIn("Started", text(self.call(tool)))
+            self.assertIn("5", text(self.call("get-sum", a=2, b=3)))
+            self.assertIn("Stopped", text(self.call(tool)))
+
+    def test_a_tool_that_only_works_as_a_task_says_so(self):
+        result = self.call("simulate-research-query", topic="bread")
+        self.assertTrue(result.is_error, text(result))
+        self.assertIn("task", text(result))
+
     def test_progress_does_not_end_a_call_early(self):
         self.assertIn("completed", text(self.call("trigger-long-running-operation", duration=1, steps=5)))
 
     def test_arguments_that_do_not_fit_are_told(self):
-        result = self.call("get-sum", a="two", b=3)
-        self.assertTrue(result.is_error)
+        wrong = [
+            ("get-sum", {"a": "two", "b": 3}),
+            ("get-resource-reference", {"resourceType": "Text", "resourceId": -1}),
+            ("get-structured-content", {"location": "Atlantis"}),
+            ("get-annotated-message", {"messageType": "whisper"}),
+            ("get-resource-links", {"count": 1000}),
+        ]
+        for tool, arguments in wrong:
+            result = self.call(tool, **arguments)
+            self.assertTrue(result.is_error, tool)
+            self.assertIn("error", text(result), tool)
 
 
 class ReferenceServerOverHttp(ReferenceServer):

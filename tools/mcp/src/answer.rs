@@ -16,17 +16,7 @@ const NAME: usize = 200;
 
 /// A result for the model. A part that is no text is named, not passed on and not passed over.
 pub(crate) fn read(tool: &str, result: CallToolResult) -> Result<Output, Error> {
-    let count = result.content.len();
-    let mut parts: Vec<String> = result.content.into_iter().take(PARTS).map(part).collect();
-    if count > PARTS {
-        parts.push(format!("[{} more parts were left out]", count - PARTS));
-    }
-    let text = parts.join("\n");
-    let whole = text.chars().count();
-    let mut text = clip(&text, TEXT);
-    if whole > TEXT {
-        text.push_str(&format!("\n[the result had {whole} characters; the rest was left out]"));
-    }
+    let mut text = bounded(result.content, part);
     if result.is_error == Some(true) {
         let says = if text.trim().is_empty() {
             "it does not say why"
@@ -45,26 +35,50 @@ pub(crate) fn read(tool: &str, result: CallToolResult) -> Result<Output, Error> 
     })
 }
 
+/// What a resource holds.
+pub(crate) fn contents(contents: Vec<ResourceContents>) -> String {
+    bounded(contents, content)
+}
+
+fn bounded<T>(all: Vec<T>, part: impl Fn(T) -> String) -> String {
+    let count = all.len();
+    let mut parts: Vec<String> = all.into_iter().take(PARTS).map(part).collect();
+    if count > PARTS {
+        parts.push(format!("[{} more parts were left out]", count - PARTS));
+    }
+    let text = parts.join("\n");
+    let whole = text.chars().count();
+    let mut text = clip(&text, TEXT);
+    if whole > TEXT {
+        text.push_str(&format!("\n[the result had {whole} characters; the rest was left out]"));
+    }
+    text
+}
+
 fn part(block: ContentBlock) -> String {
     match block {
         ContentBlock::Text(text) => text.text,
         ContentBlock::Image(image) => binary("a picture", &image.mime_type, &image.data),
         ContentBlock::Audio(audio) => binary("a sound", &audio.mime_type, &audio.data),
-        ContentBlock::Resource(resource) => match resource.resource {
-            ResourceContents::TextResourceContents { uri, text, .. } => {
-                format!("[the text of {}]\n{text}", words::line(&uri, NAME))
-            }
-            ResourceContents::BlobResourceContents {
-                uri, mime_type, blob, ..
-            } => {
-                let kind = mime_type.unwrap_or_else(|| "no type".to_owned());
-                binary(&format!("a file, {}", words::line(&uri, NAME)), &kind, &blob)
-            }
-            _ => "[a part of a kind that is not known here was left out]".to_owned(),
-        },
+        ContentBlock::Resource(resource) => content(resource.resource),
         ContentBlock::ResourceLink(link) => {
             let (name, uri) = (words::line(&link.name, NAME), words::line(&link.uri, NAME));
             format!("[a link to {name}: {uri}]")
+        }
+        _ => "[a part of a kind that is not known here was left out]".to_owned(),
+    }
+}
+
+fn content(contents: ResourceContents) -> String {
+    match contents {
+        ResourceContents::TextResourceContents { uri, text, .. } => {
+            format!("[the text of {}]\n{text}", words::line(&uri, NAME))
+        }
+        ResourceContents::BlobResourceContents {
+            uri, mime_type, blob, ..
+        } => {
+            let kind = mime_type.unwrap_or_else(|| "no type".to_owned());
+            binary(&format!("a file, {}", words::line(&uri, NAME)), &kind, &blob)
         }
         _ => "[a part of a kind that is not known here was left out]".to_owned(),
     }

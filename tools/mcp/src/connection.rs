@@ -6,13 +6,14 @@ use std::time::Duration;
 use jarvis_gateway::tasks::Tasks;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ClientConfig, Implementation,
-    JsonObject, PaginatedRequestParams, ProtocolVersion, Tool,
+    JsonObject, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
+    ReadResourceResult, Resource, ResourceTemplate, Tool,
 };
 use rmcp::service::{ClientInitializeError, NotificationContext, Peer, RunningService, ServiceError, serve_client};
 use rmcp::transport::Transport;
 use rmcp::{ClientHandler, RoleClient};
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::launch::{Launch, Way};
@@ -24,6 +25,8 @@ use crate::words;
 /// Tools of one server, and pages of the list of them. More than this nobody can have looked at.
 const MOST_TOOLS: usize = 200;
 const PAGES: usize = 20;
+/// Resources, and as many patterns, that are listed for a model.
+const MOST_RESOURCES: usize = 500;
 /// Characters of a server's name, version or fault.
 const WORDS: usize = 200;
 /// How long a connection may take to be closed: twice asking the program to end, and then making it.
@@ -59,6 +62,12 @@ pub(crate) struct Connection {
     /// The server says that its tools are others now.
     pub(crate) changed: Arc<Notify>,
     said: Said,
+}
+
+/// What a server has.
+pub(crate) struct Offers {
+    pub(crate) tools: Vec<Tool>,
+    pub(crate) resources: bool,
 }
 
 /// Why a call brought no result.
@@ -127,10 +136,15 @@ impl Connection {
         }
     }
 
-    /// All tools, as far as anybody can have that many.
-    pub(crate) async fn tools(&self, limit: Duration) -> Result<Vec<Tool>, String> {
+    /// All tools, as far as anybody can have that many, and whether there are resources.
+    pub(crate) async fn offers(&self, limit: Duration) -> Result<Offers, String> {
+        let info = self.service.peer_info();
+        let resources = info.is_some_and(|info| info.capabilities.resources.is_some());
         match timeout(limit, self.pages()).await {
-            Ok(tools) => tools,
+            Ok(tools) => Ok(Offers {
+                tools: tools?,
+                resources,
+            }),
             Err(_) => Err(format!("it did not list its tools within {} s", limit.as_secs())),
         }
     }
@@ -193,23 +207,83 @@ impl Line {
         limit: Duration,
     ) -> Result<CallToolResult, Fault> {
         let asked = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        match self.within(limit, self.peer.call_tool_once(asked)).await? {
+            CallToolResponse::Complete(result) => Ok(result),
+            CallToolResponse::InputRequired(_) => Err(wants_to_ask()),
+            _ => Err(Fault::Lost(
+                "the server goes on by itself and has no answer yet".to_owned(),
+            )),
+        }
+    }
+
+    /// Reads a resource, under the same rules.
+    pub(crate) async fn resource(&self, uri: String, limit: Duration) -> Result<ReadResourceResult, Fault> {
+        let asked = ReadResourceRequestParams::new(uri);
+        match self.within(limit, self.peer.read_resource_once(asked)).await? {
+            ReadResourceResponse::Complete(result) => Ok(result),
+            _ => Err(wants_to_ask()),
+        }
+    }
+
+    /// The resources and the patterns of their addresses, as far as they are no more than a few pages.
+    pub(crate) async fn resources(&self, limit: Duration) -> Result<Resources, Fault> {
+        let deadline = Instant::now() + limit;
+        let mut all = Resources::default();
+        let mut cursor = None;
+        for _ in 0..PAGES {
+            let asked = PaginatedRequestParams::default().with_cursor(cursor);
+            let left = deadline.saturating_duration_since(Instant::now());
+            let page = self.within(left, self.peer.list_resources(Some(asked))).await?;
+            all.resources.extend(page.resources);
+            cursor = page.next_cursor;
+            if cursor.is_none() || all.resources.len() > MOST_RESOURCES {
+                break;
+            }
+        }
+        all.is_cut = cursor.is_some() || all.resources.len() > MOST_RESOURCES;
+        all.resources.truncate(MOST_RESOURCES);
+        let left = deadline.saturating_duration_since(Instant::now());
+        match self.within(left, self.peer.list_resource_templates(None)).await {
+            Ok(page) => {
+                all.is_cut |= page.next_cursor.is_some() || page.resource_templates.len() > MOST_RESOURCES;
+                all.patterns = page.resource_templates;
+                all.patterns.truncate(MOST_RESOURCES);
+            }
+            // Many servers have no patterns and do not know the question.
+            Err(Fault::Refused(_)) => {}
+            Err(lost @ Fault::Lost(_)) => return Err(lost),
+        }
+        Ok(all)
+    }
+
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        asking: impl Future<Output = Result<T, ServiceError>>,
+    ) -> Result<T, Fault> {
         let answered = tokio::select! {
-            answered = timeout(limit, self.peer.call_tool_once(asked)) => answered,
+            answered = timeout(limit, asking) => answered,
             () = self.ended.cancelled() => return Err(Fault::Lost("the server ended".to_owned())),
         };
         match answered {
             Err(_) => Err(Fault::Lost(format!("no answer came within {} s", limit.as_secs()))),
-            Ok(Ok(CallToolResponse::Complete(result))) => Ok(result),
-            Ok(Ok(CallToolResponse::InputRequired(_))) => Err(Fault::Refused(
-                "the server wants to ask the user something, which is not done here".to_owned(),
-            )),
-            Ok(Ok(_)) => Err(Fault::Lost(
-                "the server goes on by itself and has no answer yet".to_owned(),
-            )),
+            Ok(Ok(answer)) => Ok(answer),
             Ok(Err(ServiceError::McpError(error))) => Err(Fault::Refused(words::line(&error.message, 1_000))),
             Ok(Err(error)) => Err(Fault::Lost(spoken(&error))),
         }
     }
+}
+
+/// What a server lets be read.
+#[derive(Default)]
+pub(crate) struct Resources {
+    pub(crate) resources: Vec<Resource>,
+    pub(crate) patterns: Vec<ResourceTemplate>,
+    pub(crate) is_cut: bool,
+}
+
+fn wants_to_ask() -> Fault {
+    Fault::Refused("the server wants to ask the user something, which is not done here".to_owned())
 }
 
 fn spoken(error: &ServiceError) -> String {

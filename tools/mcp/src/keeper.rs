@@ -106,8 +106,8 @@ impl Keeper {
     /// Lists the tools, and puts those on the shelf that are as they were allowed.
     async fn look(&self, connection: &Connection, limit: Duration) -> Result<(), String> {
         let name = &self.launch.name;
-        let tools = connection.tools(limit).await?;
-        let listing = offered::read(name, &self.launch.server, &tools);
+        let offers = connection.offers(limit).await?;
+        let listing = offered::read(name, &self.launch.server, &offers);
         let hashes: BTreeMap<String, String> = listing
             .usable
             .iter()

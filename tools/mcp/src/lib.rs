@@ -12,6 +12,7 @@ mod keeper;
 mod launch;
 mod offered;
 mod pin;
+mod resources;
 mod servers;
 mod sieve;
 mod stdio;

@@ -6,7 +6,9 @@ use rmcp::model::Tool;
 use serde_json::Value;
 
 use crate::config::Server;
+use crate::connection::Offers;
 use crate::pin;
+use crate::resources;
 use crate::words;
 
 /// `OpenAI` takes names of functions of at most 64 characters.
@@ -24,6 +26,17 @@ pub(crate) struct Offered {
     pub(crate) hash: String,
     /// The owner wrote down that it changes nothing.
     pub(crate) reads: bool,
+    pub(crate) asks: Asks,
+}
+
+/// What a call of it asks the server for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    Tool,
+    /// The list of its resources.
+    Resources,
+    /// One of them.
+    Resource,
 }
 
 /// The tools of one listing.
@@ -39,14 +52,21 @@ pub(crate) struct Listing {
 /// 1. What the owner's list leaves out is not used, and not looked at.
 /// 2. A name that no model could call it by, one that comes to the same as another's, or a schema that cannot be told to a
 ///    model: not used. Neither of two that come to the same name is, so that a server cannot put one in another's place.
-pub(crate) fn read(server_name: &str, server: &Server, tools: &[Tool]) -> Listing {
+///
+/// Resources are two more tools.
+pub(crate) fn read(server_name: &str, server: &Server, offers: &Offers) -> Listing {
     let mut listing = Listing::default();
     let mut named: BTreeMap<String, Vec<Offered>> = BTreeMap::new();
+    if offers.resources {
+        for tool in resources::offered(server_name, server) {
+            named.entry(tool.name.clone()).or_default().push(tool);
+        }
+    }
     let is_wanted = |tool: &&Tool| {
         let wanted = server.tools.as_ref();
         wanted.is_none_or(|wanted| wanted.iter().any(|name| *name == tool.name))
     };
-    for tool in tools.iter().filter(is_wanted) {
+    for tool in offers.tools.iter().filter(is_wanted) {
         let own_name = tool.name.to_string();
         let name = format!("mcp_{server_name}_{}", plain(&own_name));
         let schema = words::schema(&tool.input_schema);
@@ -66,6 +86,7 @@ pub(crate) fn read(server_name: &str, server: &Server, tools: &[Tool]) -> Listin
                 own_name,
                 name,
                 parameters,
+                asks: Asks::Tool,
             }),
         }
     }
@@ -96,6 +117,14 @@ mod tests {
 
     use super::*;
 
+    fn listed(server: &Server, tools: Vec<Tool>) -> Listing {
+        let offers = Offers {
+            tools,
+            resources: false,
+        };
+        read("home", server, &offers)
+    }
+
     fn tool(name: &str) -> Tool {
         Tool::new(name.to_owned(), "does it", Arc::new(Map::new()))
     }
@@ -107,7 +136,7 @@ mod tests {
             ..Server::default()
         };
         let long = "x".repeat(60);
-        let tools = [
+        let tools = vec![
             tool("get.state"),
             tool("turn_on"),
             tool(""),
@@ -115,7 +144,7 @@ mod tests {
             tool("a b"),
             tool("a_b"),
         ];
-        let listing = read("home", &server, &tools);
+        let listing = listed(&server, tools);
         let usable: Vec<(&str, &str, bool)> = listing
             .usable
             .iter()
@@ -138,8 +167,20 @@ mod tests {
 
     #[test]
     fn two_tools_of_one_name_are_both_left_out() {
-        let listing = read("home", &Server::default(), &[tool("a"), tool("a")]);
+        let listing = listed(&Server::default(), vec![tool("a"), tool("a")]);
         assert_eq!((listing.usable.len(), listing.unusable.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_tool_does_not_take_the_place_of_the_resources() {
+        let offers = Offers {
+            tools: vec![tool("resources/read")],
+            resources: true,
+        };
+        let listing = read("home", &Server::default(), &offers);
+        let usable: Vec<&str> = listing.usable.iter().map(|tool| tool.own_name.as_str()).collect();
+        assert_eq!(usable, ["resources/list"]);
+        assert_eq!(listing.unusable.len(), 1);
     }
 
     #[test]
@@ -150,9 +191,9 @@ mod tests {
         };
         let mut odd = tool("b");
         odd.input_schema = Arc::new(json!({ "type": "string" }).as_object().cloned().unwrap_or_default());
-        let listing = read("home", &server, &[tool("a"), odd.clone(), tool("c")]);
+        let listing = listed(&server, vec![tool("a"), odd.clone(), tool("c")]);
         assert_eq!((listing.usable.len(), listing.unusable.len()), (1, 0));
-        let listing = read("home", &Server::default(), &[odd]);
+        let listing = listed(&Server::default(), vec![odd]);
         assert_eq!(
             listing.unusable,
             [("b".to_owned(), "its schema is not one of an object".to_owned())].into()

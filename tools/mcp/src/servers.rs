@@ -203,10 +203,10 @@ impl Servers {
 /// Connects once, lists the tools, and lets go again. The tools are shown as they would be when all were allowed.
 pub async fn test(launch: &Launch, tasks: &Tasks) -> Result<(String, Vec<ShownTool>), String> {
     let connection = Connection::open(launch, tasks).await?;
-    let tools = connection.tools(launch.server.start_limit()).await;
+    let offers = connection.offers(launch.server.start_limit()).await;
     let about = connection.about.clone();
     connection.close().await;
-    let listing = offered::read(&launch.name, &launch.server, &tools?);
+    let listing = offered::read(&launch.name, &launch.server, &offers?);
     let judged = crate::pin::judge(
         &BTreeMap::new(),
         &listing

@@ -8,13 +8,14 @@ use jarvis_gateway::providers::command::Command;
 use jarvis_tools::outside_text::{clean_line, clip};
 use jarvis_tools::risk::{Effect, Risk, Trust};
 use jarvis_tools::{AnyTool, Context, Error, Output, Plan, Prepared};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
 use crate::answer;
 use crate::connection::{Fault, Line};
-use crate::offered::Offered;
+use crate::offered::{Asks, Offered};
+use crate::resources;
 use crate::words;
 
 /// Characters of the arguments that a card shows.
@@ -64,6 +65,24 @@ impl McpTool {
             Risk::acts(Effect::Destructive, Trust::Operator).private()
         };
         if self.door.stays_here { risk } else { risk.egress() }
+    }
+}
+
+impl McpTool {
+    /// The server's answer in words, or why there is none; the outer error is that of a call that makes no sense.
+    async fn asked(&self, line: &Line, arguments: Map<String, Value>) -> Result<Result<Output, Fault>, Error> {
+        let (own_name, limit) = (&self.offered.own_name, self.door.call_limit);
+        Ok(match self.offered.asks {
+            Asks::Tool => match line.call(own_name, arguments, limit).await {
+                Ok(result) => Ok(answer::read(&self.offered.name, result)?),
+                Err(fault) => Err(fault),
+            },
+            Asks::Resources => line.resources(limit).await.map(|all| resources::list(&all)),
+            Asks::Resource => line
+                .resource(resources::address(&arguments)?, limit)
+                .await
+                .map(resources::read),
+        })
     }
 }
 
@@ -153,14 +172,13 @@ impl AnyTool for McpTool {
             return Err(Error::refused("the arguments are not an object"));
         };
         let line = self.door.line()?;
-        let call = line.call(&self.offered.own_name, arguments, self.door.call_limit);
         let called = tokio::select! {
-            called = call => called,
+            called = self.asked(&line, arguments) => called?,
             // Dropping the call tells the server that nobody waits for it. Only reads are stopped.
             () = context.stop.cancelled() => return Err(Error::unavailable("it was stopped")),
         };
         match called {
-            Ok(result) => answer::read(&self.offered.name, result),
+            Ok(output) => Ok(output),
             Err(Fault::Refused(says)) => Err(Error::refused(format!(
                 "the MCP server {} refuses the call: {says}",
                 self.door.server

@@ -122,6 +122,20 @@ def call(number, name, arguments):
     return text(HOSTILE if KIND == "hostile" else arguments["text"])
 
 
+def resources(method, params):
+    if method == "resources/templates/list":
+        return {"error": {"code": -32601, "message": "not known"}}
+    if method == "resources/list":
+        page = int(params.get("cursor") or 0)
+        result = {"resources": [{"uri": f"file:///{page}", "name": f"page {page}\n\u001b[2J", "description": HOSTILE}]}
+        return {**result, "nextCursor": str(page + 1)} if page < 1 or KIND == "resources-endless" else result
+    if KIND == "resources-hang":
+        time.sleep(600)
+    if params["uri"] != "file:///0":
+        return {"error": {"code": -32002, "message": f"there is no {params['uri']}"}}
+    return {"contents": [{"uri": "file:///0", "text": "inside"}, {"uri": "file:///0", "blob": "AAAA", "mimeType": "a/b"}]}
+
+
 def initialize(params):
     if params.get("capabilities") != {}:
         broken("the client offers what Jarvis does not do")
@@ -133,7 +147,8 @@ def initialize(params):
         send({"id": 999, "result": {}})
     version = "2024-11-05" if KIND == "old" else params["protocolVersion"]
     info = {"name": "fake\u001b[2J", "version": "1"}
-    return {"protocolVersion": version, "capabilities": {"tools": {"listChanged": True}}, "serverInfo": info}
+    can = {"tools": {"listChanged": True}, **({"resources": {}} if KIND.startswith("resources") else {})}
+    return {"protocolVersion": version, "capabilities": can, "serverInfo": info}
 
 
 def answer(message):
@@ -150,6 +165,8 @@ def answer(message):
         result = tools(params.get("cursor"))
     elif method == "tools/call":
         result = call(number, params["name"], params.get("arguments"))
+    elif method.startswith("resources/") and KIND.startswith("resources"):
+        result = resources(method, params)
     else:
         result = {"error": {"code": -32601, "message": "not known"}}
     if result is not None:

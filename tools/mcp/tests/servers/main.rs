@@ -7,5 +7,6 @@ mod house;
 mod faults;
 #[cfg(test)]
 mod pins;
+mod resources;
 #[cfg(test)]
 mod tools;
