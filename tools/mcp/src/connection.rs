@@ -234,14 +234,14 @@ impl Line {
             let asked = PaginatedRequestParams::default().with_cursor(cursor);
             let left = deadline.saturating_duration_since(Instant::now());
             let page = self.within(left, self.peer.list_resources(Some(asked))).await?;
-            all.resources.extend(page.resources);
+            all.listed.extend(page.resources);
             cursor = page.next_cursor;
-            if cursor.is_none() || all.resources.len() > MOST_RESOURCES {
+            if cursor.is_none() || all.listed.len() > MOST_RESOURCES {
                 break;
             }
         }
-        all.is_cut = cursor.is_some() || all.resources.len() > MOST_RESOURCES;
-        all.resources.truncate(MOST_RESOURCES);
+        all.is_cut = cursor.is_some() || all.listed.len() > MOST_RESOURCES;
+        all.listed.truncate(MOST_RESOURCES);
         let left = deadline.saturating_duration_since(Instant::now());
         match self.within(left, self.peer.list_resource_templates(None)).await {
             Ok(page) => {
@@ -277,7 +277,7 @@ impl Line {
 /// What a server lets be read.
 #[derive(Default)]
 pub(crate) struct Resources {
-    pub(crate) resources: Vec<Resource>,
+    pub(crate) listed: Vec<Resource>,
     pub(crate) patterns: Vec<ResourceTemplate>,
     pub(crate) is_cut: bool,
 }
