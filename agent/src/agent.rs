@@ -13,6 +13,7 @@ use crate::approvals::{self, Verdict};
 use crate::bus::{Position, Subscription};
 use crate::conversations;
 use crate::error::Error;
+use crate::instances;
 use crate::outbox;
 use crate::parts::{Parts, fresh_id};
 use crate::plain::{self, Asked, Needs, Plain};
@@ -68,8 +69,9 @@ enum Stored {
 }
 
 impl Agent {
-    /// Starts the agent: first closes what the last process left open, then takes messages.
+    /// Starts the agent: first closes what processes left open that are gone, then takes messages.
     pub async fn start(parts: Parts) -> Result<Self, Error> {
+        instances::begin(&parts).await?;
         Box::pin(recovery::recover(&parts)).await?;
         let agent = Self {
             inner: Arc::new(Inner { parts: parts.clone() }),
@@ -83,8 +85,9 @@ impl Agent {
                 }
             }
         });
-        outbox::start(agent.parts()).await?;
+        outbox::start(agent.parts());
         schedule::start(&agent);
+        instances::live(&agent);
         Ok(agent)
     }
 
@@ -223,7 +226,7 @@ impl Agent {
         if parts.tasks.stopping().is_cancelled() {
             return Err(Error::Stopping);
         }
-        let run = answer::fresh_run(parts, principal, conversation_id);
+        let mut run = answer::queued_run(parts, principal, conversation_id);
         let kept = command.as_ref().and_then(|(plain, _)| plain.kept());
         let message = Message {
             id: fresh_id(),
@@ -244,12 +247,13 @@ impl Agent {
                 tracing::warn!(run.id = run.id, %error, "a message is answered and not kept, because the database does not answer");
                 let message = message.clone();
                 parts.bus.publish(Happening::Message { message });
+                run.waits = false;
                 Some(self.inner.parts.sessions.reserve(parts, conversation_id)?)
             }
             Err(error) => {
                 // To stop takes no row.
                 if matches!((&command, &error), (Some((Plain::Stop, _)), Error::Store(_))) {
-                    self.inner.parts.sessions.cancel(conversation_id);
+                    instances::stop(parts, conversation_id, None).await;
                 }
                 return Err(error);
             }
@@ -321,7 +325,7 @@ impl Agent {
         reads_everything(principal)?;
         match conversations::find(self.parts(), principal, conversation_id).await {
             // Who may see everything may stop a turn also while nobody can tell where it belongs.
-            Ok(_) | Err(Error::Store(_)) => Ok(self.inner.parts.sessions.cancel(conversation_id)),
+            Ok(_) | Err(Error::Store(_)) => Ok(instances::stop(self.parts(), conversation_id, None).await),
             Err(error) => Err(error),
         }
     }

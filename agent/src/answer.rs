@@ -136,16 +136,17 @@ pub(crate) async fn end(parts: &Parts, ended: Ended, joined: Vec<Run>) {
     let mut happened = vec![finished(&run, outcome.why.as_str())];
     happened.extend(joined.iter().map(|run| finished(run, JOINED)));
     // The event has told it already; that nobody says more about it is nothing to tell, unless more was done.
-    if is_follow_up && outcome.why == Why::Failed && outcome.taken == 0 && !outcome.acted {
+    let is_closed = if is_follow_up && outcome.why == Why::Failed && outcome.taken == 0 && !outcome.acted {
         close_unused(parts, run, "no_model").await;
+        true
     } else {
         let joined = joined.into_iter().map(|run| unused(parts, run, JOINED));
-        close(parts, run, &outcome, joined.collect()).await;
-    }
+        close(parts, run, &outcome, joined.collect()).await
+    };
     for happening in happened {
         parts.bus.publish(happening);
     }
-    if let Some(done) = done {
+    if let Some(done) = done.filter(|_| is_closed) {
         // A client that left is no error: the answer is stored.
         drop(done.send(outcome));
     }
@@ -228,6 +229,14 @@ pub(crate) fn fresh_run(parts: &Parts, principal: &Principal, conversation_id: &
     Run::begun(fresh_id(), conversation_id.to_owned(), person_id, parts.now())
 }
 
+/// The same of a run that waits for its turn in its conversation. Alone on the database, that is a matter of this process.
+pub(crate) fn queued_run(parts: &Parts, principal: &Principal, conversation_id: &str) -> Run {
+    Run {
+        waits: parts.shared.is_some(),
+        ..fresh_run(parts, principal, conversation_id)
+    }
+}
+
 /// Closes a run that no turn will use.
 pub(crate) async fn close_unused(parts: &Parts, run: Run, why: &str) {
     update(parts, &unused(parts, run, why)).await;
@@ -250,8 +259,9 @@ async fn update(parts: &Parts, run: &Run) {
 }
 
 /// Stores the answer with the end of its run and of the `joined` ones: after a crash there is all of it, or the next start
-/// closes the runs and says that there is no answer.
-pub(crate) async fn close(parts: &Parts, run: Run, outcome: &Outcome, joined: Vec<Run>) {
+/// closes the runs and says that there is no answer. `false` when another instance has done that by now: then there is no
+/// answer, and nobody may be told one.
+pub(crate) async fn close(parts: &Parts, run: Run, outcome: &Outcome, joined: Vec<Run>) -> bool {
     let message = Message {
         id: fresh_id(),
         conversation_id: run.conversation_id.clone(),
@@ -272,13 +282,21 @@ pub(crate) async fn close(parts: &Parts, run: Run, outcome: &Outcome, joined: Ve
     };
     let mut runs = joined;
     runs.insert(0, ended(parts, run, outcome));
-    if let Err(error) = parts.store.end_runs(&runs, &message).await {
-        tracing::error!(run.id = message.run_id, %error, "an answer could not be stored; it is shown and will be missing from the history");
-        for run in &runs {
-            update(parts, run).await;
+    match parts.store.end_runs(&runs, &message).await {
+        Ok(()) => {}
+        Err(error @ jarvis_memory::Error::Fenced { .. }) => {
+            tracing::error!(run.id = message.run_id, %error, "an answer came too late and is not given");
+            return false;
+        }
+        Err(error) => {
+            tracing::error!(run.id = message.run_id, %error, "an answer could not be stored; it is shown and will be missing from the history");
+            for run in &runs {
+                update(parts, run).await;
+            }
         }
     }
     conversations::publish(parts, message);
+    true
 }
 
 /// Stores how a specialist's run came out. Its words are the result of the call that asked.

@@ -123,8 +123,11 @@ impl Agent {
             acted,
             ..Outcome::failed(&called.text)
         };
-        answer::close(parts, run, &outcome, Vec::new()).await;
-        Ok(called)
+        if answer::close(parts, run, &outcome, Vec::new()).await {
+            Ok(called)
+        } else {
+            Err(Error::BrokeOff)
+        }
     }
 
     async fn ready(&self, principal: &Principal, origin: &Origin, name: &str, arguments: Value) -> ReadyCall {

@@ -20,6 +20,7 @@ mod execute;
 mod freeze;
 mod go_on;
 mod guard;
+mod instances;
 mod limits;
 mod mcp;
 mod operate;

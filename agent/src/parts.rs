@@ -51,6 +51,8 @@ pub struct Parts {
     pub(crate) said: Arc<Notify>,
     /// What is configured about people and places.
     pub(crate) directory: CurrentDirectory,
+    /// The name of this installation, when other instances may be at work on the same database.
+    pub(crate) shared: Option<Arc<str>>,
 }
 
 impl Parts {
@@ -80,6 +82,7 @@ impl Parts {
             sessions: Sessions::default(),
             said: Arc::default(),
             directory: CurrentDirectory::default(),
+            shared: None,
         }
     }
 
@@ -122,6 +125,24 @@ impl Parts {
     #[must_use]
     pub fn with_zone(self, zone: TimeZone) -> Self {
         Self { zone, ..self }
+    }
+
+    /// The same parts, of which other instances may be at work on the same database. `name` is the same for each start of
+    /// this one, and no other that lives has it.
+    #[must_use]
+    pub fn with_others(self, name: &str) -> Self {
+        Self {
+            shared: Some(name.into()),
+            ..self
+        }
+    }
+
+    /// The same parts, for closing what instances have left that are dead.
+    pub(crate) fn as_nobody(&self) -> Self {
+        Self {
+            store: self.store.as_nobody(),
+            ..self.clone()
+        }
     }
 
     /// The same parts, with these profiles.

@@ -69,8 +69,11 @@ async fn answered(agent: &Agent, request: &Request, watch: Watch, stop: Cancella
     let parts = agent.parts();
     let text = asked(parts, request)?;
     let principal = Principal::of(&request.caller, Surface::Api);
-    let conversation_id = request.conversation.clone().unwrap_or_else(|| api_id(&principal));
-    let (run, message) = rows(parts, &principal, &conversation_id, &text);
+    let run = match &request.conversation {
+        Some(id) => answer::queued_run(parts, &principal, id),
+        None => answer::fresh_run(parts, &principal, &api_id(&principal)),
+    };
+    let message = message_of(parts, &principal, &run, &text);
     match write(parts, &principal, request, &run, &message).await {
         Ok(()) => {}
         Err(crate::Error::Store(error)) if request.conversation.is_none() => {
@@ -100,8 +103,11 @@ async fn answered(agent: &Agent, request: &Request, watch: Watch, stop: Cancella
     let context = context::of_client(parts, &principal, &request.messages);
     let driver = answer::driver(parts, &principal, &run, watch, stop).part_of(Brought::by(request));
     let outcome = driver.run(answer::turn(parts, &principal, &text, context)).await;
-    answer::close(parts, run, &outcome, Vec::new()).await;
-    Ok(outcome)
+    if answer::close(parts, run, &outcome, Vec::new()).await {
+        Ok(outcome)
+    } else {
+        Err(broke_off())
+    }
 }
 
 fn broke_off() -> Error {
@@ -168,11 +174,10 @@ async fn write(
     Ok(())
 }
 
-fn rows(parts: &Parts, principal: &Principal, conversation_id: &str, text: &str) -> (Run, Message) {
-    let run = answer::fresh_run(parts, principal, conversation_id);
-    let message = Message {
+fn message_of(parts: &Parts, principal: &Principal, run: &Run, text: &str) -> Message {
+    Message {
         id: fresh_id(),
-        conversation_id: conversation_id.to_owned(),
+        conversation_id: run.conversation_id.clone(),
         run_id: Some(run.id.clone()),
         person_id: Some(principal.person_id.clone()),
         trust: principal.trust.level(),
@@ -181,8 +186,7 @@ fn rows(parts: &Parts, principal: &Principal, conversation_id: &str, text: &str)
         detail: serde_json::json!({}),
         external_id: None,
         created_at: parts.now(),
-    };
-    (run, message)
+    }
 }
 
 fn api_id(principal: &Principal) -> String {

@@ -12,6 +12,7 @@ use crate::answer;
 use crate::context;
 use crate::error::Error;
 use crate::guard::guarded;
+use crate::instances;
 use crate::parts::Parts;
 use crate::principal::Principal;
 use crate::schedule::Errand;
@@ -55,8 +56,17 @@ struct Session {
     queue: mpsc::Sender<Placed>,
     /// Free places. A message has its own until it is answered.
     places: Arc<Semaphore>,
-    /// One for each message that waits or runs, and who wrote it.
-    stops: Vec<(String, CancellationToken)>,
+    /// One for each message that waits or runs.
+    stops: Vec<Stop>,
+    /// Who is answered just now, unless that is a program.
+    author: Option<Principal>,
+}
+
+/// How a message is stopped.
+struct Stop {
+    person_id: String,
+    run_id: String,
+    token: CancellationToken,
 }
 
 /// A message that has its place.
@@ -77,10 +87,12 @@ impl Place {
     pub(crate) fn fill(self, inbound: Inbound) {
         let mut open = self.sessions.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(session) = open.get_mut(&inbound.message.conversation_id) {
-            session.stops.retain(|(_, stop)| !stop.is_cancelled());
-            session
-                .stops
-                .push((inbound.principal.person_id.clone(), inbound.stop.clone()));
+            session.stops.retain(|stop| !stop.token.is_cancelled());
+            session.stops.push(Stop {
+                person_id: inbound.principal.person_id.clone(),
+                run_id: inbound.run.id.clone(),
+                token: inbound.stop.clone(),
+            });
         }
         // When the process is going down nobody takes it any more: its run is a row, and the next start tells of it.
         self.permit.send(Placed {
@@ -107,6 +119,7 @@ impl Sessions {
                 queue,
                 places: Arc::new(Semaphore::new(PLACES)),
                 stops: Vec::new(),
+                author: None,
             }
         });
         let counted = Arc::clone(&session.places)
@@ -128,17 +141,53 @@ impl Sessions {
 
     /// Stops what this person asked for, and leaves what others did.
     pub(crate) fn cancel_of(&self, conversation_id: &str, person_id: &str) -> bool {
-        self.cancel_those(conversation_id, |author| author == person_id)
+        self.cancel_those(conversation_id, |stop| stop.person_id == person_id)
     }
 
-    fn cancel_those(&self, conversation_id: &str, fits: impl Fn(&str) -> bool) -> bool {
+    /// Stops one turn, or what waits for one.
+    pub(crate) fn cancel_run(&self, run_id: &str) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let stops = open.values().flat_map(|session| &session.stops);
+        for stop in stops.filter(|stop| stop.run_id == run_id) {
+            stop.token.cancel();
+        }
+    }
+
+    /// Stops all turns and all that wait, everywhere in this process.
+    pub(crate) fn cancel_everything(&self) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        for stop in open.values().flat_map(|session| &session.stops) {
+            stop.token.cancel();
+        }
+    }
+
+    /// No turn runs and none waits.
+    pub(crate) fn are_quiet(&self) -> bool {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.values().all(|session| session.stops.is_empty())
+    }
+
+    /// Whose turn runs in the conversation: what they write meanwhile joins it.
+    pub(crate) fn author(&self, conversation_id: &str) -> Option<Principal> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.get(conversation_id)?.author.clone()
+    }
+
+    fn answers(&self, conversation_id: &str, author: Option<Principal>) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = open.get_mut(conversation_id) {
+            session.author = author;
+        }
+    }
+
+    fn cancel_those(&self, conversation_id: &str, fits: impl Fn(&Stop) -> bool) -> bool {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(session) = open.get_mut(conversation_id) else {
             return false;
         };
         let mut any = false;
-        for (_, stop) in session.stops.extract_if(.., |(author, _)| fits(author)) {
-            stop.cancel();
+        for stop in session.stops.extract_if(.., |stop| fits(stop)) {
+            stop.token.cancel();
             any = true;
         }
         any
@@ -156,6 +205,9 @@ impl Sessions {
                 next = tokio::time::timeout(IDLE, inbox.recv()) => next,
             };
             match next {
+                Ok(Some(placed)) if placed.inbound.run.waits && !instances::comes(&parts, &placed.inbound).await => {
+                    self.forget(&conversation_id, &placed.inbound.stop);
+                }
                 Ok(Some(placed)) => Box::pin(self.serve_one(&parts, placed, &mut inbox, &mut waiting)).await,
                 Ok(None) => return,
                 Err(_) => {
@@ -183,6 +235,7 @@ impl Sessions {
         let (done, run) = (inbound.stop.clone(), inbound.run.clone());
         // An API request is one message and one answer.
         let author = inbound.api.is_none().then(|| inbound.principal.clone());
+        self.answers(&run.conversation_id, author.clone());
         let (more, steer) = mpsc::channel(PLACES);
         inbound.steer = Some(steer);
         let mut joined: VecDeque<Placed> = VecDeque::new();
@@ -208,6 +261,7 @@ impl Sessions {
                 }
             }
         };
+        self.answers(&run.conversation_id, None);
         if ended.is_none() {
             tracing::error!(
                 run.id = run.id,
@@ -234,7 +288,7 @@ impl Sessions {
         done.cancel();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(session) = open.get_mut(conversation_id) {
-            session.stops.retain(|(_, stop)| !stop.is_cancelled());
+            session.stops.retain(|stop| !stop.token.is_cancelled());
         }
     }
 }

@@ -34,6 +34,11 @@ impl Tasks {
         &self.stop
     }
 
+    /// How many have not ended.
+    pub fn running(&self) -> usize {
+        self.tracker.len()
+    }
+
     /// Asks all tasks to end and waits for them. Returns whether they all ended within `deadline`.
     pub async fn stop(&self, deadline: Duration) -> bool {
         self.stop.cancel();

@@ -16,6 +16,6 @@ mod usage;
 
 pub use keys::Keys;
 pub use responses::Responses;
-pub use store::{Error, Meaning, Migration, MigrationState, Moved, Store};
+pub use store::{Beat, Begun, Error, Meaning, Migration, MigrationState, Moved, Others, Store};
 #[cfg(any(test, feature = "test-support"))]
 pub use store::{drop_postgres_database, empty_postgres_database, hold_migration_lock, postgres_database};

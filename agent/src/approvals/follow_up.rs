@@ -94,7 +94,7 @@ async fn plan(
     }
     let before = parts.store.run(run_id).await?;
     Ok(Some(FollowUp {
-        run: answer::fresh_run(parts, &principal, conversation_id),
+        run: answer::queued_run(parts, &principal, conversation_id),
         principal,
         asked: asked.clone(),
         place_in_chain,

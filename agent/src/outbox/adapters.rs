@@ -1,5 +1,6 @@
 //! The platforms that are connected, and the bell that wakes the worker.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
@@ -11,6 +12,8 @@ use crate::platform::Adapter;
 pub struct Outbox {
     adapters: Arc<RwLock<Vec<Arc<dyn Adapter>>>>,
     bell: Arc<Notify>,
+    /// The dead may have left something that they were sending.
+    left: Arc<AtomicBool>,
 }
 
 impl Outbox {
@@ -36,6 +39,16 @@ impl Outbox {
     /// Something was put into the outbox, or a card changed.
     pub(crate) fn ring(&self) {
         self.bell.notify_one();
+    }
+
+    /// What the dead were sending is to be settled.
+    pub(crate) fn settle(&self) {
+        self.left.store(true, Ordering::Release);
+        self.ring();
+    }
+
+    pub(super) fn is_to_settle(&self) -> bool {
+        self.left.swap(false, Ordering::AcqRel)
     }
 
     pub(super) async fn rung(&self) {

@@ -203,9 +203,14 @@ fn pause(attempts: i64) -> Duration {
 
 async fn close(parts: &Parts, delivery: &Delivery, state: DeliveryState, says: &str) {
     let says = bounded(says);
-    if let Err(error) = parts.store.delivery_over(&delivery.id, state, &says).await {
-        tracing::error!(delivery.id = delivery.id, %error, "the end of a delivery could not be written down");
-        return;
+    match parts.store.delivery_over(&delivery.id, state, &says).await {
+        Ok(true) => {}
+        // Whoever has it now ends it.
+        Ok(false) => return,
+        Err(error) => {
+            tracing::error!(delivery.id = delivery.id, %error, "the end of a delivery could not be written down");
+            return;
+        }
     }
     if state == DeliveryState::Dropped {
         return;

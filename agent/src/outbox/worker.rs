@@ -23,23 +23,32 @@ const IN_DOUBT: i64 = 1_000;
 /// Where something is shown: platform, room, and whether the room is an account.
 type Place = (String, String, bool);
 
-/// Begins to send, first of all what the last process was sending when it ended.
-pub(crate) async fn start(parts: &Parts) -> Result<(), jarvis_memory::Error> {
-    let cut_off = parts.store.deliveries(DeliveryState::Sending, IN_DOUBT).await?;
+/// Begins to send, first of all what the dead were sending when they ended.
+pub(crate) fn start(parts: &Parts) {
     let (parts, tasks) = (parts.clone(), parts.tasks.clone());
-    tasks.spawn("outbox", async move { run(&parts, cut_off).await });
-    Ok(())
+    tasks.spawn("outbox", async move { run(&parts).await });
 }
 
-async fn run(parts: &Parts, mut cut_off: Vec<Delivery>) {
+async fn run(parts: &Parts) {
+    let nobody = parts.as_nobody();
+    let mut cut_off: Vec<Delivery> = Vec::new();
     let stopping = parts.tasks.stopping().clone();
     let mut under_way: FuturesUnordered<BoxFuture<'_, Place>> = FuturesUnordered::new();
     let mut busy: HashSet<Place> = HashSet::new();
     loop {
+        if parts.outbox.is_to_settle() {
+            match parts.store.deliveries(DeliveryState::Sending, IN_DOUBT).await {
+                Ok(left) => cut_off = left,
+                Err(error) => {
+                    tracing::warn!(%error, "what was being sent is looked at later, because the database does not answer");
+                    parts.outbox.settle();
+                }
+            }
+        }
         // What is best for them depends on the platform, so that they wait for it.
         let connected = |delivery: &mut Delivery| parts.outbox.adapter(&delivery.platform).is_some();
         for delivery in cut_off.extract_if(.., connected).collect::<Vec<_>>() {
-            send::cut_off(parts, &delivery).await;
+            send::cut_off(&nobody, &delivery).await;
         }
         let is_full = under_way.len() >= AT_ONCE;
         if !is_full {

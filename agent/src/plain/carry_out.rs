@@ -10,6 +10,7 @@ use crate::approvals::{self, Verdict, grant};
 use crate::conversations;
 use crate::error::Error;
 use crate::freeze;
+use crate::instances;
 use crate::people::{link, rules, trust, whoami};
 use crate::principal::Principal;
 
@@ -118,7 +119,7 @@ impl Agent {
                 Ok(Some(said(frozen, |frozen| freeze::lines(&frozen))?.into()))
             }
             Plain::Again(id) => self.asked_again(asked, id).await,
-            Plain::Stop => Ok(Some(self.stopped(asked).into())),
+            Plain::Stop => Ok(Some(self.stopped(asked).await.into())),
             Plain::WhoAmI => Ok(Some(whoami::in_words(self.parts(), asked.principal).await?.into())),
             Plain::Rules => Ok(Some(rules::in_words(asked.principal).into())),
             Plain::Link(words) => Ok(Some(link::link(self.parts(), asked, &words).await?)),
@@ -131,18 +132,14 @@ impl Agent {
     }
 
     /// Where several people talk, only a moderator stops what somebody else asked for.
-    fn stopped(&self, asked: Asked<'_>) -> &'static str {
+    async fn stopped(&self, asked: Asked<'_>) -> &'static str {
         let Asked {
             principal,
             conversation_id,
         } = asked;
-        let sessions = self.sessions();
-        let stopped = if principal.room.is_own() || principal.trust >= Trust::Moderator {
-            sessions.cancel(conversation_id)
-        } else {
-            sessions.cancel_of(conversation_id, &principal.person_id)
-        };
-        if stopped {
+        let everybodys = principal.room.is_own() || principal.trust >= Trust::Moderator;
+        let of = (!everybodys).then_some(principal.person_id.as_str());
+        if instances::stop(self.parts(), conversation_id, of).await {
             "Stopping."
         } else {
             "No answer is being written. `stop NAME` stops a container."

@@ -17,6 +17,8 @@ use crate::parts::{Parts, fresh_id};
 
 /// How often the table is looked into. It is one read of an index, and a clock that jumps is noticed within it.
 const LOOK: Duration = Duration::from_secs(1);
+/// What of several instances one holds, which looks.
+const LEASE_OF_ALL: &str = "schedule";
 /// Rows that are looked at together.
 const BATCH: i64 = 100;
 /// Prompts that are asked at the same time.
@@ -104,6 +106,12 @@ impl Clockwork {
 
     async fn look(&mut self) -> Result<(), jarvis_memory::Error> {
         let now = self.parts().now();
+        // A due time is claimed once ever, whoever looks; that only one looks spares the others the work.
+        if self.parts().shared.is_some() && !self.parts().store.hold_lease(LEASE_OF_ALL).await? {
+            self.awake_since = now;
+            self.looked_at = now;
+            return Ok(());
+        }
         // The machine slept, or its clock was set: what was due meanwhile was missed.
         if now.since(self.looked_at) > GRACE {
             self.awake_since = now;

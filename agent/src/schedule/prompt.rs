@@ -99,7 +99,7 @@ pub(super) async fn ask(agent: &Agent, job: &Job, claim: &JobRun) -> Result<JobE
     audit(parts, job, claim, "job.fired", None, None).await;
     let run = Run {
         id: claim.run_id.clone(),
-        ..answer::fresh_run(parts, &principal, conversation_id)
+        ..answer::queued_run(parts, &principal, conversation_id)
     };
     let message = message(agent, job, claim, &principal, conversation_id);
     if !conversations::take(parts, &principal, Some(&run), &message).await? {

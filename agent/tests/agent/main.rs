@@ -22,6 +22,8 @@ mod grants;
 #[cfg(test)]
 mod injection;
 #[cfg(test)]
+mod instances;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod leaving;

@@ -161,6 +161,8 @@ pub struct Run {
     pub stop_reason: Option<String>,
     /// Set when another turn asked a specialist, who did this one.
     pub nested_in: Option<NestedIn>,
+    /// Its turn has not begun, and any instance may begin it.
+    pub waits: bool,
 }
 
 impl Run {
@@ -182,6 +184,7 @@ impl Run {
             ended_at: None,
             stop_reason: None,
             nested_in: None,
+            waits: false,
         }
     }
 }

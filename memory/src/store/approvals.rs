@@ -98,6 +98,33 @@ impl Store {
         .await
     }
 
+    /// Cards that are approved or executing and that nobody is at work on: the dead have left them. Newest first.
+    pub async fn abandoned_approvals(&self, status: ApprovalStatus, limit: i64) -> Result<Vec<Approval>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM approvals WHERE status = $1 AND COALESCE(instance_id, '') = ''
+             ORDER BY created_at DESC, id DESC LIMIT $2"
+        );
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(status.as_str()).bind(limit.max(0));
+        tried("list approvals that broke off", async {
+            row::all(&query.fetch_all(&self.read).await?, approval)
+        })
+        .await
+    }
+
+    /// Takes an executing card that nobody is at work on, to write its end. `false` when somebody was faster.
+    pub async fn adopt_approval(&self, id: &str) -> Result<bool> {
+        let query = sqlx::query(
+            "UPDATE approvals SET instance_id = $2
+             WHERE id = $1 AND status = 'executing' AND COALESCE(instance_id, '') = ''",
+        )
+        .bind(canonical(id))
+        .bind(self.me().to_string());
+        tried(Named("adopt approval", id), async {
+            Ok(query.execute(&self.write).await?.rows_affected() == 1)
+        })
+        .await
+    }
+
     /// Cards of a conversation that wait for a decision, newest first.
     pub async fn pending_approvals(&self, conversation_id: &str, limit: i64) -> Result<Vec<Approval>> {
         let sql = format!(
@@ -145,13 +172,14 @@ impl Store {
     /// qualify, or when `args_hash` is not the one that was approved.
     pub async fn claim_approval(&self, id: &str, args_hash: &str, now: Millis) -> Result<Option<Approval>> {
         let sql = format!(
-            "UPDATE approvals SET status = 'executing', executed_at = $3
+            "UPDATE approvals SET status = 'executing', executed_at = $3, instance_id = $4
              WHERE id = $1 AND args_hash = $2 AND status = 'approved' AND expires_at > $3 RETURNING {COLUMNS}"
         );
         let query = sqlx::query(AssertSqlSafe(sql))
             .bind(canonical(id))
             .bind(args_hash)
-            .bind(now.0);
+            .bind(now.0)
+            .bind(self.me().to_string());
         tried(Named("claim approval", id), async {
             query
                 .fetch_optional(&self.write)
@@ -164,7 +192,7 @@ impl Store {
     }
 
     /// `executing` to `done`, `failed` or `stale`, with its entry in the audit; its conversation is to be told. `false` when
-    /// it was not executing, or when `status` is another.
+    /// it was not executing in this instance, or when `status` is another.
     pub async fn finish_approval(
         &self,
         id: &str,
@@ -182,12 +210,13 @@ impl Store {
         }
         let query = sqlx::query(
             "UPDATE approvals SET status = $2, result = $3, finished_at = $4, untold = CASE WHEN conversation_id IS NULL THEN 0 ELSE 1 END
-             WHERE id = $1 AND status = 'executing'",
+             WHERE id = $1 AND status = 'executing' AND COALESCE(instance_id, '') = $5",
         )
         .bind(canonical(id))
         .bind(status.as_str())
         .bind(result.to_string())
-        .bind(now.0);
+        .bind(now.0)
+        .bind(self.me().to_string());
         tried(Named("finish approval", id), async {
             let mut transaction = self.write.begin().await?;
             if query.execute(&mut *transaction).await?.rows_affected() == 0 {
@@ -209,10 +238,10 @@ impl Store {
         event: impl Fn(&Approval) -> AuditEvent,
     ) -> Result<Vec<Approval>> {
         let sql = format!(
-            "UPDATE approvals SET status = 'expired', untold = CASE WHEN conversation_id IS NULL THEN 0 ELSE 1 END
+            "UPDATE approvals SET status = 'expired', untold = CASE WHEN conversation_id IS NULL THEN 0 ELSE 1 END, instance_id = $2
              WHERE status IN ('pending', 'approved') AND expires_at <= $1 RETURNING {COLUMNS}"
         );
-        let query = sqlx::query(AssertSqlSafe(sql)).bind(now.0);
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(now.0).bind(self.me().to_string());
         tried("expire approvals", async {
             let mut transaction = self.write.begin().await?;
             let expired = row::all(&query.fetch_all(&mut *transaction).await?, approval)?;
@@ -225,9 +254,12 @@ impl Store {
         .await
     }
 
-    /// Cards that have ended and whose conversations have not been told, in the order of their making.
+    /// Cards that have ended, whose conversations have not been told, and that nobody is at work on: the dead have left
+    /// them. In the order of their making.
     pub async fn untold_approvals(&self, limit: i64) -> Result<Vec<Approval>> {
-        let sql = format!("SELECT {COLUMNS} FROM approvals WHERE untold = 1 ORDER BY created_at, id LIMIT $1");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM approvals WHERE untold = 1 AND COALESCE(instance_id, '') = '' ORDER BY created_at, id LIMIT $1"
+        );
         let query = sqlx::query(AssertSqlSafe(sql)).bind(limit.max(0));
         tried("list approvals to tell of", async {
             row::all(&query.fetch_all(&self.read).await?, approval)
@@ -238,6 +270,7 @@ impl Store {
     /// Tells a conversation how its card ended, once, and opens the run of the turn that follows: `false` when somebody
     /// told it before.
     pub async fn tell_approval(&self, id: &str, message: &Message, next: Option<&Run>) -> Result<bool> {
+        let me = self.me();
         tried(Named("tell of approval", id), async {
             let mut transaction = self.write.begin().await?;
             let told = sqlx::query("UPDATE approvals SET untold = 0 WHERE id = $1 AND untold = 1")
@@ -250,7 +283,7 @@ impl Store {
             }
             conversations::say(&mut transaction, message).await?;
             if let Some(run) = next {
-                runs::insert(run).execute(&mut *transaction).await?;
+                runs::insert(run, &me).execute(&mut *transaction).await?;
             }
             transaction.commit().await?;
             Ok(true)

@@ -27,11 +27,11 @@ impl Store {
         .await
     }
 
-    /// Oldest first: asked at start, those that a former process left.
+    /// Oldest first, those that nobody is at work on: the dead have left them.
     pub async fn unanswered_commands(&self, limit: i64) -> Result<Vec<Message>> {
         let query = sqlx::query(
             "SELECT id, conversation_id, run_id, person_id, trust, role, text, detail, external_id, created_at
-             FROM messages WHERE unanswered = 1 ORDER BY id LIMIT $1",
+             FROM messages WHERE unanswered = 1 AND COALESCE(instance_id, '') = '' ORDER BY id LIMIT $1",
         )
         .bind(limit.max(0));
         tried("list unanswered commands", async {
@@ -42,6 +42,8 @@ impl Store {
 }
 
 /// Marks a message that is just being stored.
-pub(super) fn unanswered(message: &Message) -> Query<'_, Any, AnyArguments> {
-    sqlx::query("UPDATE messages SET unanswered = 1 WHERE id = $1").bind(&message.id)
+pub(super) fn unanswered<'q>(message: &'q Message, me: &str) -> Query<'q, Any, AnyArguments> {
+    sqlx::query("UPDATE messages SET unanswered = 1, instance_id = $2 WHERE id = $1")
+        .bind(&message.id)
+        .bind(me.to_owned())
 }

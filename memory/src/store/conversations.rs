@@ -74,20 +74,21 @@ impl Store {
     /// there, which the next start closes and tells of. Without a run it is a command, unanswered from then on. `false`, and
     /// nothing is stored, when the message is there already.
     pub async fn take_message(&self, author: &Person, run: Option<&Run>, message: &Message) -> Result<bool> {
+        let me = self.me();
         tried(
             Named("take a message in conversation", &message.conversation_id),
             async {
                 let mut transaction = self.write.begin().await?;
                 people::put(author).execute(&mut *transaction).await?;
                 if let Some(run) = run {
-                    runs::insert(run).execute(&mut *transaction).await?;
+                    runs::insert(run, &me).execute(&mut *transaction).await?;
                 }
                 if !say(&mut transaction, message).await? {
                     transaction.rollback().await?;
                     return Ok(false);
                 }
                 if run.is_none() {
-                    commands::unanswered(message).execute(&mut *transaction).await?;
+                    commands::unanswered(message, &me).execute(&mut *transaction).await?;
                 }
                 transaction.commit().await?;
                 Ok(true)

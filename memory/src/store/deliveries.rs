@@ -21,6 +21,8 @@ const SELECT: &str =
     FROM deliveries d LEFT JOIN messages m ON m.id = d.message_id
       LEFT JOIN rooms r ON d.opens = 0 AND r.platform = d.platform AND r.external_id = d.room";
 
+const FREE: &str = "COALESCE(d.instance_id, '') = ''";
+
 impl Store {
     /// Puts something into the outbox. What is there already under this id stays as it is.
     pub async fn deliver(&self, delivery: &Delivery) -> Result<()> {
@@ -72,9 +74,10 @@ impl Store {
         .await
     }
 
-    /// Those in this state, oldest first: asked at start for what a former process was sending.
+    /// Those in this state, oldest first. Of those that are being sent, the ones that nobody is at work on: the dead have
+    /// left them.
     pub async fn deliveries(&self, state: DeliveryState, limit: i64) -> Result<Vec<Delivery>> {
-        let sql = format!("{SELECT} WHERE d.state = $1 ORDER BY d.id LIMIT $2");
+        let sql = format!("{SELECT} WHERE d.state = $1 AND (d.state <> 'sending' OR {FREE}) ORDER BY d.id LIMIT $2");
         let query = sqlx::query(AssertSqlSafe(sql)).bind(state.as_str()).bind(limit.max(0));
         tried("look into the outbox", async {
             row::all(&query.fetch_all(&self.read).await?, delivery)
@@ -108,16 +111,18 @@ impl Store {
     /// `waiting` to `sending`. `false` when somebody else has it.
     pub async fn take_delivery(&self, id: &str) -> Result<bool> {
         let query = sqlx::query(
-            "UPDATE deliveries SET state = 'sending', attempts = attempts + 1 WHERE id = $1 AND state = 'waiting'",
+            "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, instance_id = $2
+             WHERE id = $1 AND state = 'waiting'",
         )
-        .bind(id);
+        .bind(id)
+        .bind(self.me().to_string());
         tried(Named("take delivery", id), async {
             Ok(query.execute(&self.write).await?.rows_affected() == 1)
         })
         .await
     }
 
-    /// It was shown there. `shown` is what of a card it shows.
+    /// It was shown there. `shown` is what of a card it shows. Nothing changes when another instance has it by now.
     pub async fn delivery_sent(
         &self,
         id: &str,
@@ -128,13 +133,15 @@ impl Store {
     ) -> Result<()> {
         let query = sqlx::query(
             "UPDATE deliveries SET state = 'sent', shown_room = $2, shown_message = $3, shown = $4, sent_at = $5,
-               next_at = $5, attempts = 0, fault = NULL WHERE id = $1",
+               next_at = $5, attempts = 0, fault = NULL
+             WHERE id = $1 AND (state <> 'sending' OR COALESCE(instance_id, '') = $6)",
         )
         .bind(id)
         .bind(room)
         .bind(message)
         .bind(shown)
-        .bind(now.0);
+        .bind(now.0)
+        .bind(self.me().to_string());
         tried(Named("record delivery", id), async {
             query.execute(&self.write).await.map(drop)
         })
@@ -159,26 +166,32 @@ impl Store {
         let query = sqlx::query(
             "UPDATE deliveries SET next_at = $2, doubts = doubts + $3, fault = $4,
                attempts = CASE WHEN state = 'sent' THEN attempts + 1 ELSE attempts END,
-               state = CASE WHEN state = 'sending' THEN 'waiting' ELSE state END WHERE id = $1",
+               state = CASE WHEN state = 'sending' THEN 'waiting' ELSE state END
+             WHERE id = $1 AND (state = 'sent' OR state = 'sending' AND COALESCE(instance_id, '') = $5)",
         )
         .bind(id)
         .bind(next_at.0)
         .bind(doubt)
-        .bind(fault);
+        .bind(fault)
+        .bind(self.me().to_string());
         tried(Named("put off delivery", id), async {
             query.execute(&self.write).await.map(drop)
         })
         .await
     }
 
-    /// It is not sent (again): `failed`, `unknown` or `dropped`.
-    pub async fn delivery_over(&self, id: &str, state: DeliveryState, fault: &str) -> Result<()> {
-        let query = sqlx::query("UPDATE deliveries SET state = $2, fault = $3 WHERE id = $1")
-            .bind(id)
-            .bind(state.as_str())
-            .bind(fault);
+    /// It is not sent (again): `failed`, `unknown` or `dropped`. `false` when another instance has it by now.
+    pub async fn delivery_over(&self, id: &str, state: DeliveryState, fault: &str) -> Result<bool> {
+        let query = sqlx::query(
+            "UPDATE deliveries SET state = $2, fault = $3
+             WHERE id = $1 AND state = 'sending' AND COALESCE(instance_id, '') = $4",
+        )
+        .bind(id)
+        .bind(state.as_str())
+        .bind(fault)
+        .bind(self.me().to_string());
         tried(Named("close delivery", id), async {
-            query.execute(&self.write).await.map(drop)
+            Ok(query.execute(&self.write).await?.rows_affected() == 1)
         })
         .await
     }

@@ -41,6 +41,9 @@ pub enum Error {
     /// The row, or one that it refers to, does not exist.
     #[error("{tried}: it, or something that it refers to, does not exist")]
     Missing { tried: String, source: Cause },
+    /// Another instance holds it by now, because this one was declared dead or too late. Whatever was to follow is not its to do.
+    #[error("{tried}: another instance has taken it over")]
+    Fenced { tried: String },
     /// The database does not take such a value or such a change, ever.
     #[error("{tried}: the database refuses it")]
     Refused { tried: String, source: Cause },

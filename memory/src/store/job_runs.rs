@@ -35,7 +35,8 @@ impl Store {
                 return Ok(false);
             }
             let sql = format!(
-                "INSERT INTO job_runs ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                "INSERT INTO job_runs ({COLUMNS}, instance_id)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
                  ON CONFLICT (job_id, due) DO NOTHING"
             );
             let claimed = sqlx::query(AssertSqlSafe(sql))
@@ -50,6 +51,7 @@ impl Store {
                 .bind(run.ended_at.map(|at| at.0))
                 .bind(run.delivered_at.map(|at| at.0))
                 .bind(&run.says)
+                .bind(self.me().to_string())
                 .execute(&mut *transaction)
                 .await?;
             // The newest are enough to tell a time that has run.
@@ -80,12 +82,17 @@ impl Store {
         .await
     }
 
-    /// Claimed, and not kept up: whoever held them is gone.
+    /// Claimed, and not kept up: whoever held them is gone. Another instance that lives keeps its own, whatever the clocks
+    /// say.
     pub async fn abandoned_job_runs(&self, now: Millis, limit: i64) -> Result<Vec<JobRun>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM job_runs WHERE state = 'claimed' AND lease_until <= $1 ORDER BY lease_until LIMIT $2"
+            "SELECT {COLUMNS} FROM job_runs WHERE state = 'claimed' AND lease_until <= $1
+               AND COALESCE(instance_id, '') IN ('', $3) ORDER BY lease_until LIMIT $2"
         );
-        let query = sqlx::query(AssertSqlSafe(sql)).bind(now.0).bind(limit.max(0));
+        let query = sqlx::query(AssertSqlSafe(sql))
+            .bind(now.0)
+            .bind(limit.max(0))
+            .bind(self.me().to_string());
         tried("look for job runs that broke off", async {
             row::all(&query.fetch_all(&self.read).await?, job_run)
         })
@@ -101,7 +108,7 @@ impl Store {
         now: Millis,
     ) -> Result<bool> {
         let query = sqlx::query(
-            "UPDATE job_runs SET holder = $4, lease_until = $5
+            "UPDATE job_runs SET holder = $4, lease_until = $5, instance_id = $7
              WHERE job_id = $1 AND due = $2 AND holder = $3 AND state = 'claimed' AND lease_until <= $6",
         )
         .bind(&run.job_id)
@@ -109,7 +116,8 @@ impl Store {
         .bind(&run.holder)
         .bind(holder)
         .bind(lease_until.0)
-        .bind(now.0);
+        .bind(now.0)
+        .bind(self.me().to_string());
         tried(Named("take over job", &run.job_id), async {
             Ok(query.execute(&self.write).await?.rows_affected() == 1)
         })

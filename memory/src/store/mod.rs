@@ -18,6 +18,7 @@ mod engine;
 mod error;
 mod grants;
 mod identities;
+mod instances;
 mod job_runs;
 mod jobs;
 mod keys;
@@ -38,16 +39,19 @@ mod switches;
 mod test_postgres;
 mod traces;
 mod transfer;
+mod turns;
 mod usage;
 mod votes;
 
 pub use error::Error;
+pub use instances::{Beat, Others};
 pub use migrate::{Migration, MigrationState};
 pub use open::Store;
 pub use recall::Meaning;
 #[cfg(any(test, feature = "test-support"))]
 pub use test_postgres::{drop_postgres_database, empty_postgres_database, hold_migration_lock, postgres_database};
 pub use transfer::Moved;
+pub use turns::Begun;
 
 /// What every operation of the store answers.
 type Result<T> = std::result::Result<T, Error>;

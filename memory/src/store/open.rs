@@ -1,7 +1,7 @@
 //! Opening, closing and asking whether the database is there.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::AnyPool;
@@ -25,6 +25,8 @@ pub struct Store {
     pub(super) write: AnyPool,
     pub(super) location: Arc<Location>,
     file: sqlite::Identity,
+    /// The instance that writes. It becomes another when this one was declared dead.
+    pub(super) me: Arc<Mutex<Arc<str>>>,
     #[cfg(any(test, feature = "test-support"))]
     folder: Option<Arc<tempfile::TempDir>>,
 }
@@ -42,6 +44,7 @@ impl Store {
             read,
             write,
             file: location.identity(),
+            me: Arc::default(),
             location: Arc::new(location),
             #[cfg(any(test, feature = "test-support"))]
             folder: None,
@@ -63,6 +66,16 @@ impl Store {
     pub async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
+    }
+
+    /// Writes to what nobody holds: for closing what the dead have left. Several may do that at once, and each end is
+    /// written once.
+    #[must_use]
+    pub fn as_nobody(&self) -> Self {
+        Self {
+            me: Arc::default(),
+            ..self.clone()
+        }
     }
 
     /// The database is in its place and answers a small query, within seconds.
@@ -130,6 +143,7 @@ impl Store {
             read,
             write,
             file: location.identity(),
+            me: Arc::default(),
             location: Arc::new(location),
             folder: None,
         })

@@ -4,43 +4,56 @@ use jarvis_gateway::clock::Millis;
 use serde_json::Value;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
-use sqlx::{Any, AssertSqlSafe, Row};
+use sqlx::{Any, AssertSqlSafe, Row, Transaction};
 
 use super::error::{Named, tried};
-use super::{Result, Store, audit, conversations, row};
+use super::{Error, Result, Store, audit, conversations, row};
 use crate::records::{AuditEvent, Message, NestedIn, Run, RunStatus, ToolCall};
 
 const COLUMNS: &str = "id, conversation_id, person_id, status, target, model_calls, tool_calls, tokens_in, tokens_out,
-    tainted, saw_private, started_at, ended_at, stop_reason, parent_id, parent_call_id, agent";
+    tainted, saw_private, started_at, ended_at, stop_reason, parent_id, parent_call_id, agent, waits";
 
 impl Store {
     pub async fn start_run(&self, run: &Run) -> Result<()> {
         tried(Named("start run", &run.id), async {
-            insert(run).execute(&self.write).await.map(drop)
+            insert(run, &self.me()).execute(&self.write).await.map(drop)
         })
         .await
     }
 
-    /// Writes every field but id, conversation, person, start and the turn that it is nested in.
+    /// Writes every field but id, conversation, person, start, the turn that it is nested in and whether it waits. Refused
+    /// with [`Error::Fenced`] when another instance holds it.
     pub async fn update_run(&self, run: &Run) -> Result<()> {
-        tried(Named("update run", &run.id), async {
-            one_row(update(run).execute(&self.write).await?.rows_affected())
-        })
-        .await
+        let (what, me) = (Named("update run", &run.id), self.me());
+        let held = tried(Named("update run", &run.id), async {
+            let mut transaction = self.write.begin().await?;
+            let held = update(&mut transaction, run, &me).await?;
+            transaction.commit().await?;
+            Ok(held)
+        });
+        fenced(&what, held.await?)
     }
 
     /// Says the last word of a turn and ends its runs, all or nothing: a run is never open beside its answer, nor over
     /// without one.
+    ///
+    /// Refused with [`Error::Fenced`] when another instance holds one of them.
     pub async fn end_runs(&self, runs: &[Run], message: &Message) -> Result<()> {
-        tried(Named("end a turn in conversation", &message.conversation_id), async {
+        let what = || Named("end a turn in conversation", &message.conversation_id);
+        let me = self.me();
+        let held = tried(what(), async {
             let mut transaction = self.write.begin().await?;
             conversations::say(&mut transaction, message).await?;
             for run in runs {
-                one_row(update(run).execute(&mut *transaction).await?.rows_affected())?;
+                if !update(&mut transaction, run, &me).await? {
+                    transaction.rollback().await?;
+                    return Ok(false);
+                }
             }
-            transaction.commit().await
-        })
-        .await
+            transaction.commit().await?;
+            Ok(true)
+        });
+        fenced(&what(), held.await?)
     }
 
     pub async fn run(&self, id: &str) -> Result<Option<Run>> {
@@ -52,7 +65,20 @@ impl Store {
         .await
     }
 
-    /// Runs that are `running`, oldest first: asked at start, those that a former process left.
+    /// Runs that are `running` and that nobody is at work on, oldest first: the dead have left them.
+    pub async fn abandoned_runs(&self) -> Result<Vec<Run>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM runs WHERE status = 'running' AND COALESCE(instance_id, '') = '' ORDER BY id"
+        );
+        let query = sqlx::query(AssertSqlSafe(sql));
+        tried("list runs that broke off", async {
+            row::all(&query.fetch_all(&self.read).await?, run)
+        })
+        .await
+    }
+
+    /// Runs that are `running`, whoever is at work on them, oldest first.
+    #[cfg(any(test, feature = "test-support"))]
     pub async fn unfinished_runs(&self) -> Result<Vec<Run>> {
         let sql = format!("SELECT {COLUMNS} FROM runs WHERE status = 'running' ORDER BY id");
         let query = sqlx::query(AssertSqlSafe(sql));
@@ -72,7 +98,8 @@ impl Store {
         .await
     }
 
-    /// Writes down a call, and with it what the audit says of it.
+    /// Writes down a call, and with it what the audit says of it. One that begins is refused with [`Error::Fenced`] when
+    /// another instance holds its card, or its run: what the dead have begun is known to whoever takes it over.
     pub async fn start_tool_call(&self, call: &ToolCall, audit: Option<&AuditEvent>) -> Result<()> {
         let query = sqlx::query(
             "INSERT INTO tool_calls (id, run_id, call_id, tool, arguments, effect, outcome, result, at, took_ms)
@@ -88,18 +115,25 @@ impl Store {
         .bind(call.result.as_ref().map(Value::to_string))
         .bind(call.at.0)
         .bind(call.took_ms);
-        tried(Named("store a call of tool", &call.tool), async {
+        let (what, me) = (Named("store a call of tool", &call.tool), self.me());
+        let held = tried(Named("store a call of tool", &call.tool), async {
             let mut transaction = self.write.begin().await?;
+            let card = audit.and_then(|event| event.approval_id.as_deref());
+            if call.outcome == "started" && !hold(&mut transaction, &call.run_id, card, &me).await? {
+                transaction.rollback().await?;
+                return Ok(false);
+            }
             query.execute(&mut *transaction).await?;
             if let Some(event) = audit {
                 audit::append(&mut transaction, event, call.at).await?;
             }
-            transaction.commit().await
-        })
-        .await
+            transaction.commit().await?;
+            Ok(true)
+        });
+        fenced(&what, held.await?)
     }
 
-    /// Writes down what a call came to, and with it what the audit says of that.
+    /// Writes down what a call came to, once, and with it what the audit says of that.
     pub async fn finish_tool_call(
         &self,
         id: &str,
@@ -108,11 +142,13 @@ impl Store {
         event: &AuditEvent,
         now: Millis,
     ) -> Result<()> {
-        let query = sqlx::query("UPDATE tool_calls SET outcome = $2, result = $3, took_ms = $4 WHERE id = $1")
-            .bind(id)
-            .bind(outcome)
-            .bind(result.to_string())
-            .bind(took_ms);
+        let query = sqlx::query(
+            "UPDATE tool_calls SET outcome = $2, result = $3, took_ms = $4 WHERE id = $1 AND outcome = 'started'",
+        )
+        .bind(id)
+        .bind(outcome)
+        .bind(result.to_string())
+        .bind(took_ms);
         tried(Named("store the outcome of tool call", id), async {
             let mut transaction = self.write.begin().await?;
             one_row(query.execute(&mut *transaction).await?.rows_affected())?;
@@ -136,12 +172,52 @@ impl Store {
     }
 }
 
-pub(super) fn insert(run: &Run) -> Query<'_, Any, AnyArguments> {
+/// Keeps a card that is carried out, or else a run, in its state until the transaction ends. `false` when it is not `me` who
+/// holds it.
+async fn hold(
+    transaction: &mut Transaction<'_, Any>,
+    run_id: &str,
+    card: Option<&str>,
+    me: &str,
+) -> sqlx::Result<bool> {
+    let (sql, id) = match card {
+        Some(card) => (
+            "UPDATE approvals SET need = need WHERE id = $1 AND status = 'executing' AND COALESCE(instance_id, '') = $2",
+            card,
+        ),
+        None => (
+            "UPDATE runs SET waits = waits WHERE id = $1 AND status = 'running' AND COALESCE(instance_id, '') = $2",
+            run_id,
+        ),
+    };
+    let held = sqlx::query(sql).bind(id).bind(me).execute(&mut **transaction).await?;
+    if held.rows_affected() == 0 && card.is_none() {
+        exists(transaction, run_id).await?;
+    }
+    Ok(held.rows_affected() == 1)
+}
+
+/// A row that is not there is another fault than one that somebody else holds.
+async fn exists(transaction: &mut Transaction<'_, Any>, run_id: &str) -> sqlx::Result<()> {
+    let query = sqlx::query("SELECT 1 AS one FROM runs WHERE id = $1").bind(run_id);
+    query.fetch_one(&mut **transaction).await.map(drop)
+}
+
+fn fenced(what: &Named<'_>, held: bool) -> Result<()> {
+    if held {
+        return Ok(());
+    }
+    Err(Error::Fenced {
+        tried: what.to_string(),
+    })
+}
+
+pub(super) fn insert<'q>(run: &'q Run, me: &str) -> Query<'q, Any, AnyArguments> {
     sqlx::query(
         "INSERT INTO runs
          (id, conversation_id, person_id, status, target, model_calls, tool_calls, tokens_in, tokens_out,
-          tainted, saw_private, started_at, ended_at, stop_reason, parent_id, parent_call_id, agent)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+          tainted, saw_private, started_at, ended_at, stop_reason, parent_id, parent_call_id, agent, waits, instance_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
     )
     .bind(&run.id)
     .bind(&run.conversation_id)
@@ -160,12 +236,16 @@ pub(super) fn insert(run: &Run) -> Query<'_, Any, AnyArguments> {
     .bind(run.nested_in.as_ref().map(|nested| &nested.run_id))
     .bind(run.nested_in.as_ref().map(|nested| &nested.call_id))
     .bind(run.nested_in.as_ref().map(|nested| &nested.agent))
+    .bind(i64::from(run.waits))
+    .bind(me.to_owned())
 }
 
-fn update(run: &Run) -> Query<'_, Any, AnyArguments> {
-    sqlx::query(
+/// `false` when it is not `me` who holds the run.
+async fn update(transaction: &mut Transaction<'_, Any>, run: &Run, me: &str) -> sqlx::Result<bool> {
+    let updated = sqlx::query(
         "UPDATE runs SET status = $2, target = $3, model_calls = $4, tool_calls = $5, tokens_in = $6,
-         tokens_out = $7, tainted = $8, saw_private = $9, ended_at = $10, stop_reason = $11 WHERE id = $1",
+         tokens_out = $7, tainted = $8, saw_private = $9, ended_at = $10, stop_reason = $11
+         WHERE id = $1 AND status = 'running' AND COALESCE(instance_id, '') = $12",
     )
     .bind(&run.id)
     .bind(run.status.as_str())
@@ -178,6 +258,13 @@ fn update(run: &Run) -> Query<'_, Any, AnyArguments> {
     .bind(i64::from(run.saw_private))
     .bind(run.ended_at.map(|at| at.0))
     .bind(&run.stop_reason)
+    .bind(me)
+    .execute(&mut **transaction)
+    .await?;
+    if updated.rows_affected() == 0 {
+        exists(transaction, &run.id).await?;
+    }
+    Ok(updated.rows_affected() == 1)
 }
 
 fn one_row(affected: u64) -> sqlx::Result<()> {
@@ -187,7 +274,7 @@ fn one_row(affected: u64) -> sqlx::Result<()> {
     Ok(())
 }
 
-fn run(row: &AnyRow) -> sqlx::Result<Run> {
+pub(super) fn run(row: &AnyRow) -> sqlx::Result<Run> {
     Ok(Run {
         id: row.try_get("id")?,
         conversation_id: row.try_get("conversation_id")?,
@@ -204,6 +291,7 @@ fn run(row: &AnyRow) -> sqlx::Result<Run> {
         ended_at: row::millis_or_null(row, "ended_at")?,
         stop_reason: row.try_get("stop_reason")?,
         nested_in: nested_in(row)?,
+        waits: row::flag(row, "waits")?,
     })
 }
 

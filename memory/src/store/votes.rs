@@ -22,10 +22,10 @@ impl Store {
         grant: Option<(&Grant, &AuditEvent)>,
         now: Millis,
     ) -> Result<VoteOutcome> {
-        let id = canonical(&vote.approval_id);
+        let (id, me) = (canonical(&vote.approval_id), self.me());
         tried(Named("vote on approval", &id), async {
             let mut transaction = self.write.begin().await?;
-            let outcome = cast(&mut transaction, &id, vote, now).await?;
+            let outcome = cast(&mut transaction, &id, vote, &me, now).await?;
             match outcome {
                 VoteOutcome::Decided(_) | VoteOutcome::Waiting => {
                     let grant = grant.filter(|_| outcome == VoteOutcome::Decided(ApprovalStatus::Approved));
@@ -48,7 +48,13 @@ impl Store {
     }
 }
 
-async fn cast(transaction: &mut Transaction<'_, Any>, id: &str, vote: &Vote, now: Millis) -> sqlx::Result<VoteOutcome> {
+async fn cast(
+    transaction: &mut Transaction<'_, Any>,
+    id: &str,
+    vote: &Vote,
+    me: &str,
+    now: Millis,
+) -> sqlx::Result<VoteOutcome> {
     let card = sqlx::query("UPDATE approvals SET need = need WHERE id = $1 RETURNING status, expires_at")
         .bind(id)
         .fetch_optional(&mut **transaction)
@@ -88,7 +94,7 @@ async fn cast(transaction: &mut Transaction<'_, Any>, id: &str, vote: &Vote, now
     if counted.rows_affected() == 0 {
         return why_not(transaction, id, vote).await;
     }
-    decide(transaction, id, vote, now).await
+    decide(transaction, id, vote, me, now).await
 }
 
 /// The card is open, and yet the vote was not stored.
@@ -108,6 +114,7 @@ async fn decide(
     transaction: &mut Transaction<'_, Any>,
     id: &str,
     vote: &Vote,
+    me: &str,
     now: Millis,
 ) -> sqlx::Result<VoteOutcome> {
     // Those who agree with this vote are those who decide, if it decides.
@@ -121,7 +128,7 @@ async fn decide(
     .await?;
     let names: Vec<String> = row::all(&names, |row| row.try_get("display"))?;
     let decided = sqlx::query(
-        "UPDATE approvals SET decided_at = $2, decided_by = $3, status = CASE
+        "UPDATE approvals SET decided_at = $2, decided_by = $3, instance_id = $4, status = CASE
            WHEN EXISTS (SELECT 1 FROM approval_votes v WHERE v.approval_id = $1 AND v.yes = 0) THEN 'denied'
            ELSE 'approved' END,
            untold = CASE WHEN conversation_id IS NOT NULL
@@ -134,6 +141,7 @@ async fn decide(
     .bind(id)
     .bind(now.0)
     .bind(names.join(", "))
+    .bind(me)
     .fetch_optional(&mut **transaction)
     .await?;
     match decided {

@@ -4,6 +4,7 @@ pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod conversations;
 pub(crate) mod ends;
+pub(crate) mod instances;
 pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod links;
@@ -28,7 +29,7 @@ pub(crate) struct Case {
 }
 
 /// Everything, by subject. A new case stands in its subject's list.
-pub(crate) const SUBJECTS: [&[Case]; 15] = [
+pub(crate) const SUBJECTS: [&[Case]; 16] = [
     people::CASES,
     links::CASES,
     conversations::CASES,
@@ -44,6 +45,7 @@ pub(crate) const SUBJECTS: [&[Case]; 15] = [
     mcp_pins::CASES,
     recall::CASES,
     racing::CASES,
+    instances::CASES,
 ];
 
 /// Runs the cases in order, each on a store of its own.

@@ -116,7 +116,11 @@ fn journal() -> String {
     let mut sql = "CREATE TABLE journal (n INTEGER PRIMARY KEY, step TEXT NOT NULL);".to_owned();
     for (table, on, what) in [
         ("runs", "INSERT", "'run ' || NEW.status"),
-        ("runs", "UPDATE", "'run ' || NEW.status || ' ' || NEW.stop_reason"),
+        (
+            "runs",
+            "UPDATE OF status",
+            "'run ' || NEW.status || ' ' || NEW.stop_reason",
+        ),
         ("messages", "INSERT", "'message ' || NEW.role"),
         (
             "messages",

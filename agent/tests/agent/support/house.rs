@@ -99,7 +99,7 @@ impl House {
     ) -> Self {
         let tasks = Tasks::default();
         Self {
-            agent: start(&store, &world, chain, &clock, &tasks, &approvals).await,
+            agent: start(parts(&store, &world, chain, &clock, &tasks, &approvals)).await,
             store,
             world,
             model: Arc::default(),
@@ -110,11 +110,38 @@ impl House {
         }
     }
 
+    /// A process beside others. Without a conversation it makes one.
+    pub(crate) async fn beside_others(
+        name: &str,
+        store: Store,
+        world: World,
+        model: Arc<Scripted>,
+        conversation: &str,
+    ) -> Self {
+        let (clock, tasks, approvals) = (Fixed::at(NOW), Tasks::default(), ApprovalsConfig::default());
+        let parts = parts(&store, &world, model.clone(), &clock, &tasks, &approvals).with_others(name);
+        let agent = start(parts).await;
+        let conversation = match conversation {
+            "" => agent.create_conversation(&owner()).await.expect("a conversation").id,
+            known => known.to_owned(),
+        };
+        Self {
+            agent,
+            store,
+            world,
+            model,
+            clock,
+            tasks,
+            conversation,
+            approvals,
+        }
+    }
+
     async fn over(store: Store, world: World, chain: Arc<dyn Provider>, model: Arc<Scripted>) -> Self {
         let clock = Fixed::at(NOW);
         let tasks = Tasks::default();
         let approvals = ApprovalsConfig::default();
-        let agent = start(&store, &world, chain, &clock, &tasks, &approvals).await;
+        let agent = start(parts(&store, &world, chain, &clock, &tasks, &approvals)).await;
         let conversation = agent.create_conversation(&owner()).await.expect("a conversation").id;
         Self {
             agent,
@@ -134,7 +161,15 @@ impl House {
         let store = self.store.another().await.expect("the same database");
         let model = Arc::new(Scripted::new(turns));
         let tasks = Tasks::default();
-        let agent = start(&store, &self.world, model.clone(), &self.clock, &tasks, &self.approvals).await;
+        let agent = start(parts(
+            &store,
+            &self.world,
+            model.clone(),
+            &self.clock,
+            &tasks,
+            &self.approvals,
+        ))
+        .await;
         Self {
             agent,
             store,
@@ -229,24 +264,27 @@ impl House {
     }
 }
 
-async fn start(
+async fn start(parts: Parts) -> Agent {
+    Agent::start(parts).await.expect("the agent starts")
+}
+
+fn parts(
     store: &Store,
     world: &World,
     chain: Arc<dyn Provider>,
     clock: &Fixed,
     tasks: &Tasks,
     approvals: &ApprovalsConfig,
-) -> Agent {
+) -> Parts {
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
     let mut catalog = world.catalog();
     let directory = CurrentDirectory::default();
     if world.has_jobs {
         catalog = jarvis_agent::schedule::with_jobs(catalog, store, &directory, &clock, &TimeZone::UTC);
     }
-    let parts = Parts::new(store.clone(), chain, catalog, clock, tasks.clone(), Config::default())
+    Parts::new(store.clone(), chain, catalog, clock, tasks.clone(), Config::default())
         .with_directory(directory)
-        .with_approvals(approvals.clone());
-    Agent::start(parts).await.expect("the agent starts")
+        .with_approvals(approvals.clone())
 }
 
 /// Everything that was published since it was made.
