@@ -58,6 +58,8 @@ pub(crate) enum Command {
     },
     /// Check configuration, database, models, Docker, and say what to do about what is wrong
     Doctor,
+    /// Say whether the server on this machine takes requests; exit code 1 when it does not
+    Health,
     /// Work on the configuration
     #[command(subcommand)]
     Config(Config),

@@ -57,6 +57,20 @@ pub(crate) fn lock(folder: &Path) -> anyhow::Result<Lock> {
     }
 }
 
+/// What other instances on the same database know this folder's server by. Made once, and kept.
+pub(crate) fn instance_name(_held: &Lock, folder: &Path) -> anyhow::Result<String> {
+    let path = folder.join("instance.name");
+    if let Ok(name) = std::fs::read_to_string(&path)
+        && !name.trim().is_empty()
+    {
+        return Ok(name.trim().to_owned());
+    }
+    let name = uuid::Uuid::now_v7().to_string();
+    let write = || private_file(&path)?.write_all(name.as_bytes());
+    write().with_context(|| cannot_write(&path))?;
+    Ok(name)
+}
+
 /// The key with which commands of the folder's owner talk to the running server. Made anew at each start and removed at
 /// its end; reading the folder is what proves the owner.
 pub(crate) struct LocalKey {
@@ -125,6 +139,17 @@ fn private_file(path: &Path) -> std::io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_keeps_its_name() {
+        let place = tempfile::tempdir().unwrap();
+        let held = lock(place.path()).unwrap();
+        let name = instance_name(&held, place.path()).unwrap();
+        assert_eq!(instance_name(&held, place.path()).unwrap(), name);
+        let other = tempfile::tempdir().unwrap();
+        let held = lock(other.path()).unwrap();
+        assert_ne!(instance_name(&held, other.path()).unwrap(), name);
+    }
 
     #[test]
     fn a_file_is_no_data_folder() {

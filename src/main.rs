@@ -57,6 +57,7 @@ async fn dispatch(command: Command, config: config::Config, environment: Environ
         } => commands::chat::chat(config, environment, server.url, message, resume).await,
         // Done before the configuration was read.
         Command::Config(_) => Ok(ExitCode::SUCCESS),
+        Command::Health => Ok(commands::health::health(config.listen()).await),
         Command::Doctor => commands::doctor::doctor(config, environment).await,
         Command::Migrate { check } => commands::migrate::migrate(&config, check).await,
         Command::Export { file } => commands::transfer::export(&config, &file).await,

@@ -117,6 +117,11 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         .with_gate(Arc::clone(&gate))
         .with_approvals(config.approvals.clone())
         .with_mcp(config.launches(environment)?, &servers);
+    // A file is this process' alone, which the lock says.
+    let parts = match config.database.url {
+        Some(_) => parts.with_others(&data::instance_name(&lock, &config.data)?),
+        None => parts,
+    };
     let agent = agent(parts, &registry).await?;
     let (found, status) = look_around(&config, following.clone(), &tasks, clock.now(), address);
     let (ledger, reload_now) = (Arc::clone(&money.ledger), Arc::new(Notify::new()));

@@ -7,6 +7,7 @@ pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod freeze;
+pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod key;
 pub(crate) mod mcp;

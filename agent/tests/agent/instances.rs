@@ -42,7 +42,7 @@ async fn declared_dead(house: &House, by: &House) {
             let Some(seen) = beats.iter().find(|beat| beat.id == *me) else {
                 return;
             };
-            drop(by.store.declare_dead(seen).await.expect("a store"));
+            by.store.declare_dead(seen).await.expect("a store");
         }
     })
     .await;
