@@ -48,7 +48,7 @@ if ! as_user "$programs/pg_ctl" -D "$folder/data" status >/dev/null 2>&1; then
     fi
     as_user "$programs/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 60 -o "-c listen_addresses='' \
         -c unix_socket_directories='$folder' -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-        -c shared_buffers=64MB -c max_connections=300 -c max_wal_size=256MB" start >/dev/null 9>&- \
+        -c max_connections=300 -c max_wal_size=256MB" start >/dev/null 9>&- \
         || { tail -n 20 "$folder/log" >&2; fail "the server does not start, its last lines are above"; }
 fi
 echo "postgres://jarvis@localhost/postgres?host=$folder"

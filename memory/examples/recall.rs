@@ -1,8 +1,9 @@
 //! How long recall takes over 1,000,000 messages and 100,000 memories:
-//! `cargo run --release -p jarvis-memory --example recall [MESSAGES MEMORIES]`.
+//! `cargo run --release -p jarvis-memory --example recall [postgres://…] [MESSAGES MEMORIES]`.
 //!
 //! Words are as frequent as in speech (Zipf), so most questions hold words that stand in tens of thousands of messages. The
-//! database is a file in the temporary folder, 1.5 GB, and was not read before.
+//! database is a file in the temporary folder, 1.5 GB, and was not read before; or an empty one of a server, which is vacuumed
+//! when it is full, as the server does by itself in time.
 
 #![expect(clippy::print_stdout, reason = "the figures are the purpose")]
 
@@ -32,10 +33,15 @@ type Done<T = ()> = Result<T, Box<dyn Error>>;
 
 #[tokio::main]
 async fn main() -> Done {
-    let mut arguments = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
-    let messages = arguments.next().unwrap_or(1_000_000);
-    let memories = arguments.next().unwrap_or(100_000);
-    let store = Store::temporary().await?;
+    let (urls, numbers): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|argument| argument.contains(':'));
+    let mut numbers = numbers.iter().filter_map(|number| number.parse().ok());
+    let messages = numbers.next().unwrap_or(1_000_000);
+    let memories = numbers.next().unwrap_or(100_000);
+    let store = match urls.first() {
+        Some(url) => Store::open(url).await?,
+        None => Store::temporary().await?,
+    };
     let mut chance = Chance(1);
     let (public, home) = fill(&store, &mut chance, messages).await?;
 
@@ -60,9 +66,13 @@ async fn main() -> Done {
         store.remember(&memory(&mut chance, number)).await?;
     }
     println!("{memories} memories kept and indexed in {:.1?}", began.elapsed());
-    let vectors =
-        format!("INSERT INTO recall_vectors SELECT '{SPACE}', key, randomblob({DIMENSIONS}) FROM recall_entries");
-    store.execute_raw(&vectors).await?;
+    if urls.is_empty() {
+        let vectors =
+            format!("INSERT INTO recall_vectors SELECT '{SPACE}', key, randomblob({DIMENSIONS}) FROM recall_entries");
+        store.execute_raw(&vectors).await?;
+    } else {
+        on_a_server(&store).await?;
+    }
 
     let numbers: Vec<f32> = (0..DIMENSIONS).map(|at| if at % 3 == 0 { 0.5 } else { -0.2 }).collect();
     let meaning = Meaning {
@@ -85,6 +95,30 @@ async fn main() -> Done {
         )
         .await?;
     }
+    Ok(())
+}
+
+/// Vectors of chance, 16 bytes at a time, and what a server does with a table that has grown.
+async fn on_a_server(store: &Store) -> Done {
+    let vectors = format!(
+        "SET statement_timeout = 0; INSERT INTO recall_vectors SELECT '{SPACE}', key,
+           (SELECT decode(string_agg(md5(random()::TEXT || key || n), ''), 'hex') FROM generate_series(1, {}) AS n)
+         FROM recall_entries",
+        DIMENSIONS / 16
+    );
+    store.execute_raw(&vectors).await?;
+    for table in [
+        "messages",
+        "memories",
+        "recall_entries",
+        "recall_words",
+        "recall_vectors",
+    ] {
+        store.execute_raw(&format!("VACUUM ANALYZE {table}")).await?;
+    }
+    let size = "SELECT relname || ' ' || pg_size_pretty(pg_total_relation_size(oid)) FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::REGNAMESPACE ORDER BY pg_total_relation_size(oid) DESC LIMIT 5";
+    println!("{}", store.texts_raw(size).await?.join(", "));
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use jarvis_gateway::clock::Millis;
-use jarvis_memory::records::{AuditCheck, AuditEvent, Person};
+use jarvis_memory::records::{AuditCheck, AuditEvent, Conversation, Grant, GrantedCall, Person, Room};
 use jarvis_memory::{Error, Store};
 
 /// A server that this test alone uses.
@@ -174,5 +174,65 @@ async fn an_operation_that_is_given_up_leaves_no_half_and_no_lock() {
     store.append_audit(&event, Millis(1)).await.unwrap();
     let checked = store.check_audit().await.unwrap();
     assert!(matches!(checked, AuditCheck::Intact { .. }), "{checked:?}");
+    store.discard().await;
+}
+
+/// Somebody waits for the row of a grant while another takes it back: what was read before does not count.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_that_is_taken_back_meanwhile_is_not_used() {
+    let store = Store::temporary_postgres().await.unwrap();
+    let room = Room {
+        id: "r".into(),
+        platform: "local".into(),
+        external_id: "home".into(),
+        ceiling: 4,
+        public: false,
+        server_id: None,
+        direct: false,
+    };
+    store.room(&room).await.unwrap();
+    let conversation = Conversation {
+        id: "c".into(),
+        room_id: "r".into(),
+        title: String::new(),
+        created_at: Millis(1),
+        updated_at: Millis(1),
+    };
+    store.create_conversation(&conversation).await.unwrap();
+    store.put_person(&owner()).await.unwrap();
+    let grant = Grant {
+        id: "A".into(),
+        person_id: "owner".into(),
+        room_id: "r".into(),
+        tool: "docker_action".into(),
+        target: "plex".into(),
+        uses_left: 3,
+        created_at: Millis(1),
+        expires_at: Millis(1000),
+        granted_by: "Anna".into(),
+        approval_id: "K7QX".into(),
+    };
+    assert!(store.create_grant(&grant).await.unwrap());
+    let call = GrantedCall {
+        person_id: "owner",
+        conversation_id: &conversation.id,
+        tool: "docker_action",
+        target: "plex",
+    };
+    let other = store.another().await.unwrap();
+    other
+        .execute_raw("BEGIN; UPDATE grants SET revoked_at = 1")
+        .await
+        .unwrap();
+    let (used, ()) = tokio::join!(store.use_grant(call, Millis(1)), async {
+        let waits =
+            "SELECT query FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+        while store.texts_raw(waits).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        other.execute_raw("COMMIT").await.unwrap();
+    });
+    assert!(!used.unwrap());
+    other.close().await;
     store.discard().await;
 }

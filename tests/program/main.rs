@@ -13,6 +13,7 @@ mod chains;
 mod circles;
 mod containers;
 mod dam;
+mod database;
 mod deploy;
 mod door;
 mod jarvis;
