@@ -18,4 +18,6 @@ pub use keys::Keys;
 pub use responses::Responses;
 pub use store::{Beat, Begun, Error, Meaning, Migration, MigrationState, Moved, Others, Store};
 #[cfg(any(test, feature = "test-support"))]
-pub use store::{drop_postgres_database, empty_postgres_database, hold_migration_lock, postgres_database};
+pub use store::{
+    connect_to_postgres, drop_postgres_database, empty_postgres_database, hold_migration_lock, postgres_database,
+};

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use jarvis_gateway::clock::Millis;
 use jarvis_memory::records::{AuditCheck, AuditEvent, Conversation, Grant, GrantedCall, Person, Room};
-use jarvis_memory::{Error, Store};
+use jarvis_memory::{Error, Store, connect_to_postgres, postgres_database};
+use sqlx::{Connection, Executor};
 
 /// A server that this test alone uses.
 struct Server {
@@ -123,7 +124,7 @@ async fn what_cannot_be_opened_says_why() {
 async fn a_server_that_is_restarted_costs_what_was_under_way_and_nothing_else() {
     let server = Server::start("restarted");
     let store = Store::open(&server.url("jarvis", "postgres")).await.unwrap();
-    let other = store.another().await.unwrap();
+    let mut other = connect_to_postgres(&server.url("jarvis", "postgres")).await;
     let event = AuditEvent::default();
     for _ in 0..5 {
         store.append_audit(&event, Millis(1)).await.unwrap();
@@ -131,7 +132,7 @@ async fn a_server_that_is_restarted_costs_what_was_under_way_and_nothing_else() 
 
     // An append that waits for somebody else's lock is under way when the server stops.
     other
-        .execute_raw("BEGIN; UPDATE audit_head SET entries = entries")
+        .execute("BEGIN; UPDATE audit_head SET entries = entries")
         .await
         .unwrap();
     let under_way = tokio::join!(store.append_audit(&event, Millis(2)), async {
@@ -180,7 +181,8 @@ async fn an_operation_that_is_given_up_leaves_no_half_and_no_lock() {
 /// Somebody waits for the row of a grant while another takes it back: what was read before does not count.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_that_is_taken_back_meanwhile_is_not_used() {
-    let store = Store::temporary_postgres().await.unwrap();
+    let url = postgres_database().await;
+    let store = Store::open(&url).await.unwrap();
     let room = Room {
         id: "r".into(),
         platform: "local".into(),
@@ -219,20 +221,17 @@ async fn a_grant_that_is_taken_back_meanwhile_is_not_used() {
         tool: "docker_action",
         target: "plex",
     };
-    let other = store.another().await.unwrap();
-    other
-        .execute_raw("BEGIN; UPDATE grants SET revoked_at = 1")
-        .await
-        .unwrap();
+    let mut other = connect_to_postgres(&url).await;
+    other.execute("BEGIN; UPDATE grants SET revoked_at = 1").await.unwrap();
     let (used, ()) = tokio::join!(store.use_grant(call, Millis(1)), async {
         let waits =
             "SELECT query FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
         while store.texts_raw(waits).await.unwrap().is_empty() {
             tokio::task::yield_now().await;
         }
-        other.execute_raw("COMMIT").await.unwrap();
+        other.execute("COMMIT").await.unwrap();
     });
     assert!(!used.unwrap());
-    other.close().await;
+    other.close().await.unwrap();
     store.discard().await;
 }

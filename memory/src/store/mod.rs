@@ -49,7 +49,9 @@ pub use migrate::{Migration, MigrationState};
 pub use open::Store;
 pub use recall::Meaning;
 #[cfg(any(test, feature = "test-support"))]
-pub use test_postgres::{drop_postgres_database, empty_postgres_database, hold_migration_lock, postgres_database};
+pub use test_postgres::{
+    connect_to_postgres, drop_postgres_database, empty_postgres_database, hold_migration_lock, postgres_database,
+};
 pub use transfer::Moved;
 pub use turns::Begun;
 

@@ -65,7 +65,7 @@ pub async fn empty_postgres_database() -> String {
 pub async fn drop_postgres_database(url: &str) {
     let (_, name) = split(url);
     let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-    run(&mut connect(&server().await.url).await, &sql).await;
+    run(&mut connect_to_postgres(&server().await.url).await, &sql).await;
 }
 
 /// Keeps others from migrating for as long as the answer is kept.
@@ -75,7 +75,7 @@ pub async fn hold_migration_lock(url: &str) -> super::Result<AnyConnection> {
 
 async fn database(server: &Server, how: &str) -> String {
     let name = format!("t{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-    let mut connection = connect(&server.url).await;
+    let mut connection = connect_to_postgres(&server.url).await;
     run(&mut connection, &format!("CREATE DATABASE {name} {how}")).await;
     of_name(&server.url, &name)
 }
@@ -86,7 +86,7 @@ async fn server() -> &'static Server {
 
 async fn find() -> Server {
     let url = tokio::task::spawn_blocking(start).await.expect("the script runs");
-    let mut connection = connect(&url).await;
+    let mut connection = connect_to_postgres(&url).await;
     run(&mut connection, &format!("SELECT pg_advisory_lock({MAKING})")).await;
     let names = connection
         .fetch_all("SELECT datname::TEXT AS name FROM pg_database")
@@ -140,7 +140,8 @@ fn version() -> String {
     hex::encode(hash.finalize()).chars().take(16).collect()
 }
 
-async fn connect(url: &str) -> AnyConnection {
+/// A connection of its own, for what has to be one session.
+pub async fn connect_to_postgres(url: &str) -> AnyConnection {
     sqlx::any::install_default_drivers();
     let options: AnyConnectOptions = url.parse().expect("the address of the tests' PostgreSQL");
     options.connect().await.expect("the tests' PostgreSQL answers")

@@ -123,20 +123,26 @@ async fn texts(
     if keys.is_empty() {
         return Ok(Vec::new());
     }
+    // Places for the keys, and behind them those for the audiences: a few texts in all, which stay prepared.
+    let places = |from: usize, count: usize| {
+        let places: Vec<String> = (from..from + count).map(|number| format!("${number}")).collect();
+        places.join(", ")
+    };
     let sql = format!(
         "SELECT e.key, e.message_id, e.memory_id, e.at, m.conversation_id, p.display, COALESCE(m.text, f.text) AS text,
            COALESCE(m.trust, f.author_trust) AS trust
          FROM recall_entries e LEFT JOIN messages m ON m.id = e.message_id LEFT JOIN memories f ON f.id = e.memory_id
          LEFT JOIN persons p ON p.id = COALESCE(m.person_id, f.author_id)
          WHERE e.key IN ({}) AND (e.key >> {}) IN ({}) AND f.valid_to IS NULL",
-        full_text::list(keys.iter().copied()),
+        places(1, keys.len()),
         key::AUDIENCE_SHIFT,
-        full_text::list(audiences.iter().copied())
+        places(1 + keys.len(), audiences.len())
     );
-    let rows = sqlx::query(AssertSqlSafe(sql))
-        .persistent(false)
-        .fetch_all(connection)
-        .await?;
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for number in keys.iter().chain(audiences) {
+        query = query.bind(*number);
+    }
+    let rows = query.fetch_all(connection).await?;
     let mut found: HashMap<i64, Recalled> = HashMap::new();
     for row in &rows {
         found.insert(row.try_get("key")?, recalled(row)?);

@@ -11,11 +11,11 @@ use crate::recall::{Entry, Posting, Vector};
 /// Keys of one word that are read from one range, the newest. More say little about what is wanted and take time.
 pub(super) const MOST_KEYS: usize = 1_000;
 
-/// Writes the words of an entry, which has none yet.
-pub(super) async fn put(connection: &mut AnyConnection, key: i64, words: &str) -> sqlx::Result<()> {
+/// Writes the words of entries, by their keys, which have none yet.
+pub(super) async fn put(connection: &mut AnyConnection, words: &[(i64, &str)]) -> sqlx::Result<()> {
     match Engine::of(connection) {
-        Engine::Sqlite => sqlite::put(connection, key, words).await,
-        Engine::Postgres => postgres::put(connection, key, words).await,
+        Engine::Sqlite => sqlite::put(connection, words).await,
+        Engine::Postgres => postgres::put(connection, words).await,
     }
 }
 

@@ -6,12 +6,15 @@ use sqlx::AnyConnection;
 
 use super::full_text::{MOST_KEYS, list};
 
-pub(super) async fn put(connection: &mut AnyConnection, key: i64, words: &str) -> sqlx::Result<()> {
+pub(super) async fn put(connection: &mut AnyConnection, words: &[(i64, &str)]) -> sqlx::Result<()> {
+    let lines: Vec<&str> = words.iter().map(|(_, words)| *words).collect();
     sqlx::query(
-        "INSERT INTO recall_words (word, key) SELECT DISTINCT word, $1 FROM unnest(string_to_array($2, ' ')) AS word",
+        "INSERT INTO recall_words (word, key) SELECT DISTINCT w.word, e.key
+         FROM unnest(string_to_array($1, ',')::BIGINT[], string_to_array($2, chr(10))) AS e (key, words)
+           CROSS JOIN unnest(string_to_array(e.words, ' ')) AS w (word)",
     )
-    .bind(key)
-    .bind(words)
+    .bind(list(words.iter().map(|(key, _)| *key)))
+    .bind(lines.join("\n"))
     .execute(connection)
     .await
     .map(drop)

@@ -7,14 +7,16 @@ use super::full_text::{MOST_KEYS, list};
 /// The end of a line is in none of the texts that are put together here: a row each is work for two threads.
 const LINE: &str = "char(10)";
 
-pub(super) async fn put(connection: &mut AnyConnection, key: i64, words: &str) -> sqlx::Result<()> {
-    let tokens: Vec<String> = words.split_ascii_whitespace().map(token).collect();
-    sqlx::query("INSERT INTO recall_words (rowid, words) VALUES ($1, $2)")
-        .bind(key)
-        .bind(tokens.join(" "))
-        .execute(connection)
-        .await
-        .map(drop)
+pub(super) async fn put(connection: &mut AnyConnection, words: &[(i64, &str)]) -> sqlx::Result<()> {
+    for (key, words) in words {
+        let tokens: Vec<String> = words.split_ascii_whitespace().map(token).collect();
+        sqlx::query("INSERT INTO recall_words (rowid, words) VALUES ($1, $2)")
+            .bind(*key)
+            .bind(tokens.join(" "))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn fill(connection: &mut AnyConnection) -> sqlx::Result<()> {
@@ -27,10 +29,12 @@ pub(super) async fn fill(connection: &mut AnyConnection) -> sqlx::Result<()> {
         if page.is_empty() {
             return Ok(());
         }
+        let mut words = Vec::with_capacity(page.len());
         for row in &page {
             after = row.try_get("key")?;
-            put(connection, after, row.try_get("words")?).await?;
+            words.push((after, row.try_get("words")?));
         }
+        put(connection, &words).await?;
     }
 }
 

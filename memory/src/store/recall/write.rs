@@ -90,6 +90,7 @@ impl Store {
             let next = last.map_or_else(|| key::first_of_thread(number, 0), |last| last + APART);
             if next < key::first_of_thread(number, 1) {
                 put(&mut transaction, next, (None, Some(&memory.id)), &entry, memory.at).await?;
+                full_text::put(&mut transaction, &[(next, &entry.words)]).await?;
                 count(&mut transaction, number, 1, entry.length).await?;
             }
             transaction.commit().await
@@ -210,10 +211,14 @@ struct Batch<'a> {
     next: HashMap<&'a str, i64>,
     /// Entries and their words, by the number of the audience.
     added: HashMap<i64, (i64, i64)>,
+    /// By the keys of the entries.
+    words: Vec<(i64, String)>,
 }
 
 impl Batch<'_> {
     async fn write(self, transaction: &mut Transaction<'_, Any>) -> sqlx::Result<()> {
+        let words: Vec<(i64, &str)> = self.words.iter().map(|(key, words)| (*key, words.as_str())).collect();
+        full_text::put(transaction, &words).await?;
         for (conversation, next) in self.next {
             sqlx::query("UPDATE recall_threads SET next = $2 WHERE conversation_id = $1")
                 .bind(conversation)
@@ -246,6 +251,7 @@ async fn enter<'a>(transaction: &mut Transaction<'_, Any>, said: &'a Said, batch
         let added = batch.added.entry(key >> key::AUDIENCE_SHIFT).or_default();
         added.0 += 1;
         added.1 += entry.length;
+        batch.words.push((key, entry.words));
     }
     Ok(())
 }
@@ -308,7 +314,7 @@ async fn audience(connection: &mut AnyConnection, audience: Audience, whose: &st
     Ok(number)
 }
 
-/// `false` when there is an entry already.
+/// Without its words. `false` when there is an entry already.
 async fn put(
     connection: &mut AnyConnection,
     key: i64,
@@ -327,13 +333,9 @@ async fn put(
     .bind(&entry.words)
     .bind(i64::from(entry.asks))
     .bind(at.0)
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    if put.rows_affected() == 0 {
-        return Ok(false);
-    }
-    full_text::put(connection, key, &entry.words).await?;
-    Ok(true)
+    Ok(put.rows_affected() == 1)
 }
 
 async fn count(connection: &mut AnyConnection, number: i64, entries: i64, words: i64) -> sqlx::Result<()> {
