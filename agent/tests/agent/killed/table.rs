@@ -144,7 +144,8 @@ fn an_approval() {
 
 #[test]
 fn an_approval_for_an_hour() {
-    let writes = [VOTE, &["grant", "audit grant"], ACT].concat();
+    let vote: &[&str] = &["vote", "card approved", "grant", "audit approval.vote", "audit grant"];
+    let writes = [vote, ACT].concat();
     lived_and_died(Story::ApprovesForAnHour, [&writes, &ACTS, SHOWN_AND_CHANGED]);
 }
 
