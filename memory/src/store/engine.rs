@@ -61,8 +61,8 @@ pub(super) enum Location {
     Postgres(postgres::Location),
 }
 
-/// Every operation that may wait for a connection goes through these two. With `SQLite` one connection writes and some
-/// read; with `PostgreSQL` they are the same.
+/// Every operation that may wait for a connection goes through one of these. They are apart on every engine: somebody whose
+/// turn to read has come keeps it until they go on, and they may be writing before that.
 pub(super) struct Pools {
     pub(super) read: AnyPool,
     pub(super) write: AnyPool,

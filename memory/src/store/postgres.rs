@@ -11,8 +11,8 @@ use super::{Result, migrate, open};
 
 /// The oldest version that the tests run on is the oldest that is supported by its makers.
 const OLDEST: i64 = 150_000;
-/// Of one process. A server takes 100 from everybody, unless it was told otherwise.
-const CONNECTIONS: u32 = 10;
+/// Of one process, for what reads and for what writes. A server takes 100 from everybody, unless it was told otherwise.
+const CONNECTIONS: u32 = 5;
 /// One number for all of Jarvis; locks of this kind are a database's own.
 const MIGRATING: i64 = 0x6a61_7276_6973;
 const LOCK_HELD: &str = "another Jarvis has been migrating this database for a minute; stop it or wait";
@@ -147,10 +147,10 @@ impl Location {
     }
 
     pub(super) fn pools(&self) -> sqlx::Result<Pools> {
-        let pool = pool_options(CONNECTIONS).connect_lazy_with(self.options()?);
+        let options = self.options()?;
         Ok(Pools {
-            read: pool.clone(),
-            write: pool,
+            read: pool_options(CONNECTIONS).connect_lazy_with(options.clone()),
+            write: pool_options(CONNECTIONS).connect_lazy_with(options),
         })
     }
 }
