@@ -1,6 +1,7 @@
 //! What is used and spent: the price list, the budgets, the ledger, connected to the database.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use jarvis_gateway::clock::Clock;
@@ -8,8 +9,12 @@ use jarvis_gateway::metrics::Metrics;
 use jarvis_gateway::tasks::Tasks;
 use jarvis_gateway::usage::{Books, Budgets, Ledger, Prices, Retention};
 use jarvis_memory::Store;
+use jarvis_memory::shared::Redis;
 
 use crate::config::Config;
+
+/// A ledger writes a quarter of a second after the end of an attempt, so that others know of it within a second.
+const READ_EVERY: Duration = Duration::from_millis(500);
 
 /// What hears of every attempt, and who is asked before money is spent.
 pub(crate) struct Money {
@@ -33,13 +38,25 @@ pub(crate) async fn open(
     config: &Config,
     store: &Store,
     clock: &Arc<dyn Clock>,
-    tasks: &Tasks,
+    (tasks, redis): (&Tasks, Option<&Redis>),
     metrics: &Arc<Metrics>,
 ) -> anyhow::Result<Money> {
     let prices = Arc::new(prices(config)?);
     let budgets = Budgets::new(Arc::clone(&prices), Arc::clone(clock), config.budget.caps());
     let budgets = Arc::new(budgets);
     budgets.begin_with(store.spent(budgets.counts_from()).await?);
+    if let Some(redis) = redis {
+        budgets.share(&(Arc::new(redis.clone()) as _), tasks);
+    }
+    if config.database.url.is_some() {
+        let (reader, stopping) = (
+            read_again(Arc::clone(&budgets), store.clone()),
+            tasks.stopping().clone(),
+        );
+        tasks.spawn("spending in the books", async move {
+            stopping.run_until_cancelled(reader).await;
+        });
+    }
     let books = Arc::new(store.clone());
     let retention = Arc::new(Retention::new(Arc::clone(&books) as _, Arc::clone(clock), config.usage));
     let ledger = Ledger::new(books, Arc::clone(&prices), Arc::clone(&budgets), Arc::clone(clock));
@@ -54,6 +71,17 @@ pub(crate) async fn open(
         prices,
         retention,
     })
+}
+
+/// On a database server other replicas write to the same books. What cannot be read now is read at the next round.
+async fn read_again(budgets: Arc<Budgets>, store: Store) {
+    loop {
+        tokio::time::sleep(READ_EVERY).await;
+        match store.spent(budgets.counts_from()).await {
+            Ok(spent) => budgets.read_again(spent),
+            Err(error) => tracing::debug!(%error, "what others spent could not be read"),
+        }
+    }
 }
 
 /// The program's price list, behind the one that the configuration names. That one is looked for beside the

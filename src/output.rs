@@ -2,6 +2,11 @@
 
 use std::io::Write;
 
+use jarvis_memory::shared::Standing;
+
+const WITHOUT_REDIS: &str =
+    "each replica goes by what it knows itself until it does. Start it there, or correct [redis]";
+
 pub(crate) fn line(text: &str) {
     let mut out = std::io::stdout().lock();
     drop(writeln!(out, "{text}").and_then(|()| out.flush()));
@@ -44,5 +49,14 @@ pub(crate) fn start_log(log: &crate::config::Log, filter: Option<&str>) {
                 .try_init(),
         ),
         LogFormat::Json => drop(builder.json().try_init()),
+    }
+}
+
+/// How it is with Redis, and what to do about it.
+pub(crate) fn of_redis(place: &str, standing: Standing) -> Result<String, String> {
+    match standing {
+        Standing::Here => Ok(format!("{place}: answers, and replicas share by it")),
+        Standing::Unknown => Err(format!("{place}: does not answer; {WITHOUT_REDIS}")),
+        Standing::Away(says) => Err(format!("{place}: {says}; {WITHOUT_REDIS}")),
     }
 }

@@ -26,6 +26,7 @@ use jarvis_gateway::registry::Registry;
 use jarvis_gateway::tasks::Tasks;
 use jarvis_gateway::trace::Tracer;
 use jarvis_gateway::usage::Ledger;
+use jarvis_memory::shared::Redis;
 use jarvis_memory::{Responses, Store};
 use jarvis_tools::{catalog, docker};
 use jarvis_web::{App, Found, Status};
@@ -50,6 +51,8 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(3);
 const OPENAPI: &str = include_str!("../docs/openapi.json");
 /// How long Docker may take to say what it is.
 const DOCKER_LIMIT: Duration = Duration::from_secs(3);
+/// How long Redis may take to answer before a start says that it does not.
+const REDIS_LIMIT: Duration = Duration::from_secs(2);
 
 /// A server that runs.
 pub(crate) struct Running {
@@ -107,7 +110,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     let redis = assemble::redis(&config, environment, Uuid::now_v7(), &tasks)?;
     let door = Arc::new(assemble::door(&keys, &clock, redis.as_ref(), &tasks));
     let cache = Arc::new(assemble::cache(&config, &clock, redis.as_ref()));
-    let money = money::open(&config, &store, &clock, &tasks, &metrics).await?;
+    let money = money::open(&config, &store, &clock, (&tasks, redis.as_ref()), &metrics).await?;
     let shared = (surroundings(&metrics, &tracer, &money, &door), redis.as_ref());
     let registry = assemble::registry(&config, environment, Arc::clone(&clock), &tasks, shared)?;
     let following = follow(&config, environment, address, &registry, &tasks)?;
@@ -123,7 +126,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         None => parts,
     };
     let agent = agent(parts, &registry).await?;
-    let (found, status) = look_around(&config, following.clone(), &tasks, clock.now(), address);
+    let (found, status) = look_around(&config, (following.clone(), redis), &tasks, clock.now(), address);
     let (ledger, reload_now) = (Arc::clone(&money.ledger), Arc::new(Notify::new()));
     let reload = Reload {
         config,
@@ -328,7 +331,7 @@ impl Running {
 /// What the status page shows, filled in by a look around that does not hold up the start.
 fn look_around(
     config: &Config,
-    following: Option<Arc<Following>>,
+    (following, redis): (Option<Arc<Following>>, Option<Redis>),
     tasks: &Tasks,
     started_at: Millis,
     address: SocketAddr,
@@ -346,6 +349,12 @@ fn look_around(
             }
         };
         let (mut found, docker) = tokio::join!(models, docker::probe(&docker_config, DOCKER_LIMIT));
+        if let Some(redis) = redis {
+            let told = output::of_redis(redis.place(), redis.settled(REDIS_LIMIT).await);
+            let (ok, says) = told.map_or_else(|says| (false, says), |says| (true, says));
+            let what = "Redis".into();
+            found.push(Found { what, ok, says });
+        }
         let (ok, says) = docker.map_or_else(|says| (false, says), |says| (true, says));
         found.push(Found {
             what: "Docker".into(),

@@ -8,13 +8,16 @@ use jarvis_adapters::terminal::{Client, clean};
 use jarvis_agent::specialists::Roster;
 use jarvis_gateway::chain::HostClass;
 use jarvis_gateway::providers::{ollama, openai};
+use jarvis_gateway::tasks::Tasks;
 use jarvis_gateway::upstream::Upstream;
 use jarvis_memory::Store;
 use jarvis_memory::records::AuditCheck;
 use jarvis_tools::docker;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::chat::{is_there, key_for};
+use crate::assemble;
 use crate::config::{Backend, Config, Environment, Kind};
 use crate::output;
 
@@ -31,6 +34,9 @@ pub(crate) async fn doctor(config: Config, environment: Environment) -> anyhow::
         ("agents".into(), agents(&config)),
         ("docker".into(), docker::probe(&config.tools.docker, LIMIT).await),
     ];
+    if config.redis.url.is_some() {
+        findings.push(("redis".into(), redis(&config, &environment).await));
+    }
     let itself = config.asks_itself(&environment.own(config.listen()));
     findings.extend(itself.into_iter().map(|(name, says)| (name.to_owned(), Err(says))));
     match running(&config, &environment).await {
@@ -195,6 +201,18 @@ async fn database(config: &Config) -> Finding {
         AuditCheck::Intact { entries } => Ok(format!("{name}: up to date, audit of {entries} entries intact")),
         AuditCheck::Broken { at } => Err(format!("{name}: the audit was changed at entry {at}; restore a backup")),
     }
+}
+
+/// Whether it answers and takes what is written.
+async fn redis(config: &Config, environment: &Environment) -> Finding {
+    let tasks = Tasks::default();
+    let opened = assemble::redis(config, environment, Uuid::now_v7(), &tasks).map_err(|error| format!("{error:#}"))?;
+    let Some(redis) = opened else {
+        return Ok("not configured".to_owned());
+    };
+    let standing = redis.settled(LIMIT).await;
+    tasks.stop(LIMIT).await;
+    output::of_redis(redis.place(), standing)
 }
 
 async fn server(config: &Config) -> Finding {

@@ -107,7 +107,7 @@ async fn registry(
 ) -> anyhow::Result<Arc<Registry>> {
     let clock: Arc<dyn Clock> = Arc::new(System);
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
-    let money = money::open(config, store, &clock, tasks, &metrics).await?;
+    let money = money::open(config, store, &clock, (tasks, None), &metrics).await?;
     let surroundings = Surroundings {
         observers: vec![Arc::clone(&money.ledger) as _],
         purse: Some(money.budgets),

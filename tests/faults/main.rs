@@ -19,6 +19,7 @@ mod failover;
 mod network;
 mod ollama;
 mod program;
+mod replicas;
 mod scene;
 mod table;
 mod translation;
@@ -26,6 +27,13 @@ mod verdict;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_is_met_as_the_table_says() {
-    let cases = [failover::CASES, ollama::CASES, network::CASES, complaints::CASES].concat();
+    let cases = [
+        failover::CASES,
+        ollama::CASES,
+        network::CASES,
+        complaints::CASES,
+        replicas::CASES,
+    ]
+    .concat();
     table::play(cases).await;
 }

@@ -1,4 +1,4 @@
-//! O01 to O24: faults and habits of an Ollama that is the first target, with another one behind it.
+//! O01 to O23: faults and habits of an Ollama that is the first target, with another one behind it.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use stand_in::{Control, OK_TEXT, Silence, words};
 
 use crate::answer;
 use crate::scene::{QUESTION, Scene, body, cloud, eventually, gpu};
-use crate::table::{BOTH, Case, Form, STREAMED, WHOLE, case, later};
+use crate::table::{BOTH, Case, Form, STREAMED, WHOLE, case};
 use crate::translation::{arguments, bytes, index_zero, no_counters, thinking, two_calls};
 use crate::verdict::{Judged, Verdict};
 
@@ -74,7 +74,6 @@ pub(crate) const CASES: &[Case] = &[
         Box::pin(hangs(form))
     }),
     case("O23", "the caller leaves", STREAMED, |_| Box::pin(caller_leaves())),
-    later("O24", "two replicas share a half-open breaker over Redis"),
 ];
 
 /// As comments to whoever asks for them, and as thinking too.

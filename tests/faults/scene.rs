@@ -112,6 +112,7 @@ pub(crate) struct Scene {
     targets: Vec<Target>,
     /// In the order of the chain.
     servers: Vec<Option<Server>>,
+    config: String,
 }
 
 impl Scene {
@@ -148,11 +149,18 @@ impl Scene {
             );
             servers.push(server);
         }
+        let config = config + &links;
         Self {
-            program: Program::start(&(config + &links)).await,
+            program: Program::start(&config).await,
             servers,
             targets: targets.to_vec(),
+            config,
         }
+    }
+
+    /// A second program with the same configuration.
+    pub(crate) async fn another(&self) -> Program {
+        Program::start(&self.config).await
     }
 
     /// Sets something on one server and keeps its model.

@@ -28,8 +28,7 @@ pub(crate) struct Case {
     pub(crate) forms: &'static [Form],
     /// What is enough when the answer is streamed; a whole one must pass.
     pub(crate) streamed_may_be: Verdict,
-    /// `None` for a case whose part of Jarvis is not there yet: it has its place and is not counted.
-    pub(crate) play: Option<fn(Form) -> Playing>,
+    pub(crate) play: fn(Form) -> Playing,
 }
 
 pub(crate) const BOTH: &[Form] = &[Form::Whole, Form::Streamed];
@@ -47,7 +46,7 @@ pub(crate) const fn case(
         what,
         forms,
         streamed_may_be: Verdict::Pass,
-        play: Some(play),
+        play,
     }
 }
 
@@ -61,16 +60,6 @@ pub(crate) const fn told(
     Case {
         streamed_may_be: Verdict::Safe,
         ..case(name, what, forms, play)
-    }
-}
-
-pub(crate) const fn later(name: &'static str, what: &'static str) -> Case {
-    Case {
-        name,
-        what,
-        forms: &[],
-        streamed_may_be: Verdict::Pass,
-        play: None,
     }
 }
 
@@ -95,19 +84,12 @@ pub(crate) async fn play(cases: Vec<Case>) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut playing = JoinSet::new();
     for case in cases.into_iter().filter(is_chosen) {
-        let Some(play) = case.play else {
-            say(format_args!(
-                "{:4} {:8} {:>26}  {}",
-                case.name, "later", "not counted", case.what
-            ));
-            continue;
-        };
         for &form in case.forms {
             let place = Arc::clone(&places);
             playing.spawn(async move {
                 let _place = place.acquire_owned().await.expect("nobody closes it");
                 let began = Instant::now();
-                let judged = played(play, form).await;
+                let judged = played(case.play, form).await;
                 Line {
                     name: case.name,
                     what: case.what,

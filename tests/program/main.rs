@@ -22,6 +22,7 @@ mod mcp;
 mod observed;
 mod openapi;
 mod outcome;
+mod redis;
 mod reload;
 mod schedule;
 mod specialists;

@@ -24,6 +24,10 @@ impl Answer {
     }
 
     /// The code of an error, after checking that the error has OpenAI's shape: four keys, always.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     pub(crate) fn error_code(&self) -> String {
         let body = self.json();
         let error = body["error"]

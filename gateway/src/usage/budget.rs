@@ -1,18 +1,22 @@
 //! Budgets: how much may be spent in a day and in a month, by everybody and by each key.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use uuid::Uuid;
 
 use super::attempt::{Hold, Planned, Purse, Refused};
 use super::money::MicroUsd;
+use super::others::{self, Others, TOPIC, Told};
 use super::prices::{Cost, Prices};
 use crate::caller::Caller;
+use crate::channel::Channel;
 use crate::clock::{Clock, Millis};
 use crate::provider::Class;
+use crate::tasks::Tasks;
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 /// When a budget is only full because of requests under way, it may have room again as soon as one of them ends.
@@ -43,12 +47,19 @@ pub struct Spent {
 /// budget is overstepped by one request at most, and by as much as the requests under way cost more than was estimated:
 /// the estimate takes the longest answer that the request allows, or 1,024 tokens when it sets no limit.
 ///
-/// Days and months are those of UTC. Several processes on one database each count what they spend themselves, from the
-/// sums that they read at their start.
+/// Days and months are those of UTC. What replicas on one database spend counts for each of them: as soon as they tell each
+/// other ([`Budgets::share`]), and in any case when the sums are read again ([`Budgets::read_again`]).
 pub struct Budgets {
     prices: Arc<Prices>,
     clock: Arc<dyn Clock>,
-    state: Arc<Mutex<State>>,
+    state: Arc<Counted>,
+}
+
+#[derive(Default)]
+struct Counted {
+    state: Mutex<State>,
+    /// To other replicas.
+    channel: OnceLock<Arc<dyn Channel>>,
 }
 
 #[derive(Debug, Default)]
@@ -62,11 +73,17 @@ struct State {
     accounts: HashMap<String, Account>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 struct Account {
     day: MicroUsd,
     month: MicroUsd,
     held: MicroUsd,
+    /// What this process has spent since it began.
+    here: MicroUsd,
+    /// What the books said last.
+    read_day: MicroUsd,
+    read_month: MicroUsd,
+    others: Others,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +103,17 @@ impl Budgets {
         Self {
             prices,
             clock,
-            state: Arc::new(Mutex::new(state)),
+            state: Arc::new(Counted {
+                state: Mutex::new(state),
+                channel: OnceLock::new(),
+            }),
+        }
+    }
+
+    /// Tells other replicas what is spent here and hears what they spend. Only the first call counts.
+    pub fn share(self: &Arc<Self>, channel: &Arc<dyn Channel>, tasks: &Tasks) {
+        if self.state.channel.set(Arc::clone(channel)).is_ok() {
+            others::follow(Arc::clone(self), channel, tasks);
         }
     }
 
@@ -111,6 +138,43 @@ impl Budgets {
         }
     }
 
+    /// Takes over what the books say now, which others may have written to. `spent` reaches back to
+    /// [`Budgets::counts_from`].
+    pub fn read_again(&self, spent: impl IntoIterator<Item = Spent>) {
+        let mut state = lock(&self.state);
+        state.turn(day_of(self.clock.now()));
+        for account in state.accounts.values_mut() {
+            (account.read_day, account.read_month) = (MicroUsd(0), MicroUsd(0));
+        }
+        for Spent { day, key_id, cost } in spent {
+            if day < state.month {
+                continue;
+            }
+            let is_today = day >= state.day;
+            let of_key = (!key_id.is_empty()).then_some(key_id);
+            for id in [Some(ALL.to_owned()), of_key].into_iter().flatten() {
+                let account = state.accounts.entry(id).or_default();
+                account.read_month = account.read_month.plus(cost);
+                if is_today {
+                    account.read_day = account.read_day.plus(cost);
+                }
+            }
+        }
+    }
+
+    pub(super) fn hear(&self, from: Uuid, told: &Told) {
+        let mut state = lock(&self.state);
+        state.turn(day_of(self.clock.now()));
+        let account = state.accounts.entry(told.key_id.clone()).or_default();
+        account.others.hear(from, told);
+    }
+
+    /// For those who have begun or come back since, and because what is not told again is not set aside any more.
+    pub(super) fn tell_again(&self) {
+        let ids: Vec<String> = lock(&self.state).accounts.keys().cloned().collect();
+        self.state.tell(&ids, MicroUsd(0));
+    }
+
     /// Counts what an attempt has cost.
     pub(super) fn charge(&self, caller: &Caller, cost: MicroUsd) {
         if cost.0 == 0 {
@@ -119,18 +183,26 @@ impl Budgets {
         let mut state = lock(&self.state);
         state.turn(day_of(self.clock.now()));
         let today = state.day;
-        state.spend(today, ALL, cost);
-        if let Some(key) = caller.key() {
-            state.spend(today, &key.id, cost);
+        let of_key = caller.key().map(|key| key.id.clone());
+        let ids: Vec<String> = [Some(ALL.to_owned()), of_key].into_iter().flatten().collect();
+        for id in &ids {
+            state.spend(today, id, cost);
+            if let Some(account) = state.accounts.get_mut(id) {
+                account.here = account.here.plus(cost);
+            }
         }
+        drop(state);
+        self.state.tell(&ids, cost);
     }
 
     /// What a key, or with `None` everybody, has spent today and this month.
     pub fn spent(&self, key_id: Option<&str>) -> (MicroUsd, MicroUsd) {
         let mut state = lock(&self.state);
         state.turn(day_of(self.clock.now()));
-        let account = state.accounts.get(key_id.unwrap_or(ALL)).copied().unwrap_or_default();
-        (account.day, account.month)
+        let account = state.accounts.get(key_id.unwrap_or(ALL));
+        account.map_or_else(Default::default, |account| {
+            (account.of(Span::Day), account.of(Span::Month))
+        })
     }
 
     /// The budgets that hold for a caller: whose account, how much, and what to call it.
@@ -165,8 +237,8 @@ impl Purse for Budgets {
         let mut state = lock(&self.state);
         state.turn(day_of(now));
         for (id, span, cap, name) in &caps {
-            let account = state.accounts.get(id).copied().unwrap_or_default();
-            let (spent, held) = (account.of(*span), account.held);
+            let account = state.accounts.entry(id.clone()).or_default();
+            let (spent, held) = (account.of(*span), account.held());
             if spent.plus(held) >= *cap {
                 return Err(used_up(*span, name, *cap, spent, held, now));
             }
@@ -178,6 +250,8 @@ impl Purse for Budgets {
             let account = state.accounts.entry(id.clone()).or_default();
             account.held = account.held.plus(estimate);
         }
+        drop(state);
+        self.state.tell(&ids, MicroUsd(0));
         let held = Held {
             state: Arc::clone(&self.state),
             ids,
@@ -189,7 +263,7 @@ impl Purse for Budgets {
 
 /// Gives back what was set aside.
 struct Held {
-    state: Arc<Mutex<State>>,
+    state: Arc<Counted>,
     ids: Vec<String>,
     estimate: MicroUsd,
 }
@@ -200,6 +274,28 @@ impl Drop for Held {
         for id in &self.ids {
             if let Some(account) = state.accounts.get_mut(id) {
                 account.held = account.held.minus(self.estimate);
+            }
+        }
+        drop(state);
+        self.state.tell(&self.ids, MicroUsd(0));
+    }
+}
+
+impl Counted {
+    /// Tells other replicas how these accounts stand, after `last` was spent.
+    fn tell(&self, ids: &[String], last: MicroUsd) {
+        let Some(channel) = self.channel.get() else { return };
+        for id in ids {
+            // Published while it is held, so that what is told last is what is so.
+            let state = lock(self);
+            if let Some(account) = state.accounts.get(id) {
+                let told = Told {
+                    key_id: id.clone(),
+                    spent: account.here,
+                    last,
+                    held: account.held,
+                };
+                channel.publish(TOPIC, told.bytes());
             }
         }
     }
@@ -216,10 +312,11 @@ impl State {
         let is_new_month = month != self.month;
         self.month = month;
         for account in self.accounts.values_mut() {
-            account.day = MicroUsd(0);
+            (account.day, account.read_day) = (MicroUsd(0), MicroUsd(0));
             if is_new_month {
-                account.month = MicroUsd(0);
+                (account.month, account.read_month) = (MicroUsd(0), MicroUsd(0));
             }
+            account.others.turn(is_new_month);
         }
     }
 
@@ -241,11 +338,18 @@ impl State {
 }
 
 impl Account {
+    /// What was counted here and told by others, or what the books say: each may know of something that the other does
+    /// not yet, and neither of more than was spent.
     fn of(&self, span: Span) -> MicroUsd {
+        let others = self.others.part();
         match span {
-            Span::Day => self.day,
-            Span::Month => self.month,
+            Span::Day => self.day.plus(others.day).max(self.read_day),
+            Span::Month => self.month.plus(others.month).max(self.read_month),
         }
+    }
+
+    fn held(&self) -> MicroUsd {
+        self.held.plus(self.others.part().held)
     }
 }
 
@@ -308,8 +412,8 @@ fn next_month(day: i64) -> i64 {
     day_number(last) + 1
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(counted: &Counted) -> MutexGuard<'_, State> {
+    counted.state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::caller::{Allowance, Key};
+use crate::channel;
 use crate::clock::Fixed;
 use crate::usage::Bound;
 
@@ -221,4 +222,118 @@ fn a_bound_holds_beside_the_budgets() {
         free.may_spend(&Caller::Loopback, &unknown).is_ok(),
         "what has no price is counted in tokens"
     );
+}
+
+/// One of several replicas that hear each other.
+struct Seat(Uuid, channel::Listeners);
+
+impl Channel for Seat {
+    fn instance(&self) -> Uuid {
+        self.0
+    }
+
+    fn publish(&self, topic: &str, bytes: bytes::Bytes) {
+        self.1.tell(channel::Heard::Message(channel::Message {
+            from: self.0,
+            topic: topic.into(),
+            bytes,
+        }));
+    }
+
+    fn listen(&self) -> channel::Listener {
+        self.1.add()
+    }
+
+    fn dropped(&self) -> u64 {
+        0
+    }
+}
+
+/// Rigs that hear each other, and time for what is told to be heard.
+fn together(day: i64) -> ([Sharing; 2], Tasks) {
+    let (listeners, tasks) = (channel::Listeners::default(), Tasks::default());
+    let rigs = [1_u128, 2].map(|id| {
+        let Rig { clock, budgets } = rig(Some(day), None);
+        let budgets = Arc::new(budgets);
+        let seat: Arc<dyn Channel> = Arc::new(Seat(Uuid::from_u128(id), listeners.clone()));
+        budgets.share(&seat, &tasks);
+        Sharing { clock, budgets }
+    });
+    (rigs, tasks)
+}
+
+struct Sharing {
+    clock: Fixed,
+    budgets: Arc<Budgets>,
+}
+
+impl Sharing {
+    fn ask(&self) -> Result<Hold, Refused> {
+        let planned = Planned {
+            backend: "cloud",
+            model: "one",
+            prompt_tokens: 60,
+            answer_tokens: Some(40),
+            ..Planned::default()
+        };
+        self.budgets.may_spend(&Caller::Loopback, &planned)
+    }
+}
+
+async fn heard() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn replicas_do_not_spend_the_same_money() {
+    let ([one, other], _tasks) = together(1_000);
+    heard().await;
+    let spend = |rig: &Sharing| rig.budgets.charge(&Caller::Loopback, MicroUsd(300));
+    spend(&one);
+    spend(&other);
+    heard().await;
+    for rig in [&one, &other] {
+        assert_eq!(rig.budgets.spent(None).0, MicroUsd(600));
+    }
+    // Four of 100 are left, whoever asks.
+    let mut holds = Vec::new();
+    for at in 0..4 {
+        holds.push(if at % 2 == 0 { one.ask() } else { other.ask() }.expect("there is money"));
+        heard().await;
+    }
+    assert!(one.ask().is_err() && other.ask().is_err());
+    drop(holds);
+    heard().await;
+    drop(other.ask().expect("what was set aside is given back"));
+    // The books say the same a little later, and more when a third one writes to them.
+    let books = |cost| {
+        let day = day_of(NOW);
+        let key_id = String::new();
+        let cost = MicroUsd(cost);
+        [Spent { day, key_id, cost }]
+    };
+    for (read, is_full) in [(300, false), (600, false), (1_000, true)] {
+        one.budgets.read_again(books(read));
+        assert_eq!(one.ask().is_err(), is_full, "{read}");
+    }
+    one.clock.advance(Duration::from_hours(24));
+    assert_eq!(one.budgets.spent(None), (MicroUsd(0), MicroUsd(1_000)));
+    drop(one.ask().expect("a new day"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_replica_that_is_gone_has_set_aside_is_free_again() {
+    let ([one, other], tasks) = together(100);
+    heard().await;
+    let held = one.ask().expect("there is money");
+    heard().await;
+    assert!(other.ask().is_err());
+    // It still runs, and says so.
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert!(other.ask().is_err());
+    // Killed, it says nothing any more.
+    tasks.stopping().cancel();
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    drop(other.ask().expect("it is free"));
+    drop(held);
 }

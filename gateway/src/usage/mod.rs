@@ -7,6 +7,7 @@ mod budget;
 mod config;
 mod ledger;
 mod money;
+mod others;
 mod prices;
 mod report;
 mod retention;

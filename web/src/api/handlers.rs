@@ -34,7 +34,8 @@ pub(crate) async fn people(State(app): State<App>, Who(who): Who) -> Answer {
 
 pub(crate) async fn targets(State(app): State<App>, Who(who): Who) -> Answer {
     app.agent.may_look(&who)?;
-    Ok(Json(json!({ "targets": app.registry.targets() })))
+    let (targets, shared) = (app.registry.targets(), app.registry.is_shared());
+    Ok(Json(json!({ "targets": targets, "shared": shared })))
 }
 
 pub(crate) async fn force_backend(
