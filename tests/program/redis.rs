@@ -9,9 +9,10 @@ use tempfile::TempDir;
 use crate::jarvis::{Jarvis, Setup, command, eventually};
 use crate::wire::{Answer, send};
 
-fn setup(server: &Server, redis: &str) -> Setup {
+/// `patience` is a busy machine's, or that which is usual.
+fn setup(server: &Server, redis: &str, patience: u32) -> Setup {
     let config = format!(
-        "[redis]\nurl = \"{redis}\"\n[backends.gpu]\nkind = \"ollama\"\nbase_url = \"{}\"\n\
+        "[redis]\nurl = \"{redis}\"\npatience_ms = {patience}\n[backends.gpu]\nkind = \"ollama\"\nbase_url = \"{}\"\n\
          [[aliases.jarvis-chat.targets]]\nbackend = \"gpu\"\nmodel = \"ok\"\n",
         server.url()
     );
@@ -90,7 +91,7 @@ impl Replica {
 #[tokio::test]
 async fn a_key_may_ask_as_often_as_it_may_of_all_together() {
     let (redis, server) = (Redis::start().await.expect("a Redis"), stand_in().await);
-    let [one, other] = replicas(&setup(&server, &redis.url()), &["--rpm", "5"]).await;
+    let [one, other] = replicas(&setup(&server, &redis.url(), 2_000), &["--rpm", "5"]).await;
     assert!(
         one.jarvis
             .lines
@@ -123,7 +124,7 @@ async fn a_key_may_ask_as_often_as_it_may_of_all_together() {
 #[tokio::test]
 async fn an_answer_that_one_keeps_is_given_by_the_other_and_again_from_its_own() {
     let (mut redis, server) = (Redis::start().await.expect("a Redis"), stand_in().await);
-    let [one, other] = replicas(&setup(&server, &redis.url()), &[]).await;
+    let [one, other] = replicas(&setup(&server, &redis.url(), 2_000), &[]).await;
     one.is_shared(true).await;
     other.is_shared(true).await;
     let cached = |answer: &Answer| answer.header("x-jarvis-cache").unwrap_or_default().to_owned();
@@ -153,7 +154,7 @@ async fn an_answer_that_one_keeps_is_given_by_the_other_and_again_from_its_own()
 async fn no_request_fails_when_redis_is_frozen_killed_and_started_again() {
     let (mut redis, server) = (Redis::start().await.expect("a Redis"), stand_in().await);
     let [one, other] = replicas(
-        &setup(&server, &redis.url()),
+        &setup(&server, &redis.url(), 20),
         &["--rpm", "100000", "--concurrency", "1000"],
     )
     .await;
@@ -194,7 +195,7 @@ async fn without_an_answer_from_redis_a_start_says_so_and_doctor_says_what_to_do
     let server = stand_in().await;
     let folder = TempDir::new().expect("a folder");
     let socket = format!("unix://{}", folder.path().join("nobody.sock").display());
-    let jarvis = Jarvis::start(&setup(&server, &socket)).await;
+    let jarvis = Jarvis::start(&setup(&server, &socket, 20)).await;
     assert!(
         jarvis
             .lines

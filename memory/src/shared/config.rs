@@ -6,6 +6,7 @@ use serde::Deserialize;
 use url::Url;
 
 const DEFAULT_PREFIX: &str = "jv:";
+const LONGEST_PATIENCE: u64 = 2_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -16,6 +17,8 @@ pub struct Config {
     pub credential: Option<String>,
     /// What every key begins with, so that several installations can share a Redis.
     pub prefix: String,
+    /// Milliseconds that a request waits for it. What takes longer counts as away.
+    pub patience_ms: u64,
 }
 
 impl Default for Config {
@@ -24,6 +27,7 @@ impl Default for Config {
             url: None,
             credential: None,
             prefix: DEFAULT_PREFIX.to_owned(),
+            patience_ms: 20,
         }
     }
 }
@@ -37,6 +41,11 @@ impl Config {
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.:".contains(letter);
         if self.prefix.is_empty() || self.prefix.len() > 40 || !self.prefix.chars().all(is_plain) {
             return Err("redis.prefix is 1 to 40 letters, digits, `-`, `_`, `.` and `:`".to_owned());
+        }
+        if !(1..=LONGEST_PATIENCE).contains(&self.patience_ms) {
+            return Err(format!(
+                "redis.patience_ms is 1 to {LONGEST_PATIENCE}: every request may wait so long"
+            ));
         }
         match &self.url {
             Some(url) => connection(url, &None).map(drop),

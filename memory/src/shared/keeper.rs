@@ -91,7 +91,7 @@ impl Keeper {
                 }
                 Err(words(&error))
             }
-            Ok(Ok(())) if began.elapsed() > Redis::PATIENCE => {
+            Ok(Ok(())) if began.elapsed() > self.redis.0.patience => {
                 *self.redis.slot() = Some(connection);
                 Err(format!("it took {} ms to answer", began.elapsed().as_millis()))
             }

@@ -45,6 +45,8 @@ pub(super) struct Inner {
     pub(super) place: String,
     pub(super) prefix: String,
     pub(super) instance: Uuid,
+    /// How long a request waits for it.
+    pub(super) patience: Duration,
     connection: Mutex<Option<MultiplexedConnection>>,
     pub(super) standing: watch::Sender<Standing>,
     /// Wakes the keeper.
@@ -55,9 +57,6 @@ pub(super) struct Inner {
 }
 
 impl Redis {
-    /// A healthy Redis answers in a fraction of a millisecond. What takes longer than this is not worth a request's wait.
-    pub const PATIENCE: Duration = Duration::from_millis(20);
-
     /// `None` where no Redis is configured. It is connected to in the background: one that is away keeps nobody from
     /// starting.
     pub fn open(config: &Config, password: &Password, instance: Uuid, tasks: &Tasks) -> Result<Option<Self>, String> {
@@ -73,6 +72,7 @@ impl Redis {
             place,
             prefix: config.prefix.clone(),
             instance,
+            patience: Duration::from_millis(config.patience_ms),
             connection: Mutex::default(),
             standing: watch::Sender::new(Standing::Unknown),
             doubted: Notify::new(),
@@ -112,16 +112,16 @@ impl Redis {
         format!("{}{name}", self.0.prefix)
     }
 
-    /// Runs a script and waits for its answer for [`Redis::PATIENCE`].
+    /// Runs a script and waits for its answer no longer than a request may.
     pub(super) async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Away> {
         let mut connection = self.connection().ok_or(Away)?;
-        self.judge(tokio::time::timeout(Self::PATIENCE, script.invoke_async(&mut connection)).await)
+        self.judge(tokio::time::timeout(self.0.patience, script.invoke_async(&mut connection)).await)
     }
 
     /// The same for a single command.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Away> {
         let mut connection = self.connection().ok_or(Away)?;
-        self.judge(tokio::time::timeout(Self::PATIENCE, command.query_async(&mut connection)).await)
+        self.judge(tokio::time::timeout(self.0.patience, command.query_async(&mut connection)).await)
     }
 
     /// Sends a command some time soon, in the order of these calls. Must not wait, so it is dropped when it cannot be sent.
@@ -137,7 +137,7 @@ impl Redis {
             self.0.dropped.fetch_add(pipeline.len() as u64, Ordering::Relaxed);
             return;
         };
-        let sending = tokio::time::timeout(Self::PATIENCE * 5, pipeline.query_async::<()>(&mut connection));
+        let sending = tokio::time::timeout(self.0.patience * 5, pipeline.query_async::<()>(&mut connection));
         if self.judge(sending.await).is_err() {
             self.0.dropped.fetch_add(pipeline.len() as u64, Ordering::Relaxed);
         }
@@ -147,7 +147,7 @@ impl Redis {
         let says = match answer {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => words(&error),
-            Err(_) => format!("no answer within {} ms", Self::PATIENCE.as_millis()),
+            Err(_) => format!("no answer within {} ms", self.0.patience.as_millis()),
         };
         self.doubt(says);
         Err(Away)

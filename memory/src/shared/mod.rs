@@ -3,7 +3,7 @@
 //!
 //! Nothing here is durable, and losing all of it loses nothing. Every time is the time of Redis or a span of time, so that
 //! the clocks of the replicas may differ. [`Redis`] is one connection that is looked after in the background: a call while
-//! it is away fails at once, and a call that takes longer than [`Redis::PATIENCE`] makes it count as away.
+//! it is away fails at once, and a call that takes longer than [`Config::patience_ms`] makes it count as away.
 
 mod answers;
 mod breakers;

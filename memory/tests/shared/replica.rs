@@ -20,11 +20,23 @@ pub(crate) async fn server() -> Server {
     Server::start().await.expect("a Redis")
 }
 
+/// One whose requests wait for Redis for as long as a busy machine makes them.
 pub(crate) fn config(server: &Server) -> Config {
     Config {
         url: Some(server.url()),
+        patience_ms: 2_000,
         ..Config::default()
     }
+}
+
+/// One whose requests wait as little as they do for people.
+pub(crate) async fn impatient(server: &Server) -> Replica {
+    let replica = replica_of(&Config {
+        url: Some(server.url()),
+        ..Config::default()
+    });
+    replica.is_here().await;
+    replica
 }
 
 /// One that is connected.
