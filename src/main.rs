@@ -10,6 +10,7 @@ mod money;
 mod output;
 mod reload;
 mod serve;
+mod time;
 
 use std::process::ExitCode;
 

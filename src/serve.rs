@@ -16,7 +16,7 @@ use jarvis_agent::people::CurrentDirectory;
 use jarvis_agent::specialists::Roster;
 use jarvis_agent::{Agent, Parts, recall};
 use jarvis_gateway::chain::Surroundings;
-use jarvis_gateway::clock::{Clock, Millis, System};
+use jarvis_gateway::clock::{Clock, Millis};
 use jarvis_gateway::discovery::{self, Discovery, Following};
 use jarvis_gateway::http::limits::Meter;
 use jarvis_gateway::http::{self, Door};
@@ -40,6 +40,7 @@ use crate::data::{self, LocalKey};
 use crate::money::{self, Money};
 use crate::output::{self, line};
 use crate::reload::Reload;
+use crate::time;
 
 /// Running turns and acts get this long to finish when the process is asked to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(25);
@@ -102,7 +103,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
     let store = config.store().await?;
     let local_key = LocalKey::make(&config.data)?;
     let (tasks, servers) = (Tasks::default(), Tasks::default());
-    let clock: Arc<dyn Clock> = Arc::new(System);
+    let clock = time::clock(&store, &tasks).await?;
 
     let tracer = assemble::tracer(&config, environment, &tasks)?;
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));

@@ -15,7 +15,7 @@ use crate::conversations;
 use crate::error::Error;
 use crate::instances;
 use crate::outbox;
-use crate::parts::{Parts, fresh_id};
+use crate::parts::Parts;
 use crate::plain::{self, Asked, Needs, Plain};
 use crate::platform::Adapter;
 use crate::principal::Principal;
@@ -229,7 +229,7 @@ impl Agent {
         let mut run = answer::queued_run(parts, principal, conversation_id);
         let kept = command.as_ref().and_then(|(plain, _)| plain.kept());
         let message = Message {
-            id: fresh_id(),
+            id: self.parts().fresh_id(),
             conversation_id: conversation_id.to_owned(),
             run_id: command.is_none().then(|| run.id.clone()),
             person_id: Some(principal.person_id.clone()),

@@ -17,7 +17,7 @@ use crate::context::{self, Context};
 use crate::conversations;
 use crate::execute::Origin;
 use crate::go_on::{self, GoOn};
-use crate::parts::{Parts, fresh_id};
+use crate::parts::Parts;
 use crate::people;
 use crate::policy::Caller;
 use crate::principal::Principal;
@@ -226,7 +226,7 @@ pub(crate) fn turn(parts: &Parts, principal: &Principal, text: &str, context: Co
 /// A run before its first step.
 pub(crate) fn fresh_run(parts: &Parts, principal: &Principal, conversation_id: &str) -> Run {
     let person_id = Some(principal.person_id.clone());
-    Run::begun(fresh_id(), conversation_id.to_owned(), person_id, parts.now())
+    Run::begun(parts.fresh_id(), conversation_id.to_owned(), person_id, parts.now())
 }
 
 /// The same of a run that waits for its turn in its conversation. Alone on the database, that is a matter of this process.
@@ -263,7 +263,7 @@ async fn update(parts: &Parts, run: &Run) {
 /// answer, and nobody may be told one.
 pub(crate) async fn close(parts: &Parts, run: Run, outcome: &Outcome, joined: Vec<Run>) -> bool {
     let message = Message {
-        id: fresh_id(),
+        id: parts.fresh_id(),
         conversation_id: run.conversation_id.clone(),
         run_id: Some(run.id.clone()),
         person_id: None,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::output_gate::Outlet;
-use crate::parts::{Parts, fresh_id};
+use crate::parts::Parts;
 use crate::principal::{Principal, Surface};
 use crate::view::Happening;
 
@@ -15,17 +15,17 @@ pub(crate) const MAX_CHARS: usize = 100_000;
 
 /// The room that `principal` talks in; made when it is first needed.
 pub(crate) async fn room(parts: &Parts, principal: &Principal) -> Result<Room, jarvis_memory::Error> {
-    let wanted = wanted_room(principal);
+    let wanted = wanted_room(parts, principal);
     if principal.room.is_own() {
         return parts.store.room(&wanted).await;
     }
     parts.store.placed_room(&wanted).await
 }
 
-fn wanted_room(principal: &Principal) -> Room {
+fn wanted_room(parts: &Parts, principal: &Principal) -> Room {
     let here = &principal.room;
     Room {
-        id: fresh_id(),
+        id: parts.fresh_id(),
         platform: here.platform.clone(),
         external_id: here.external_id.clone(),
         ceiling: here.ceiling.level(),
@@ -39,7 +39,7 @@ pub(crate) async fn create(parts: &Parts, principal: &Principal) -> Result<Conve
     let now = parts.now();
     let room = room(parts, principal).await?;
     let conversation = Conversation {
-        id: fresh_id(),
+        id: parts.fresh_id(),
         room_id: room.id,
         title: String::new(),
         created_at: now,
@@ -52,13 +52,13 @@ pub(crate) async fn create(parts: &Parts, principal: &Principal) -> Result<Conve
 /// The conversation of a platform's room: one for everybody, or of a direct room the person's own.
 pub(crate) async fn of_room(parts: &Parts, principal: &Principal) -> Result<Conversation, jarvis_memory::Error> {
     let person = principal.room.direct.then_some(principal.person_id.as_str());
-    if let Some(found) = parts.store.settled(person, &wanted_room(principal)).await? {
+    if let Some(found) = parts.store.settled(person, &wanted_room(parts, principal)).await? {
         return Ok(found);
     }
     let room = room(parts, principal).await?;
     let now = parts.now();
     let wanted = Conversation {
-        id: fresh_id(),
+        id: parts.fresh_id(),
         room_id: room.id,
         title: String::new(),
         created_at: now,
@@ -82,7 +82,7 @@ pub(crate) async fn find(parts: &Parts, principal: &Principal, id: &str) -> Resu
 /// Something that happened, in words.
 pub(crate) fn event(parts: &Parts, conversation_id: &str, text: String) -> Message {
     Message {
-        id: fresh_id(),
+        id: parts.fresh_id(),
         conversation_id: conversation_id.to_owned(),
         run_id: None,
         person_id: None,

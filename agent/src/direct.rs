@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::execute::{self, Allowed, Origin, execute};
 use crate::freeze;
 use crate::output_gate;
-use crate::parts::{Parts, fresh_id};
+use crate::parts::Parts;
 use crate::policy::{self, Caller, Decision, Flags};
 use crate::principal::Principal;
 use crate::provider;
@@ -134,7 +134,7 @@ impl Agent {
         let parts = self.parts();
         let is_listed = self.tools(principal).iter().any(|listed| listed.spec.name == name);
         let call = ToolCall {
-            id: format!("direct_{}", fresh_id()),
+            id: format!("direct_{}", parts.fresh_id()),
             name: name.to_owned(),
             arguments: arguments.to_string(),
         };

@@ -13,7 +13,7 @@ use crate::approvals::grant;
 use crate::big_result;
 use crate::freeze;
 use crate::guard::guarded;
-use crate::parts::{Parts, fresh_id};
+use crate::parts::Parts;
 use crate::policy::Decision;
 use crate::spans;
 use crate::turn::{ReadyCall, denied};
@@ -113,7 +113,7 @@ pub(crate) async fn recorded(
         return refused;
     }
     let (started, began) = (parts.now(), Instant::now());
-    let row_id = fresh_id();
+    let row_id = parts.fresh_id();
     let intent = async {
         let written = write_intent(parts, origin, allowed, &row_id).await;
         written.or_else(|error| without_intent(allowed, &error))
@@ -360,7 +360,7 @@ pub(crate) async fn write_note(
         |prepared| prepared.arguments.clone(),
     );
     let row = ToolCall {
-        id: fresh_id(),
+        id: parts.fresh_id(),
         run_id: origin.run_id.clone(),
         call_id: ready.call.id.clone(),
         tool: ready.call.name.chars().take(80).collect(),

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::execute::of_error;
-use crate::parts::{Parts, fresh_id};
+use crate::parts::Parts;
 use crate::principal::Principal;
 use crate::turn::{ReadyCall, Standing};
 
@@ -87,7 +87,7 @@ pub(crate) fn call(parts: &Parts, run_id: &str, bound: &Bound) -> ReadyCall {
     };
     ReadyCall {
         call: ToolCall {
-            id: format!("more_{}", fresh_id()),
+            id: format!("more_{}", parts.fresh_id()),
             name: GoOn::NAME.to_owned(),
             arguments: arguments.to_string(),
         },

@@ -11,6 +11,7 @@ use jarvis_memory::Store;
 use jarvis_tools::catalog::Catalog;
 use jiff::tz::TimeZone;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::approvals;
 use crate::bus::Bus;
@@ -181,9 +182,31 @@ impl Parts {
     pub(crate) fn now(&self) -> Millis {
         self.clock.now()
     }
+
+    /// A fresh id: a UUID of version 7, so that the order of ids is the order of their making, also among instances that
+    /// follow one clock.
+    pub(crate) fn fresh_id(&self) -> String {
+        moved(Uuid::now_v7(), self.clock.ahead()).to_string()
+    }
 }
 
-/// A fresh id: a UUID of version 7, so that the order of ids made here is the order of their making.
-pub(crate) fn fresh_id() -> String {
-    uuid::Uuid::now_v7().to_string()
+/// Moves the time that a UUID of version 7 begins with: 48 bits of milliseconds.
+fn moved(id: Uuid, millis: i64) -> Uuid {
+    let (time, random) = id.as_u64_pair();
+    Uuid::from_u64_pair(time.wrapping_add_signed(millis << 16), random)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_an_id_is_moved_and_nothing_else() {
+        let id: Uuid = "019a0000-0001-7abc-8def-0123456789ab".parse().unwrap();
+        let check = |millis: i64, expect: &str| assert_eq!(moved(id, millis).to_string(), expect, "{millis}");
+        check(0, "019a0000-0001-7abc-8def-0123456789ab");
+        check(1, "019a0000-0002-7abc-8def-0123456789ab");
+        check(-2, "0199ffff-ffff-7abc-8def-0123456789ab");
+        check(3_600_000, "019a0036-ee81-7abc-8def-0123456789ab");
+    }
 }

@@ -11,7 +11,7 @@ use crate::agent::Agent;
 use crate::answer;
 use crate::context;
 use crate::conversations;
-use crate::parts::{Parts, fresh_id};
+use crate::parts::Parts;
 use crate::principal::{Principal, Surface};
 use crate::session::{Api, Inbound};
 use crate::turn::{Brought, Outcome, Why};
@@ -176,7 +176,7 @@ async fn write(
 
 fn message_of(parts: &Parts, principal: &Principal, run: &Run, text: &str) -> Message {
     Message {
-        id: fresh_id(),
+        id: parts.fresh_id(),
         conversation_id: run.conversation_id.clone(),
         run_id: Some(run.id.clone()),
         person_id: Some(principal.person_id.clone()),

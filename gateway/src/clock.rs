@@ -25,6 +25,12 @@ impl Millis {
 
 pub trait Clock: Send + Sync {
     fn now(&self) -> Millis;
+
+    /// By how many milliseconds it is known to be ahead of the machine's own clock. Ids that are ordered by time are made
+    /// with it.
+    fn ahead(&self) -> i64 {
+        0
+    }
 }
 
 /// The machine's clock.
@@ -41,6 +47,36 @@ impl Clock for System {
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
         Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The machine's clock, put right by another that several machines go by: the order of what they write is then that of its
+/// making, and what one lets end in a minute is not over for another.
+#[derive(Debug, Clone, Default)]
+pub struct Corrected(Arc<AtomicI64>);
+
+/// A difference below this is left: it is within what asking for the time takes, and steps are worse than a little drift.
+const STEP_MILLIS: i64 = 500;
+
+impl Corrected {
+    /// The other clock says `now`. Returns by how much this one was changed, when it was.
+    pub fn follow(&self, now: Millis) -> Option<i64> {
+        let step = now.0.saturating_sub(self.now().0);
+        if step.abs() < STEP_MILLIS {
+            return None;
+        }
+        self.0.fetch_add(step, Ordering::SeqCst);
+        Some(step)
+    }
+}
+
+impl Clock for Corrected {
+    fn now(&self) -> Millis {
+        Millis(System.now().0.saturating_add(self.ahead()))
+    }
+
+    fn ahead(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
     }
 }
 
@@ -62,5 +98,23 @@ impl Fixed {
 impl Clock for Fixed {
     fn now(&self) -> Millis {
         Millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_corrected_clock_follows_in_steps() {
+        let clock = Corrected::default();
+        let hour = 3_600_000;
+        assert_eq!(clock.follow(Millis(System.now().0 + STEP_MILLIS / 10)), None);
+        let step = clock.follow(Millis(System.now().0 - hour)).expect("an hour");
+        assert!((step + hour).abs() < STEP_MILLIS, "{step}");
+        assert_eq!((clock.ahead(), clock.clone().ahead()), (step, step));
+        assert!((clock.now().0 - System.now().0 + hour).abs() < STEP_MILLIS);
+        assert_eq!(clock.follow(clock.now()), None);
+        assert!(clock.follow(System.now()).is_some_and(|step| step > 0));
     }
 }

@@ -18,6 +18,11 @@ async fn the_contract_holds() {
 }
 
 #[tokio::test]
+async fn a_file_has_no_clock() {
+    assert_eq!(fresh().await.time().await.expect("an answer"), None);
+}
+
+#[tokio::test]
 async fn the_audit_cannot_be_changed() {
     contract::audit::protection(fresh).await;
 }

@@ -43,7 +43,7 @@ pub(crate) async fn ask_again(parts: &Parts, principal: &Principal, id: &str) ->
             old.id
         )));
     }
-    let ready = ready(&old, act::prepare(parts, &old).map_err(said)?);
+    let ready = ready(parts, &old, act::prepare(parts, &old).map_err(said)?);
     // The card refers to whoever asks, who may never have spoken here.
     parts.store.put_person(&principal.person()).await?;
     let origin = Origin {
@@ -83,7 +83,14 @@ pub(super) async fn after_change(parts: &Parts, old: &Approval, prepared: Prepar
         approval_id: None,
         ..act::origin(old, "approval")
     };
-    match card::raised(parts, &origin, &ready(old, prepared), Decision::Ask(STATE_CHANGED)).await {
+    match card::raised(
+        parts,
+        &origin,
+        &ready(parts, old, prepared),
+        Decision::Ask(STATE_CHANGED),
+    )
+    .await
+    {
         Ok(new) => {
             let id = new.id.clone();
             publish(parts, new);
@@ -98,10 +105,10 @@ pub(super) async fn after_change(parts: &Parts, old: &Approval, prepared: Prepar
     }
 }
 
-fn ready(old: &Approval, prepared: Prepared) -> ReadyCall {
+fn ready(parts: &Parts, old: &Approval, prepared: Prepared) -> ReadyCall {
     ReadyCall {
         call: ToolCall {
-            id: format!("again_{}", crate::parts::fresh_id()),
+            id: format!("again_{}", parts.fresh_id()),
             name: old.tool.clone(),
             arguments: old.arguments.to_string(),
         },

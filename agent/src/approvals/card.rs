@@ -11,7 +11,7 @@ use super::routes::{self, Asking};
 use super::{args_hash, publish, title};
 use crate::execute::{Origin, of_error, write_note};
 use crate::guard::guarded;
-use crate::parts::{Parts, fresh_id};
+use crate::parts::Parts;
 use crate::policy::Decision;
 use crate::turn::ReadyCall;
 
@@ -139,7 +139,7 @@ async fn write(
         return Ok(None);
     }
     if !origin.run_id.is_empty() {
-        let row = row(origin, ready, prepared, &approval);
+        let row = row(parts, origin, ready, prepared, &approval);
         if let Err(error) = parts.store.start_tool_call(&row, None).await {
             tracing::error!(approval.id = approval.id, %error, "the call behind a card is not among the calls of its run");
         }
@@ -159,9 +159,9 @@ async fn free_id(parts: &Parts) -> Result<String, jarvis_memory::Error> {
     Ok(id)
 }
 
-fn row(origin: &Origin, ready: &ReadyCall, prepared: &Prepared, approval: &Approval) -> ToolCall {
+fn row(parts: &Parts, origin: &Origin, ready: &ReadyCall, prepared: &Prepared, approval: &Approval) -> ToolCall {
     ToolCall {
-        id: fresh_id(),
+        id: parts.fresh_id(),
         run_id: origin.run_id.clone(),
         call_id: ready.call.id.clone(),
         tool: ready.call.name.clone(),

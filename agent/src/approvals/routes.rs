@@ -6,7 +6,7 @@ use jarvis_tools::risk::Trust;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::parts::{Parts, fresh_id};
+use crate::parts::Parts;
 use crate::people::is_owner;
 
 /// People who are looked at for who may decide.
@@ -76,7 +76,7 @@ pub(super) async fn copies(
 ) -> Result<Vec<Delivery>, jarvis_memory::Error> {
     let copy = |platform: &str, room: &str, opens: bool| Delivery {
         approval_id: Some(approval.id.clone()),
-        ..Delivery::new(fresh_id(), DeliveryKind::Card, (platform, room), opens, now)
+        ..Delivery::new(parts.fresh_id(), DeliveryKind::Card, (platform, room), opens, now)
     };
     if let Some(place) = &parts.approvals.room {
         return Ok(vec![copy(&place.platform, &place.room, false)]);

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::elsewhere;
 use super::watcher::Watcher;
 use crate::agent::Agent;
-use crate::parts::{Parts, fresh_id};
+use crate::parts::Parts;
 use crate::recovery;
 
 /// How often it says that it lives, and looks at others.
@@ -28,7 +28,7 @@ pub(crate) async fn begin(parts: &Parts) -> Result<(), jarvis_memory::Error> {
         Some(name) => (&**name, Others::GoneOfThisName),
         None => ("alone", Others::Gone),
     };
-    parts.store.join(&fresh_id(), name, others, parts.now()).await
+    parts.store.join(&parts.fresh_id(), name, others, parts.now()).await
 }
 
 /// Lives beside others until everything else in this process has ended, and then leaves them.

@@ -10,7 +10,6 @@ use super::standing::{self, Standing};
 use crate::agent::{Agent, Said};
 use crate::conversations;
 use crate::error::Error;
-use crate::parts::fresh_id;
 use crate::plain;
 use crate::platform::Incoming;
 use crate::principal::{Account, Principal};
@@ -121,7 +120,7 @@ impl Agent {
             handle: account.handle.clone(),
             linked_at: self.parts().now(),
         };
-        let fresh = Principal::on_platform(fresh_id(), account.clone(), Trust::Public, here.clone());
+        let fresh = Principal::on_platform(self.parts().fresh_id(), account.clone(), Trust::Public, here.clone());
         store.meet(&identity, &fresh.person()).await?;
         let known = store.person_of_account(platform, &account.id).await?;
         Ok(known.map_or(fresh.person_id, |known| known.person_id))
@@ -130,7 +129,7 @@ impl Agent {
     /// Keeps what was not said to Jarvis, for what is asked later.
     async fn overhear(&self, principal: &Principal, conversation_id: &str, incoming: Incoming) -> Result<Heard, Error> {
         let message = Message {
-            id: fresh_id(),
+            id: self.parts().fresh_id(),
             conversation_id: conversation_id.to_owned(),
             run_id: None,
             person_id: Some(principal.person_id.clone()),

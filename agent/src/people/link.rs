@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{standing, whoami};
 use crate::conversations;
 use crate::error::Error;
-use crate::parts::{Parts, fresh_id};
+use crate::parts::Parts;
 use crate::plain::{Asked, Reply};
 use crate::principal::{OWNER, Principal};
 
@@ -284,7 +284,11 @@ pub(crate) async fn unlink(parts: &Parts, principal: &Principal, words: &str) ->
         linked_at: parts.now(),
         ..identity.clone()
     };
-    if parts.store.unlink(&principal.person_id, &alone, &fresh_id()).await? {
+    if parts
+        .store
+        .unlink(&principal.person_id, &alone, &parts.fresh_id())
+        .await?
+    {
         Ok(format!("{} is a person of its own now.", whoami::account(identity)))
     } else {
         Ok("That account is not yours any more.".into())

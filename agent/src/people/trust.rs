@@ -8,7 +8,7 @@ use serde_json::json;
 use super::config::{PlatformId, trust_of_word, word};
 use super::{standing, whoami};
 use crate::error::Error;
-use crate::parts::{Parts, fresh_id};
+use crate::parts::Parts;
 use crate::principal::Principal;
 
 const USAGE: &str = "Say `/trust discord:ID operator`, or `moderator`, `member`, `public`. The id is a number; people see \
@@ -71,7 +71,7 @@ async fn tell(parts: &Parts, known: &Known, level: Trust) -> Result<(), Error> {
         "The owner made you {} to me. `/whoami` says what that means where you ask it, `/rules` what holds there.",
         word(level)
     );
-    let delivery = Delivery::to_account(fresh_id(), &account.platform, &account.account, text, parts.now());
+    let delivery = Delivery::to_account(parts.fresh_id(), &account.platform, &account.account, text, parts.now());
     parts.store.deliver(&delivery).await?;
     parts.outbox.ring();
     Ok(())

@@ -13,7 +13,7 @@ use super::tell::{audit, trouble};
 use super::wish::rule_of;
 use crate::agent::Agent;
 use crate::guard::guarded;
-use crate::parts::{Parts, fresh_id};
+use crate::parts::Parts;
 
 /// How often the table is looked into. It is one read of an index, and a clock that jumps is noticed within it.
 const LOOK: Duration = Duration::from_secs(1);
@@ -160,9 +160,9 @@ impl Clockwork {
             } else {
                 JobRunState::Claimed
             },
-            holder: fresh_id(),
+            holder: self.parts().fresh_id(),
             lease_until: now.plus(LEASE),
-            run_id: fresh_id(),
+            run_id: self.parts().fresh_id(),
             missed: i64::try_from(rule.count(&zone, due, now)).unwrap_or(i64::MAX),
             claimed_at: now,
             ended_at: skipped.as_ref().map(|_| now),
@@ -236,7 +236,7 @@ impl Clockwork {
             return Ok(());
         };
         let taken = JobRun {
-            holder: fresh_id(),
+            holder: self.parts().fresh_id(),
             lease_until: now.plus(LEASE),
             ..run.clone()
         };

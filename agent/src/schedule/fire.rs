@@ -13,7 +13,7 @@ use super::when::say;
 use super::wish::rule_of;
 use crate::agent::Agent;
 use crate::conversations;
-use crate::parts::{Parts, fresh_id};
+use crate::parts::Parts;
 
 /// A claim is kept up while its work goes on; without that another may take it over.
 pub(super) const LEASE: Duration = Duration::from_mins(1);
@@ -48,7 +48,7 @@ async fn said(parts: &Parts, job: &Job, claim: &JobRun) -> Result<(), Option<Str
     };
     let late = late_words(parts, job, claim).map_or_else(String::new, |words| format!("\n\n*{words}*"));
     let message = Message {
-        id: fresh_id(),
+        id: parts.fresh_id(),
         conversation_id,
         run_id: None,
         person_id: None,

@@ -18,7 +18,6 @@ use crate::agent::Agent;
 use crate::answer;
 use crate::conversations;
 use crate::error::Error;
-use crate::parts::fresh_id;
 use crate::principal::Principal;
 use crate::session::{Api, Inbound, Place};
 use crate::turn::{Brought, Outcome, Why};
@@ -150,7 +149,7 @@ async fn place(agent: &Agent, conversation_id: &str) -> Result<Place, Left> {
 fn message(agent: &Agent, job: &Job, claim: &JobRun, principal: &Principal, conversation_id: &str) -> Message {
     let late = late_words(agent.parts(), job, claim);
     Message {
-        id: fresh_id(),
+        id: agent.parts().fresh_id(),
         conversation_id: conversation_id.to_owned(),
         run_id: Some(claim.run_id.clone()),
         person_id: Some(principal.person_id.clone()),

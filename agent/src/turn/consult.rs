@@ -24,7 +24,7 @@ use crate::context;
 use crate::execute::{self, Allowed, Order, Origin};
 use crate::limits::Limits;
 use crate::output_gate::Outlet;
-use crate::parts::{Parts, fresh_id};
+use crate::parts::Parts;
 use crate::policy::Caller;
 use crate::quarantine::{Marks, clean};
 use crate::spans;
@@ -189,7 +189,7 @@ impl Driver {
                 call_id: allowed.call_id.clone(),
                 agent: agent.to_owned(),
             }),
-            ..Run::begun(fresh_id(), conversation_id, person_id, self.parts.now())
+            ..Run::begun(self.parts.fresh_id(), conversation_id, person_id, self.parts.now())
         }
     }
 

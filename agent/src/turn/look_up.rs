@@ -30,7 +30,7 @@ pub(super) async fn ready(
         let mut call = call.clone();
         // Some servers send empty ids or number the calls of every reply anew, and every result has to find its own call.
         while call.id.is_empty() || !ids.insert(call.id.clone()) {
-            call.id = format!("call_{index}_{}", crate::parts::fresh_id().replace('-', ""));
+            call.id = format!("call_{index}_{}", parts.fresh_id().replace('-', ""));
         }
         let looked_up = if reply.finish.reason == FinishReason::Length {
             // What is left of the arguments can be valid JSON and still not be what the model meant.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jarvis_gateway::clock::Millis;
 use sqlx::AnyPool;
 #[cfg(any(test, feature = "test-support"))]
 use sqlx::Executor;
@@ -12,7 +13,7 @@ use super::Result;
 use super::engine::{Location, Pools};
 use super::error::{Error, tried};
 use super::migrate::{self, MigrationState};
-use super::sqlite;
+use super::{postgres, sqlite};
 
 /// How long an operation waits for its turn at the database before it fails.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
@@ -75,6 +76,16 @@ impl Store {
         Self {
             me: Arc::default(),
             ..self.clone()
+        }
+    }
+
+    /// What time it is on the machine of the database, for all who share it. A file has no machine of its own.
+    pub async fn time(&self) -> Result<Option<Millis>> {
+        match &*self.location {
+            Location::Sqlite(_) => Ok(None),
+            Location::Postgres(_) => tried("ask the database for the time", postgres::time(&self.read))
+                .await
+                .map(Some),
         }
     }
 

@@ -1,8 +1,10 @@
 //! What only `PostgreSQL` does: a server's address, its settings, the lock for migrating, its error codes.
 
+use jarvis_gateway::clock::Millis;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
-use sqlx::{AnyConnection, ConnectOptions, Connection, Executor};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Executor};
+use tokio::time::Instant;
 use url::Url;
 
 use super::engine::Pools;
@@ -182,6 +184,16 @@ pub(super) fn pool_options(connections: u32) -> AnyPoolOptions {
                 Ok(())
             })
         })
+}
+
+/// The server's clock, as it was in the middle of asking.
+pub(super) async fn time(pool: &AnyPool) -> sqlx::Result<Millis> {
+    // Waiting for a connection is no part of asking.
+    let mut connection = pool.acquire().await?;
+    let began = Instant::now();
+    let query = sqlx::query_scalar("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)");
+    let then: i64 = query.fetch_one(&mut *connection).await?;
+    Ok(Millis(then).plus(began.elapsed() / 2))
 }
 
 /// Whether a table of this name exists.
