@@ -27,7 +27,8 @@ pub(super) async fn fill(connection: &mut AnyConnection) -> sqlx::Result<()> {
         .map(drop)
 }
 
-/// Each word is looked up in each range from its end.
+/// Each word is looked up in each range from its end. The keys come as they are found, the newest first: to sort them once
+/// more is a third of the time.
 pub(super) async fn postings(
     connection: &mut AnyConnection,
     words: &[String],
@@ -38,7 +39,7 @@ pub(super) async fn postings(
         "SELECT string_agg((w.at - 1) || ' ' || f.keys, chr(10))
          FROM unnest(string_to_array($1, ' ')) WITH ORDINALITY AS w (word, at)
            CROSS JOIN unnest(string_to_array($2, ',')::BIGINT[], string_to_array($3, ',')::BIGINT[]) AS r (first, last)
-           CROSS JOIN LATERAL (SELECT string_agg(n.key::TEXT, ',' ORDER BY n.key DESC) AS keys FROM (
+           CROSS JOIN LATERAL (SELECT string_agg(n.key::TEXT, ',') AS keys FROM (
              SELECT x.key FROM recall_words x WHERE x.word = w.word AND x.key BETWEEN r.first AND r.last
              ORDER BY x.key DESC LIMIT $4) AS n) AS f
          WHERE f.keys IS NOT NULL",
