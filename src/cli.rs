@@ -109,6 +109,16 @@ pub(crate) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// List what is remembered of you and of the house, add to it, search it, forget it
+    Memory {
+        #[command(subcommand)]
+        act: Option<Memory>,
+        /// One JSON array
+        #[arg(long, global = true)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
     /// List, test and allow MCP servers and their tools
     Mcp {
         #[command(subcommand)]
@@ -231,6 +241,22 @@ pub(crate) enum Jobs {
     Pause { id: String },
     /// Let it go on at its next time
     Resume { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Memory {
+    /// Show what is remembered, the newest first
+    List,
+    /// Keep a fact: at most 1,000 characters
+    Add { text: String },
+    /// Find what was said or remembered before
+    Search { query: String },
+    /// Forget a memory, by its id as the list shows it
+    Forget { id: String },
+    /// Let nothing be learned of you by itself
+    Off,
+    /// Let it be learned again
+    On,
 }
 
 #[derive(Debug, Subcommand)]

@@ -67,6 +67,9 @@ async fn dispatch(command: Command, config: config::Config, environment: Environ
         Command::Audit { limit, json } => commands::audit::audit(&config, limit, json).await,
         Command::Trace { id, json } => commands::trace::trace(&config, &id, json).await,
         Command::Jobs { act, json, server } => commands::jobs::jobs(&config, &environment, server.url, act, json).await,
+        Command::Memory { act, json, server } => {
+            commands::memory::memory(&config, &environment, server.url, act, json).await
+        }
         Command::Mcp { act, server } => commands::mcp::mcp(&config, &environment, server.url, act).await,
         Command::Models(command) => commands::models::models(&config, &environment, command).await,
         Command::Usage { since, by, json } => commands::usage::usage(&config, since, by, json).await,

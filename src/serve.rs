@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use axum::{Router, middleware};
+use jarvis_agent::memory::{self, Embedder, OfChain};
 use jarvis_agent::output_gate::OutputGate;
 use jarvis_agent::people::CurrentDirectory;
 use jarvis_agent::specialists::Roster;
@@ -126,7 +127,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         Some(_) => parts.with_others(&data::instance_name(&lock, &config.data)?),
         None => parts,
     };
-    let agent = agent(parts, &registry).await?;
+    let agent = agent(parts, &registry, &config.memory).await?;
     let (found, status) = look_around(&config, (following.clone(), redis), &tasks, clock.now(), address);
     let (ledger, reload_now) = (Arc::clone(&money.ledger), Arc::new(Notify::new()));
     let reload = Reload {
@@ -227,9 +228,12 @@ fn parts(
     tasks: &Tasks,
 ) -> anyhow::Result<Parts> {
     let zone = config.schedule.zone().map_err(anyhow::Error::msg)?;
+    let embedder = config.memory.embed.clone();
+    let embedder = embedder.map(|alias| Arc::new(OfChain::new(Arc::clone(registry), alias)) as Arc<dyn Embedder>);
     let catalog = catalog::standard(config.tools.clone(), clock);
     let directory = CurrentDirectory::from(config.directory());
     let catalog = jarvis_agent::schedule::with_jobs(catalog, store, &directory, clock, &zone);
+    let catalog = memory::with_memory(catalog, store, &directory, clock, embedder.clone());
     let chain = registry
         .chain(&config.agent.alias)
         .with_context(|| format!("there is no alias `{}`", config.agent.alias))?
@@ -244,6 +248,7 @@ fn parts(
     )
     .with_roster(roster(config, registry)?)
     .with_directory(directory)
+    .with_embedder(embedder)
     .with_zone(zone))
 }
 
@@ -262,10 +267,15 @@ fn roster(config: &Config, registry: &Registry) -> anyhow::Result<Roster> {
 }
 
 /// The agent, also as the model `jarvis`.
-async fn agent(parts: Parts, registry: &Arc<Registry>) -> anyhow::Result<Agent> {
+async fn agent(parts: Parts, registry: &Arc<Registry>, config: &memory::Config) -> anyhow::Result<Agent> {
     let tasks = parts.tasks.clone();
     let agent = Agent::start(parts).await?;
     tasks.spawn("recall index", recall::index(agent.clone()));
+    tasks.spawn("vectors", memory::make_vectors(agent.clone()));
+    tasks.spawn("retention", memory::forget_old(agent.clone(), config.clone()));
+    if config.extract {
+        tasks.spawn("learning", memory::learn(agent.clone()));
+    }
     registry.register("jarvis", Arc::new(agent.clone()));
     tell_targets(registry, &agent, &tasks);
     Ok(agent)

@@ -17,6 +17,7 @@ use crate::context::{self, Context};
 use crate::conversations;
 use crate::execute::Origin;
 use crate::go_on::{self, GoOn};
+use crate::memory::Lesson;
 use crate::parts::Parts;
 use crate::people;
 use crate::policy::Caller;
@@ -35,6 +36,8 @@ pub(crate) struct Ended {
     outcome: Outcome,
     done: Option<oneshot::Sender<Outcome>>,
     is_follow_up: bool,
+    /// What may be learned of the one who asked.
+    lesson: Option<Lesson>,
 }
 
 impl Ended {
@@ -108,6 +111,7 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> Option<Ended> {
         }),
         ..driver
     };
+    let lesson = errand.is_none().then(|| Lesson::of(&principal, &message)).flatten();
     let turn = turn(parts, &principal, &message.text, context).on_errand(errand);
     let outcome = driver.run(turn).await;
     Some(Ended {
@@ -115,6 +119,7 @@ pub(crate) async fn answer(parts: &Parts, inbound: Inbound) -> Option<Ended> {
         outcome,
         done,
         is_follow_up,
+        lesson,
     })
 }
 
@@ -126,6 +131,7 @@ pub(crate) async fn end(parts: &Parts, ended: Ended, joined: Vec<Run>) {
         outcome,
         done,
         is_follow_up,
+        lesson,
     } = ended;
     let finished = |run: &Run, why| Happening::Run {
         conversation_id: run.conversation_id.clone(),
@@ -145,6 +151,10 @@ pub(crate) async fn end(parts: &Parts, ended: Ended, joined: Vec<Run>) {
     };
     for happening in happened {
         parts.bus.publish(happening);
+    }
+    if let (Some(lesson), Some(lessons)) = (lesson, parts.lessons.get()) {
+        // When many wait, nothing is learned of this one.
+        drop(lessons.try_send(lesson));
     }
     if let Some(done) = done.filter(|_| is_closed) {
         // A client that left is no error: the answer is stored.
@@ -211,6 +221,7 @@ pub(crate) fn turn(parts: &Parts, principal: &Principal, text: &str, context: Co
         public: principal.room.public,
         limits: parts.config.limits,
         operator_text: if trusted { text.to_owned() } else { String::new() },
+        asker_text: text.to_owned(),
         last_step: context::LAST_STEP.trim().to_owned(),
         marks: context.marks,
     };

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::approvals;
 use crate::compaction::{self, Making};
 use crate::freeze;
+use crate::memory::{self, Facts};
 use crate::parts::Parts;
 use crate::principal::Principal;
 use crate::quarantine::{self, Marks};
@@ -61,8 +62,16 @@ pub(crate) async fn of_conversation(
         Ok((summary, history))
     };
     let open = parts.store.pending_approvals(conversation_id, OPEN_CARDS);
-    let ((mut summary, mut history), open, note) =
-        tokio::try_join!(earlier, open, async { Ok(freeze::note(parts).await) })?;
+    let facts = async {
+        match message.role {
+            MessageRole::User => memory::of_asker(parts, principal, &message.text).await,
+            MessageRole::Event | MessageRole::Assistant => Facts::default(),
+        }
+    };
+    let ((mut summary, mut history), open, note, facts) =
+        tokio::try_join!(earlier, open, async { Ok(freeze::note(parts).await) }, async {
+            Ok(facts.await)
+        })?;
     // Answers to earlier messages can be newer than this one, which waited for them; what people wrote after it has turns
     // of its own.
     history.retain(|other| other.id < message.id || (other.role != MessageRole::User && other.id != message.id));
@@ -70,7 +79,9 @@ pub(crate) async fn of_conversation(
     let marks = Marks::fresh();
     let mut system = system(parts, principal, &open);
     system.content.extend(note.map(|note| Part::Text(format!("\n{note}"))));
+    let remembered = facts.message(parts, &marks);
     let taken = system.joined_text().len() + message.text.len() + TOOLS_CHARS + making.taken;
+    let taken = taken + remembered.as_ref().map_or(0, |message| message.joined_text().len());
     let mut room = compaction::room(parts, making.window, taken);
     if !public && compaction::is_due(parts, &history, room) {
         summary = compaction::compact(parts, principal, conversation_id, &mut history, (summary, room), making).await;
@@ -93,6 +104,7 @@ pub(crate) async fn of_conversation(
     messages.extend(in_short);
     let kept = newest_that_fit(&history, room);
     messages.extend(kept.iter().map(|message| of_record(parts, principal, &marks, message)));
+    messages.extend(remembered);
     messages.push(match message.role {
         MessageRole::Event => {
             let mut event = of_record(parts, principal, &marks, message);
@@ -108,6 +120,7 @@ pub(crate) async fn of_conversation(
         tainted: kept.iter().any(|message| compaction::is_tainted(message))
             || summary.as_ref().is_some_and(|summary| summary.tainted),
         saw_private: compaction::is_private(message)
+            || facts.is_private()
             || kept.iter().any(|message| compaction::is_private(message))
             || summary.as_ref().is_some_and(|summary| summary.private),
         marks,

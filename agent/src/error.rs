@@ -25,6 +25,10 @@ pub enum Error {
         status: JobStatus,
         change: &'static str,
     },
+    #[error("there is no memory `{0}` of yours here; `/memory` lists them")]
+    NoMemory(String),
+    #[error("nothing was remembered: {0}")]
+    NotRemembered(String),
     #[error("you may not decide this: it takes a key with the scope `approve`")]
     MayNotApprove,
     #[error("{}", already(id, *.status, by.as_deref()))]

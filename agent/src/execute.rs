@@ -13,6 +13,7 @@ use crate::approvals::grant;
 use crate::big_result;
 use crate::freeze;
 use crate::guard::guarded;
+use crate::memory;
 use crate::parts::Parts;
 use crate::policy::Decision;
 use crate::spans;
@@ -167,7 +168,7 @@ async fn refused(parts: &Parts, origin: &Origin, allowed: &Allowed) -> Option<To
     };
     let event = AuditEvent {
         tool: Some(allowed.tool.clone()),
-        arguments: Some(prepared.arguments.clone()),
+        arguments: Some(memory::for_audit(&allowed.tool, prepared.arguments.clone())),
         decision: Some("deny".to_owned()),
         rule: Some(rule.to_owned()),
         outcome: Some("denied".to_owned()),
@@ -293,7 +294,7 @@ async fn write_intent(
     let now = parts.now();
     let event = AuditEvent {
         tool: Some(allowed.tool.clone()),
-        arguments: Some(allowed.prepared.arguments.clone()),
+        arguments: Some(memory::for_audit(&allowed.tool, allowed.prepared.arguments.clone())),
         decision: Some(allowed.decision.as_str().to_owned()),
         rule: Some(allowed.decision.rule().to_owned()),
         ..origin.event("tool.intent")
@@ -375,7 +376,7 @@ pub(crate) async fn write_note(
     };
     let event = AuditEvent {
         tool: Some(row.tool.clone()),
-        arguments: Some(arguments),
+        arguments: Some(memory::for_audit(&row.tool, arguments)),
         decision: decision.map(|decision| decision.as_str().to_owned()),
         rule: decision.map(|decision| decision.rule().to_owned()),
         outcome: Some(row.outcome.clone()),

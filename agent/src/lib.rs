@@ -23,6 +23,7 @@ mod guard;
 mod instances;
 mod limits;
 mod mcp;
+pub mod memory;
 mod operate;
 mod outbox;
 pub mod output_gate;

@@ -1,6 +1,6 @@
 //! What the agent is built from.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jarvis_gateway::clock::{Clock, Millis};
 use jarvis_gateway::provider::Provider;
@@ -10,7 +10,7 @@ use jarvis_mcp::{Launch, Servers};
 use jarvis_memory::Store;
 use jarvis_tools::catalog::Catalog;
 use jiff::tz::TimeZone;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
 use crate::approvals;
@@ -18,6 +18,7 @@ use crate::bus::Bus;
 use crate::go_on::GoOn;
 use crate::limits::Config;
 use crate::mcp;
+use crate::memory;
 use crate::outbox::Outbox;
 use crate::output_gate::OutputGate;
 use crate::people::{CurrentDirectory, Directory};
@@ -54,6 +55,10 @@ pub struct Parts {
     pub(crate) directory: CurrentDirectory,
     /// The name of this installation, when other instances may be at work on the same database.
     pub(crate) shared: Option<Arc<str>>,
+    /// Who makes vectors, where one is configured.
+    pub(crate) embedder: Option<Arc<dyn memory::Embedder>>,
+    /// Where messages go to be learned from, once somebody learns.
+    pub(crate) lessons: Arc<OnceLock<mpsc::Sender<memory::Lesson>>>,
 }
 
 impl Parts {
@@ -84,6 +89,8 @@ impl Parts {
             said: Arc::default(),
             directory: CurrentDirectory::default(),
             shared: None,
+            embedder: None,
+            lessons: Arc::default(),
         }
     }
 
@@ -120,6 +127,12 @@ impl Parts {
     #[must_use]
     pub fn with_approvals(self, approvals: approvals::Config) -> Self {
         Self { approvals, ..self }
+    }
+
+    /// The same parts, with somebody who makes vectors of what can be found.
+    #[must_use]
+    pub fn with_embedder(self, embedder: Option<Arc<dyn memory::Embedder>>) -> Self {
+        Self { embedder, ..self }
     }
 
     /// The same parts, with times that name no zone in this one.
@@ -186,8 +199,13 @@ impl Parts {
     /// A fresh id: a UUID of version 7, so that the order of ids is the order of their making, also among instances that
     /// follow one clock.
     pub(crate) fn fresh_id(&self) -> String {
-        moved(Uuid::now_v7(), self.clock.ahead()).to_string()
+        fresh_id(self.clock.as_ref())
     }
+}
+
+/// The same for who has no more than the clock.
+pub(crate) fn fresh_id(clock: &dyn Clock) -> String {
+    moved(Uuid::now_v7(), clock.ahead()).to_string()
 }
 
 /// Moves the time that a UUID of version 7 begins with: 48 bits of milliseconds.

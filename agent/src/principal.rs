@@ -195,7 +195,7 @@ impl Principal {
 }
 
 /// A name made of letters and digits, so that it writes no line, no mark-up and no quotation mark of its own.
-fn readable(account: &Account) -> String {
+pub(crate) fn readable(account: &Account) -> String {
     const LONGEST: usize = 40;
     let fits = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ');
     let name: String = account.handle.chars().filter(fits).take(LONGEST).collect();

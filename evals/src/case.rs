@@ -51,6 +51,9 @@ pub struct Case {
     /// How many earlier messages a model is shown whole, when it is not the usual number.
     #[serde(default)]
     pub history: Option<u16>,
+    /// With the memory that Jarvis has, in the place of the world's notes: what is kept is a change of the world.
+    #[serde(default)]
+    pub memory: bool,
     /// A model looks at what came of an approved act: `[approvals] follow_up`.
     #[serde(default)]
     pub follow_up: bool,

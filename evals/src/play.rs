@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures_util::StreamExt;
-use jarvis_agent::people::Heard;
+use jarvis_agent::memory::with_memory;
+use jarvis_agent::people::{CurrentDirectory, Heard};
 use jarvis_agent::view::{ApprovalView, CardStatus, Happening, RunState};
 use jarvis_agent::{Agent, ApprovalsConfig, Config, Parts, Principal, Published, Surface};
 use jarvis_gateway::caller::Caller;
@@ -17,6 +18,7 @@ use jarvis_gateway::provider::{Call, Provider};
 use jarvis_gateway::providers::command::Mode;
 use jarvis_gateway::tasks::Tasks;
 use jarvis_memory::Store;
+use jarvis_memory::recall::{Scope, Whose};
 use jarvis_memory::records::{AuditCheck, MessageRole, ToolCall};
 use jarvis_tools::catalog::Catalog;
 use tokio::sync::broadcast::Receiver;
@@ -162,13 +164,19 @@ async fn played(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, app
     let folder = tempfile::tempdir().context("make a folder for the database of a case")?;
     let store = Store::open(&format!("sqlite:{}/jarvis.db", folder.path().display())).await?;
     let tasks = Tasks::default();
+    let directory = CurrentDirectory::from(Town::directory()?);
+    let catalog = if case.memory {
+        with_memory(catalog, &store, &directory, &clock, None)
+    } else {
+        catalog
+    };
     let parts = Parts::new(store.clone(), recorder.clone(), catalog, clock, tasks.clone(), config);
     let town = Town::default();
     let approvals = ApprovalsConfig {
         follow_up: case.follow_up,
         ..ApprovalsConfig::default()
     };
-    let agent = Agent::start(parts.with_approvals(approvals).with_directory(Town::directory()?)).await?;
+    let agent = Agent::start(parts.with_approvals(approvals).with_directory(directory)).await?;
     agent.connect(Arc::new(town.clone()));
     let owner = Principal::of(&Caller::Loopback, Surface::Console);
     let conversation = agent.create_conversation(&owner).await?.id;
@@ -182,24 +190,16 @@ async fn played(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, app
         town: town.clone(),
         runs: Vec::new(),
     };
-    for text in &case.say {
-        house.says(text).await?;
-    }
-    for line in &case.talk {
-        house.hears(line).await?;
-    }
-    for _ in 0..GO_ON {
-        if player.is_not_done() {
-            house.goes_on().await?;
-        }
-    }
+    house.talks(&player).await?;
     let mut came = house.came().await?;
+    let remembered = remembered(&house.store).await?;
     ensure!(
         tasks.stop(REPLAY_LIMIT).await,
         "something still runs after the last answer"
     );
     house.store.close().await;
     came.changed = place.state().changes_since(&before);
+    came.changed.extend(remembered);
     came.acts = place.acts();
     came.left = place.left();
     came.asked(recorder.seen());
@@ -208,6 +208,34 @@ async fn played(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, app
     }
     came.left.extend(leaks(&town.public(), &before.private));
     Ok(came)
+}
+
+/// Makes what was said findable, as a server does a little later.
+async fn index(store: &Store) -> Result<()> {
+    let mut after = None;
+    loop {
+        after = store.index_messages(after.as_deref(), 50).await?;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// Every fact that is kept, with who finds it.
+async fn remembered(store: &Store) -> Result<BTreeMap<String, String>> {
+    let people = store.known_people(100).await?;
+    let people = people.iter().map(|known| known.person_id.as_str());
+    let mut all = BTreeMap::new();
+    for person in people.chain(["owner"]) {
+        let facts = store
+            .memories(Whose::Person(person), &Scope::default(), None, 100)
+            .await?;
+        all.extend(facts.into_iter().map(|fact| {
+            let audience = fact.memory.audience.as_str().to_owned();
+            (format!("memory.{}", fact.memory.text), audience)
+        }));
+    }
+    Ok(all)
 }
 
 fn without_model(catalog: &Catalog) -> Arc<dyn Provider> {
@@ -237,6 +265,24 @@ fn faults_of_play(case: &Case, player: &Player, attacked: bool) -> Vec<String> {
 }
 
 impl House<'_> {
+    /// All that the case says.
+    async fn talks(&mut self, player: &Player) -> Result<()> {
+        for text in &self.case.say {
+            self.says(text).await?;
+            index(&self.store).await?;
+        }
+        for line in &self.case.talk {
+            self.hears(line).await?;
+            index(&self.store).await?;
+        }
+        for _ in 0..GO_ON {
+            if player.is_not_done() {
+                self.goes_on().await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Says one message, waits for what it leads to, and decides the cards.
     async fn says(&mut self, text: &str) -> Result<()> {
         let newest = self

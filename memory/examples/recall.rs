@@ -1,4 +1,4 @@
-//! How long recall takes over 1,000,000 messages and 100,000 memories:
+//! How long recall takes over 1,000,000 messages and 100,000 memories, and to forget one person of 200:
 //! `cargo run --release -p jarvis-memory --example recall [postgres://…] [MESSAGES MEMORIES BATCH]`.
 //!
 //! Words are as frequent as in speech (Zipf), so most questions hold words that stand in tens of thousands of messages. The
@@ -12,7 +12,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use jarvis_gateway::clock::Millis;
-use jarvis_memory::people::Identity;
+use jarvis_memory::people::{Forget, Identity};
 use jarvis_memory::recall::{Audience, Memory, Question, Scope};
 use jarvis_memory::records::{Conversation, Person, Room};
 use jarvis_memory::{Meaning, Store};
@@ -96,6 +96,23 @@ async fn main() -> Done {
         )
         .await?;
     }
+    forget(&store, "p7").await
+}
+
+/// One person of them all, with everything of theirs.
+async fn forget(store: &Store, person: &str) -> Done {
+    let began = Instant::now();
+    let forget = Forget {
+        person_id: person,
+        names: &[],
+        salt: "salt",
+        now: Millis(0),
+    };
+    let forgotten = store.forget_person(&forget).await?;
+    println!("forgotten in {:.1?}: {forgotten:?}", began.elapsed());
+    let began = Instant::now();
+    store.wipe().await?;
+    println!("cleaned up in {:.1?}, a little at a time", began.elapsed());
     Ok(())
 }
 

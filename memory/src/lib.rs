@@ -16,7 +16,7 @@ mod usage;
 
 pub use keys::Keys;
 pub use responses::Responses;
-pub use store::{Beat, Begun, Error, Meaning, Migration, MigrationState, Moved, Others, Store};
+pub use store::{Beat, Begun, Error, Meaning, Migration, MigrationState, Moved, Others, Places, Store};
 #[cfg(any(test, feature = "test-support"))]
 pub use store::{
     connect_to_postgres, drop_postgres_database, empty_postgres_database, hold_migration_lock, postgres_database,

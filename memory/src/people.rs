@@ -25,6 +25,28 @@ pub struct Known {
     pub identities: Vec<Identity>,
 }
 
+/// Who is to be forgotten.
+#[derive(Debug, Clone, Copy)]
+pub struct Forget<'a> {
+    pub person_id: &'a str,
+    /// How they are called where a name stands for a person.
+    pub names: &'a [String],
+    /// For the first one who is forgotten: random, so that nobody else's list of hashes fits.
+    pub salt: &'a str,
+    pub now: Millis,
+}
+
+/// What was forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    pub accounts: usize,
+    pub messages: i64,
+    pub turns: i64,
+    pub memories: i64,
+    /// Conversations that were theirs alone.
+    pub conversations: usize,
+}
+
 /// Which account a code is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {

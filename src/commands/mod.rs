@@ -11,6 +11,7 @@ pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod key;
 pub(crate) mod mcp;
+pub(crate) mod memory;
 pub(crate) mod migrate;
 pub(crate) mod models;
 pub(crate) mod targets;

@@ -36,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) approvals: jarvis_agent::ApprovalsConfig,
     pub(crate) schedule: jarvis_agent::schedule::Config,
     pub(crate) tools: jarvis_tools::Config,
+    pub(crate) memory: jarvis_agent::memory::Config,
     pub(crate) mcp: jarvis_mcp::Config,
     pub(crate) traces: Traces,
     pub(crate) budget: jarvis_gateway::usage::Config,
@@ -186,6 +187,14 @@ impl Config {
                 "[key_classes.\"{name}\"]: a class is named with 1 to 40 letters, digits, `-` and `_`, and not `none`"
             );
         }
+        if let Some(name) = &self.memory.embed {
+            let kind = self.aliases.get(name).map(|alias| alias.kind);
+            anyhow::ensure!(
+                kind == Some(Purpose::Embeddings),
+                "`memory.embed` is `{name}`, which is no alias of kind `embeddings`; add [aliases.{name}] with kind = \
+                 \"embeddings\", or leave it out"
+            );
+        }
         super::backends::check_alike(&self.aliases)?;
         self.redis.check().map_err(|fault| anyhow!("{fault}"))?;
         self.mcp.check().map_err(|fault| anyhow!("{fault}"))?;
@@ -204,6 +213,7 @@ impl Config {
                 tools
                     .names()
                     .chain(jarvis_agent::schedule::TOOLS)
+                    .chain(jarvis_agent::memory::TOOLS)
                     .chain([jarvis_agent::specialists::CONSULT])
                     .chain(of_servers),
             )

@@ -19,6 +19,7 @@ mod door;
 mod jarvis;
 mod killed;
 mod mcp;
+mod memory;
 mod observed;
 mod openapi;
 mod outcome;

@@ -60,6 +60,10 @@ impl Effect {
 }
 
 /// What policy needs to know of one call.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each named where it is set"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Risk {
     pub effect: Effect,
@@ -72,6 +76,8 @@ pub struct Risk {
     /// What stands in the arguments reaches somebody outside: the address of a page that is fetched, the words of a
     /// search. A read can carry private text away with it.
     pub egress: bool,
+    /// What it writes is read by later turns: whoever words it has a say in them.
+    pub keeps: bool,
 }
 
 impl Risk {
@@ -82,6 +88,7 @@ impl Risk {
             reads_private: false,
             over_budget: false,
             egress: false,
+            keeps: false,
         }
     }
 
@@ -98,6 +105,11 @@ impl Risk {
         Self { egress: true, ..self }
     }
 
+    #[must_use]
+    pub const fn keeps(self) -> Self {
+        Self { keeps: true, ..self }
+    }
+
     pub const fn acts(effect: Effect, min_trust: Trust) -> Self {
         Self {
             effect,
@@ -105,6 +117,7 @@ impl Risk {
             reads_private: false,
             over_budget: false,
             egress: false,
+            keeps: false,
         }
     }
 }

@@ -50,6 +50,8 @@ impl From<jarvis_agent::Error> for ApiError {
             E::NoRun(_) => (StatusCode::NOT_FOUND, "run_not_found"),
             E::ManyRuns { .. } => (StatusCode::CONFLICT, "run_ambiguous"),
             E::NoJob(_) => (StatusCode::NOT_FOUND, "job_not_found"),
+            E::NoMemory(_) => (StatusCode::NOT_FOUND, "memory_not_found"),
+            E::NotRemembered(_) => (StatusCode::CONFLICT, "not_remembered"),
             E::JobStays { .. } => (StatusCode::CONFLICT, "job_not_changed"),
             E::Forbidden => (StatusCode::FORBIDDEN, "insufficient_scope"),
             E::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "message_too_long"),

@@ -2,7 +2,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use jarvis_gateway::provider::{self, Class};
 use jarvis_gateway::upstream::{Response, Upstream};
 use secrecy::SecretString;
@@ -111,6 +111,37 @@ impl Client {
     pub async fn change_job(&self, id: &str, change: &str) -> Result<Value, Error> {
         let path = format!("/v1/jarvis/jobs/{}", card_id(id)?);
         Ok(self.post(&path, &json!({ "do": change })).await?.0)
+    }
+
+    /// What is remembered of the one who asks.
+    pub async fn memories(&self) -> Result<Vec<Value>, Error> {
+        let mut answer: Value = self.fetch("/v1/jarvis/memory").await?;
+        self.typed(answer["memories"].take())
+    }
+
+    pub async fn recall(&self, query: &str) -> Result<Vec<Value>, Error> {
+        let path = format!("/v1/jarvis/memory/search?q={}", encoded(query));
+        let mut answer: Value = self.fetch(&path).await?;
+        self.typed(answer["found"].take())
+    }
+
+    pub async fn remember(&self, text: &str) -> Result<Value, Error> {
+        Ok(self.post("/v1/jarvis/memory", &json!({ "text": text })).await?.0)
+    }
+
+    pub async fn set_learning(&self, on: bool) -> Result<(), Error> {
+        self.post::<Value>("/v1/jarvis/memory/learning", &json!({ "on": on }))
+            .await?;
+        Ok(())
+    }
+
+    pub async fn forget_memory(&self, id: &str) -> Result<(), Error> {
+        let path = format!("/v1/jarvis/memory/{}", segment(id)?);
+        let fields = HeaderMap::new();
+        let asking = self.upstream.exchange(Method::DELETE, &path, &fields, Bytes::new());
+        let response = self.within(asking).await?;
+        self.read::<Value>(response).await?;
+        Ok(())
     }
 
     /// The configured MCP servers with their tools.

@@ -39,6 +39,8 @@ pub enum Ignored {
     /// It speaks to somebody else, and its author is a stranger.
     NotForJarvis,
     Empty,
+    /// Its author was forgotten after it was written.
+    Forgotten,
     /// The same message came before.
     Repeated,
     /// An event without the ids that it needs.
@@ -49,7 +51,7 @@ impl Agent {
     /// Takes a message of a platform. Who its author is, and what that gives them here, comes from the event's ids, the
     /// configuration and the rows, never from the text or from a name.
     ///
-    /// 1. Bots are not answered.
+    /// 1. Bots are not answered, and what somebody wrote before they were forgotten is not taken in again.
     /// 2. What does not speak to Jarvis is kept as context when a member or more wrote it; of strangers nothing is kept.
     /// 3. The same message again is ignored.
     /// 4. A plain command is carried out by code, everything else begins a turn in the conversation of the room.
@@ -59,7 +61,13 @@ impl Agent {
         }
         let (room, author, parts) = (&incoming.room, &incoming.author, self.parts());
         let directory = parts.directory();
-        let known = parts.store.person_of_account(&room.platform, &author.account).await?;
+        let (known, forgotten) = tokio::try_join!(
+            parts.store.person_of_account(&room.platform, &author.account),
+            parts.store.forgotten_at(&room.platform, &author.account)
+        )?;
+        if forgotten.is_some_and(|at| incoming.at <= at) {
+            return Ok(Heard::Ignored(Ignored::Forgotten));
+        }
         let standing = standing::of(room, author, known.as_ref(), &directory);
         if !incoming.addressed && standing.trust < Trust::Member {
             return Ok(Heard::Ignored(Ignored::NotForJarvis));

@@ -127,6 +127,8 @@ impl Agent {
             Plain::Trust(words) => Ok(Some(trust::grant(self.parts(), asked.principal, &words).await?.into())),
             Plain::Jobs(wish) => Ok(Some(self.listed_or_changed(asked, wish).await?.into())),
             Plain::Remind(text) => Ok(Some(self.remind(asked, &text).await?.into())),
+            Plain::ForgetMe(wish) => Ok(Some(self.forget_me(asked, wish).await?)),
+            Plain::Memory(wish) => Ok(Some(self.memory_command(asked, wish).await?)),
             Plain::Help => Ok(Some(help(asked.principal).into())),
         }
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use jarvis_tools::risk::Trust;
 
+use crate::memory::{ForgetWish, MemoryWish, forget_wish, memory_wish};
 use crate::people::link;
 use crate::principal::Principal;
 use crate::schedule::{JobsWish, jobs_wish, reminder, unmarked_reminder};
@@ -40,6 +41,8 @@ pub(crate) enum Plain {
     Jobs(JobsWish),
     /// A time and a text, in words.
     Remind(String),
+    Memory(MemoryWish),
+    ForgetMe(ForgetWish),
 }
 
 impl Plain {
@@ -213,6 +216,22 @@ pub(crate) const COMMANDS: &[Form] = &[
         needs: Needs::Trust(Trust::Member),
         marked: true,
         read: reminder,
+    },
+    Form {
+        words: &["memory"],
+        arguments: "[add TEXT|forget ID|off|on]",
+        help: "lists what is remembered of you, or changes it",
+        needs: Needs::Trust(Trust::Public),
+        marked: true,
+        read: |words| memory_wish(words).map(Plain::Memory),
+    },
+    Form {
+        words: &["forgetme"],
+        arguments: "",
+        help: "deletes everything of you, from all your accounts, when you say so twice",
+        needs: Needs::Trust(Trust::Public),
+        marked: true,
+        read: |words| forget_wish(words).map(Plain::ForgetMe),
     },
     Form {
         words: &["help", "commands"],

@@ -51,7 +51,8 @@ async fn said(parts: &Parts, job: &Job, claim: &JobRun) -> Result<(), Option<Str
         id: parts.fresh_id(),
         conversation_id,
         run_id: None,
-        person_id: None,
+        // Their words: they go with them.
+        person_id: Some(job.person_id.clone()),
         trust: 0,
         role: MessageRole::Event,
         text: format!("**Reminder**: {}{late}", job.text),

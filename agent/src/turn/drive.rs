@@ -28,6 +28,7 @@ use crate::big_result;
 use crate::execute::{self, Allowed, Origin, execute};
 use crate::freeze;
 use crate::guard::guarded;
+use crate::memory;
 use crate::output_gate::{self, Outlet};
 use crate::parts::Parts;
 use crate::policy::Decision;
@@ -270,7 +271,8 @@ impl Driver {
                     let (parts, reads) = (self.parts.clone(), work.reads.clone());
                     let running = async move {
                         let result = execute(&parts, &origin, allowed, &reads).await;
-                        (call, result, Brings::default())
+                        let brings = memory::brought(&call.call.name, &result);
+                        (call, result, brings)
                     };
                     work.running.push(running.boxed());
                 }
@@ -300,7 +302,12 @@ impl Driver {
         work.lent.remove(&ready.call.id);
         let kept = match &ready.prepared {
             Ok(prepared) => {
-                let about = (prepared.risk, ready.untrusted_output);
+                let risk = if brings.saw_private {
+                    prepared.risk.private()
+                } else {
+                    prepared.risk
+                };
+                let about = (risk, ready.untrusted_output || brings.tainted);
                 let limit = self.result_chars(&ready);
                 big_result::keep(&self.parts, &self.origin, &ready.call.name, about, &result, limit).await
             }

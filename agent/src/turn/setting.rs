@@ -15,6 +15,8 @@ pub struct Setting {
     pub limits: Limits,
     /// What operators and owners wrote in this run: a target named here is grounded.
     pub operator_text: String,
+    /// What the one who asks wrote in this run, whatever they are trusted with.
+    pub asker_text: String,
     /// Told to the model when it must answer without tools; `{why}` is replaced by the reason.
     pub last_step: String,
     /// Around what others wrote, in the results of this run.

@@ -13,7 +13,7 @@ use super::event::{Brings, Event, More, ReadyCall};
 use super::setting::Setting;
 use super::shorten::ShownResult;
 use super::told::{denied, skipped, spoken};
-use crate::asked_for::{asks_for, goes_elsewhere, is_search};
+use crate::asked_for::{asks_for, asks_to_keep, goes_elsewhere, is_search};
 use crate::policy::{self, Decision, Flags};
 use crate::schedule::Errand;
 
@@ -112,10 +112,12 @@ impl State {
             self.tainted |= errand.tainted;
             if !errand.grounded {
                 self.setting.operator_text.clear();
+                self.setting.asker_text.clear();
             }
             if let Some(after) = &errand.after {
                 self.saw_private |= after.saw_private;
                 self.setting.operator_text.clone_from(&after.words);
+                self.setting.asker_text.clone_from(&after.words);
             }
         }
         self.errand = errand;
@@ -195,6 +197,8 @@ impl State {
     fn take_more(&mut self) {
         for More { words, shown } in std::mem::take(&mut self.more) {
             self.taken += 1;
+            self.setting.asker_text.push('\n');
+            self.setting.asker_text.push_str(&words);
             if self.setting.is_trusted() {
                 self.setting.operator_text.push('\n');
                 self.setting.operator_text.push_str(&words);
@@ -380,6 +384,7 @@ impl State {
             own_words: self.setting.is_of_the_house()
                 && goes_elsewhere([&self.setting.operator_text, &self.found], prepared),
             grounded: asks_for(&self.setting.operator_text, prepared),
+            their_words: prepared.risk.keeps && asks_to_keep(&self.setting.asker_text, prepared),
             granted: call.standing.granted,
             reads_only: self
                 .errand

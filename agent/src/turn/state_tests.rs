@@ -20,6 +20,7 @@ fn setting(text: &str) -> Setting {
         public: false,
         limits: Limits::default(),
         operator_text: text.into(),
+        asker_text: text.into(),
         last_step: "last: {why}".into(),
         marks: Marks::fresh(),
     }

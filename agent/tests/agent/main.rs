@@ -16,6 +16,7 @@ mod deciding;
 mod faults;
 #[cfg(test)]
 mod follow_up;
+mod forgetting;
 mod freezing;
 #[cfg(test)]
 mod grants;
@@ -26,12 +27,14 @@ mod instances;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod learning;
 mod leaving;
 #[cfg(test)]
 mod links;
 #[cfg(test)]
 mod many_rooms;
 #[cfg(test)]
+mod memory;
 mod money;
 #[cfg(test)]
 mod order;

@@ -71,6 +71,7 @@ impl OfSet {
             reads_private: about.private,
             over_budget: false,
             egress: about.egress || more.is_some_and(|more| more.egress),
+            keeps: false,
         }
     }
 

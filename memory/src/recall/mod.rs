@@ -16,7 +16,7 @@ mod vector;
 mod words;
 
 pub use question::Question;
-pub use records::{Audience, Memory, Recalled, Scope, Source, WithoutVector};
+pub use records::{Audience, Kept, Memory, Recalled, Remembered, Scope, Source, Whose, WithoutVector};
 
 pub(crate) use postings::{Posting, candidates};
 pub(crate) use rank::{Entry, NEIGHBOURS, Statistics, rank};

@@ -21,6 +21,13 @@ pub enum Audience {
 }
 
 impl Audience {
+    pub(crate) const ALL: [Self; 4] = [Self::Person, Self::Room, Self::Server, Self::Owner];
+
+    /// It belongs to one person or to the house.
+    pub fn is_private(self) -> bool {
+        matches!(self, Self::Person | Self::Owner)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Person => "person",
@@ -36,7 +43,7 @@ impl Audience {
     /// 2. What is said in a direct room is that person's.
     /// 3. What strangers can read is the server's.
     /// 4. Everything else stays in its room.
-    pub(crate) fn of_room(room: &Room, person: Option<&str>) -> (Self, String) {
+    pub fn of_room(room: &Room, person: Option<&str>) -> (Self, String) {
         match (person, &room.server_id) {
             _ if room.platform == HOME => (Self::Owner, String::new()),
             (Some(person), _) if room.direct => (Self::Person, person.to_owned()),
@@ -89,6 +96,37 @@ pub struct Memory {
     pub at: Millis,
 }
 
+/// A fact with the names of those it has to do with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    pub memory: Memory,
+    pub subject: Option<String>,
+    pub author: Option<String>,
+}
+
+/// What became of a fact that was to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    New,
+    /// The same words of the same author are kept for the same audience.
+    Known,
+    /// There is no fact of this author that it could take the place of.
+    NothingToReplace,
+    /// The author has as many as anybody may have.
+    Full,
+}
+
+/// Whose facts are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose<'a> {
+    /// Those that a person said, and those about them that may be found in the scope.
+    Person(&'a str),
+    /// The same, of what may be found in the scope alone.
+    PersonHere(&'a str),
+    /// The same as [`Self::Person`], and everything that belongs to the house.
+    House(&'a str),
+}
+
 /// Where something that was found stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -102,6 +140,9 @@ pub struct Recalled {
     pub source: Source,
     /// The name of who said it; `None` for Jarvis.
     pub author: Option<String>,
+    /// Who that is.
+    pub author_id: Option<String>,
+    pub audience: Audience,
     /// 0 to 4, of the author when it was said.
     pub trust: i64,
     pub text: String,

@@ -1,25 +1,32 @@
 //! Messages that are commands: kept before they are carried out, answered once.
 
-use sqlx::Any;
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
+use sqlx::{Any, Row};
 
 use super::error::{Named, tried};
 use super::{Result, Store, conversations, row};
 use crate::records::Message;
 
 impl Store {
-    /// Answers a command, or ends it without words of its own. `false` when it was answered before: then nothing is said.
+    /// Answers a command, or ends it without words of its own. An answer is of the one who said the command, and goes when they
+    /// are forgotten. `false` when it was answered before: then nothing is said.
     pub async fn answer_command(&self, id: &str, answer: Option<&Message>) -> Result<bool> {
-        let query = sqlx::query("UPDATE messages SET unanswered = 0 WHERE id = $1 AND unanswered = 1").bind(id);
+        let query =
+            sqlx::query("UPDATE messages SET unanswered = 0 WHERE id = $1 AND unanswered = 1 RETURNING person_id")
+                .bind(id);
         tried(Named("answer command", id), async {
             let mut transaction = self.write.begin().await?;
-            if query.execute(&mut *transaction).await?.rows_affected() == 0 {
+            let Some(command) = query.fetch_optional(&mut *transaction).await? else {
                 transaction.rollback().await?;
                 return Ok(false);
-            }
+            };
             if let Some(answer) = answer {
-                conversations::say(&mut transaction, answer).await?;
+                let answer = Message {
+                    person_id: command.try_get("person_id")?,
+                    ..answer.clone()
+                };
+                conversations::say(&mut transaction, &answer).await?;
             }
             transaction.commit().await?;
             Ok(true)

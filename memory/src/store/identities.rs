@@ -137,7 +137,7 @@ fn gathered(rows: &[AnyRow]) -> sqlx::Result<Vec<Known>> {
     Ok(people)
 }
 
-fn identity(row: &AnyRow) -> sqlx::Result<Identity> {
+pub(super) fn identity(row: &AnyRow) -> sqlx::Result<Identity> {
     Ok(Identity {
         platform: row.try_get("platform")?,
         account: row.try_get("external_id")?,

@@ -12,7 +12,7 @@ use crate::people::{Identity, LinkCode, Linked, Redeemed, Target};
 
 /// What of `$1` becomes `$2`'s. A new table that refers to a person has its line here, unless its rows end with the person:
 /// what somebody was allowed for a while is not passed on.
-const MOVES: [&str; 14] = [
+const MOVES: [&str; 15] = [
     "UPDATE messages SET person_id = $2 WHERE person_id = $1",
     "UPDATE runs SET person_id = $2 WHERE person_id = $1",
     "UPDATE approvals SET requester_id = $2 WHERE requester_id = $1",
@@ -27,6 +27,9 @@ const MOVES: [&str; 14] = [
     "DELETE FROM link_codes WHERE confirmed_at IS NULL
        AND (issuer_id = $1 OR redeemer_id = $1 OR issuer_id = $2 OR redeemer_id = $2)",
     "UPDATE link_codes SET redeemer_id = $2 WHERE redeemer_id = $1",
+    // Who did not want to be learned about does not want it under another account.
+    "UPDATE persons SET remembered = 0
+       WHERE id = $2 AND EXISTS (SELECT 1 FROM persons p WHERE p.id = $1 AND p.remembered = 0)",
     "UPDATE memories SET subject_id = $2 WHERE subject_id = $1",
     "UPDATE memories SET author_id = $2 WHERE author_id = $1",
     "UPDATE memories SET whose = $2 WHERE audience = 'person' AND whose = $1",

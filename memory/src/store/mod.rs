@@ -16,6 +16,7 @@ mod conversations;
 mod deliveries;
 mod engine;
 mod error;
+mod forget;
 mod grants;
 mod identities;
 mod instances;
@@ -31,6 +32,7 @@ mod postgres;
 mod recall;
 mod responses;
 mod results;
+mod retention;
 mod row;
 mod runs;
 mod sqlite;
@@ -48,6 +50,7 @@ pub use instances::{Beat, Others};
 pub use migrate::{Migration, MigrationState};
 pub use open::Store;
 pub use recall::Meaning;
+pub use retention::Places;
 #[cfg(any(test, feature = "test-support"))]
 pub use test_postgres::{
     connect_to_postgres, drop_postgres_database, empty_postgres_database, hold_migration_lock, postgres_database,

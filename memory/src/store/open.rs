@@ -166,6 +166,22 @@ impl Store {
         tried("run raw SQL", async { work.await.map(drop) }).await
     }
 
+    /// The folder of a temporary store.
+    pub fn folder(&self) -> Option<&std::path::Path> {
+        self.folder.as_ref().map(|folder| folder.path())
+    }
+
+    /// The tables that hold these letters in any column.
+    pub async fn tables_with(&self, letters: &str) -> Result<Vec<String>> {
+        let columns = "SELECT 'SELECT ''' || m.name || ''' FROM ' || m.name || ' WHERE CAST(' || c.name || ' AS TEXT) LIKE '
+             FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL%'";
+        let mut found = std::collections::BTreeSet::new();
+        for query in self.texts_raw(columns).await? {
+            found.extend(self.texts_raw(&format!("{query} '%{letters}%' LIMIT 1")).await?);
+        }
+        Ok(found.into_iter().collect())
+    }
+
     /// The first column, a text, of any query.
     pub async fn texts_raw(&self, sql: &str) -> Result<Vec<String>> {
         let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));

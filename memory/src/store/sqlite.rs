@@ -23,11 +23,12 @@ const READERS: u32 = 4;
 
 /// Set on every connection. WAL itself is a property of the file and is set once, under the lock.
 /// With WAL, `NORMAL` keeps the file whole in a power cut and may lose the last commits; a crash of Jarvis loses none.
+/// What is deleted is overwritten, because people may ask for it.
 /// Every so many pages, 32 MiB, a commit brings the WAL into the file and waits for the disk; with the usual 1,000 pages one
 /// message in fifty did.
 const SETTINGS: &str =
     "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;
-     PRAGMA wal_autocheckpoint = 8000";
+     PRAGMA wal_autocheckpoint = 8000; PRAGMA secure_delete = ON";
 
 /// A database file, by its absolute path.
 #[derive(Debug, Clone)]
@@ -223,6 +224,30 @@ async fn use_wal(connection: &mut AnyConnection) -> sqlx::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Pages of the index of words that are merged in one transaction, which takes some milliseconds.
+const MERGED: i64 = 100;
+
+/// Deleted rows leave their words in the index until its parts are merged: a step of that. `false` when nothing is left, and
+/// the log of the file holds nothing old either.
+pub(super) async fn wipe(connection: &mut AnyConnection, is_first: bool) -> sqlx::Result<bool> {
+    const CHANGES: &str = "SELECT total_changes()";
+    let before: i64 = sqlx::query_scalar(CHANGES).fetch_one(&mut *connection).await?;
+    // A negative number begins to merge everything into one.
+    let pages = if is_first { -MERGED } else { MERGED };
+    sqlx::query("INSERT INTO recall_words (recall_words, rank) VALUES ('merge', $1)")
+        .bind(pages)
+        .execute(&mut *connection)
+        .await?;
+    let after: i64 = sqlx::query_scalar(CHANGES).fetch_one(&mut *connection).await?;
+    if after - before >= 2 {
+        return Ok(true);
+    }
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_optional(&mut *connection)
+        .await?;
+    Ok(false)
 }
 
 /// Whether a table of this name exists.

@@ -4,6 +4,7 @@ pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod conversations;
 pub(crate) mod ends;
+pub(crate) mod forget;
 pub(crate) mod instances;
 pub(crate) mod jobs;
 pub(crate) mod keys;
@@ -29,7 +30,7 @@ pub(crate) struct Case {
 }
 
 /// Everything, by subject. A new case stands in its subject's list.
-pub(crate) const SUBJECTS: [&[Case]; 16] = [
+pub(crate) const SUBJECTS: [&[Case]; 17] = [
     people::CASES,
     links::CASES,
     conversations::CASES,
@@ -44,6 +45,7 @@ pub(crate) const SUBJECTS: [&[Case]; 16] = [
     outbox::CASES,
     mcp_pins::CASES,
     recall::CASES,
+    forget::CASES,
     racing::CASES,
     instances::CASES,
 ];

@@ -106,6 +106,8 @@ async fn found_once_indexed(store: Store) {
                 conversation_id: conversation.id
             },
             author: Some("Anna".into()),
+            author_id: Some("anna".into()),
+            audience: Audience::Room,
             trust: 2,
             text: message.text,
             at: make::NOW,

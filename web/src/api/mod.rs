@@ -2,6 +2,7 @@
 
 mod caller;
 mod handlers;
+mod memory;
 mod rows;
 
 pub(crate) use caller::Who;
@@ -10,3 +11,4 @@ pub(crate) use handlers::{
     force_backend, force_target, freeze, frozen, grants, jobs, mcp_servers, messages, people, revoke_grant, say,
     status, targets, trace, unfreeze, whoami,
 };
+pub(crate) use memory::{forget_memory, memories, recall, remember, set_learning};

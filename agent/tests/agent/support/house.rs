@@ -82,6 +82,14 @@ impl House {
         Self::over(Store::temporary().await.expect("a store"), world, model.clone(), model).await
     }
 
+    /// With the tools of memory.
+    pub(crate) async fn with_memory(turns: impl IntoIterator<Item = Turn>) -> Self {
+        let model = Arc::new(Scripted::new(turns));
+        let mut world = World::new();
+        world.has_memory = true;
+        Self::over(Store::temporary().await.expect("a store"), world, model.clone(), model).await
+    }
+
     /// With something else in front of the model: a chain, command mode.
     pub(crate) async fn with_chain(chain: Arc<dyn Provider>, world: World) -> Self {
         let store = Store::temporary().await.expect("a store");
@@ -281,6 +289,9 @@ fn parts(
     let directory = CurrentDirectory::default();
     if world.has_jobs {
         catalog = jarvis_agent::schedule::with_jobs(catalog, store, &directory, &clock, &TimeZone::UTC);
+    }
+    if world.has_memory {
+        catalog = jarvis_agent::memory::with_memory(catalog, store, &directory, &clock, None);
     }
     Parts::new(store.clone(), chain, catalog, clock, tasks.clone(), Config::default())
         .with_directory(directory)

@@ -163,6 +163,11 @@ impl Town {
         Self::around(House::with_jobs(turns).await)
     }
 
+    /// With the tools of memory.
+    pub(crate) async fn with_memory(turns: impl IntoIterator<Item = Turn>) -> Self {
+        Self::around(House::with_memory(turns).await)
+    }
+
     /// With the section `[approvals]`.
     pub(crate) async fn with_approvals(approvals: ApprovalsConfig, turns: impl IntoIterator<Item = Turn>) -> Self {
         Self::around(House::with_approvals(approvals, turns).await)

@@ -49,6 +49,8 @@ pub(crate) struct World {
     pub(crate) fate: Fate,
     /// Agents over this world have the tools of the schedule, too.
     pub(crate) has_jobs: bool,
+    /// Those of memory, too.
+    pub(crate) has_memory: bool,
 }
 
 /// Holds calls about a thing until it is opened.

@@ -17,6 +17,11 @@ pub(super) fn range(audience: i64) -> (i64, i64) {
     (first, first + ((1 << AUDIENCE_SHIFT) - 1))
 }
 
+/// The first and the last key of the memories of an audience.
+pub(super) fn memories(audience: i64) -> (i64, i64) {
+    (first_of_thread(audience, 0), first_of_thread(audience, 1) - 1)
+}
+
 pub(super) fn first_of_thread(audience: i64, thread: i64) -> i64 {
     (audience << AUDIENCE_SHIFT) + (thread << PLACE_BITS)
 }

@@ -6,16 +6,14 @@ use jarvis_gateway::clock::Millis;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Row, Transaction};
 
-use super::super::error::{Named, tried};
+use super::super::error::tried;
 use super::super::{Result, Store, row};
 use super::{full_text, key};
-use crate::recall::{Audience, Memory, NEIGHBOURS, words};
+use crate::recall::{Audience, words};
 use crate::records::Room;
 
 /// How long before the newest message that was looked at another one may have been made that was stored later.
 const LATE: i64 = 60_000;
-/// Memories have no neighbours.
-const APART: i64 = 2 * NEIGHBOURS + 2;
 
 impl Store {
     /// Makes the messages after the id `after` findable, at most `limit` of them in one transaction, and says where to go
@@ -54,48 +52,12 @@ impl Store {
         .await
     }
 
-    /// Keeps a fact and makes it findable.
-    pub async fn remember(&self, memory: &Memory) -> Result<()> {
-        tried(Named("remember", &memory.id), async {
-            let mut transaction = self.write.begin().await?;
-            hold_index(&mut transaction, "").await?;
-            sqlx::query(
-                "INSERT INTO memories (id, subject_id, author_id, audience, whose, text, source_message, author_trust,
-                   valid_from, valid_to, superseded_by)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, NULL)",
-            )
-            .bind(&memory.id)
-            .bind(&memory.subject_id)
-            .bind(&memory.author_id)
-            .bind(memory.audience.as_str())
-            .bind(&memory.whose)
-            .bind(&*row::kept(&memory.text))
-            .bind(&memory.source_message)
-            .bind(memory.author_trust)
-            .bind(memory.at.0)
-            .execute(&mut *transaction)
-            .await?;
-            let author: Option<String> = sqlx::query_scalar("SELECT display FROM persons WHERE id = $1")
-                .bind(&memory.author_id)
-                .fetch_optional(&mut *transaction)
-                .await?;
-            let number = audience(&mut transaction, memory.audience, &memory.whose).await?;
-            let entry = Entry::of(author.as_deref(), &memory.text);
-            let last: Option<i64> =
-                sqlx::query_scalar("SELECT MAX(key) FROM recall_entries WHERE key >= $1 AND key < $2")
-                    .bind(key::first_of_thread(number, 0))
-                    .bind(key::first_of_thread(number, 1))
-                    .fetch_one(&mut *transaction)
-                    .await?;
-            let next = last.map_or_else(|| key::first_of_thread(number, 0), |last| last + APART);
-            if next < key::first_of_thread(number, 1) {
-                put(&mut transaction, next, (None, Some(&memory.id)), &entry, memory.at).await?;
-                full_text::put(&mut transaction, &[(next, &entry.words)]).await?;
-                count(&mut transaction, number, 1, entry.length).await?;
-            }
-            transaction.commit().await
-        })
-        .await
+    /// Names the newest of what can be found: another name when something came in.
+    pub async fn newest_findable(&self) -> Result<String> {
+        let query = sqlx::query_scalar(
+            "SELECT upto || ' ' || COALESCE((SELECT MAX(id) FROM memories), '') FROM recall_progress WHERE one = 1",
+        );
+        tried("look for the newest entry", query.fetch_one(&self.read)).await
     }
 
     async fn indexed_upto(&self) -> sqlx::Result<String> {
@@ -125,7 +87,7 @@ impl Store {
 
 /// Everybody who gives out numbers and keys of the index comes through here first, and so does it alone. What was looked at
 /// reaches to the message `upto` now, if that is newer.
-async fn hold_index(transaction: &mut Transaction<'_, Any>, upto: &str) -> sqlx::Result<()> {
+pub(in crate::store) async fn hold_index(transaction: &mut Transaction<'_, Any>, upto: &str) -> sqlx::Result<()> {
     sqlx::query("UPDATE recall_progress SET upto = CASE WHEN upto < $1 THEN $1 ELSE upto END WHERE one = 1")
         .bind(upto)
         .execute(&mut **transaction)
@@ -184,15 +146,15 @@ impl Said {
 }
 
 /// A text as it is looked for.
-struct Entry {
+pub(super) struct Entry {
     author: String,
-    words: String,
-    length: i64,
+    pub(super) words: String,
+    pub(super) length: i64,
     asks: bool,
 }
 
 impl Entry {
-    fn of(author: Option<&str>, text: &str) -> Self {
+    pub(super) fn of(author: Option<&str>, text: &str) -> Self {
         let author = author.map(words).unwrap_or_default();
         let all: Vec<String> = author.iter().cloned().chain(words(text)).collect();
         Self {
@@ -284,7 +246,7 @@ async fn place_of(transaction: &mut Transaction<'_, Any>, said: &Said) -> sqlx::
 }
 
 /// The number of an audience, made when there is none.
-async fn audience(connection: &mut AnyConnection, audience: Audience, whose: &str) -> sqlx::Result<i64> {
+pub(super) async fn audience(connection: &mut AnyConnection, audience: Audience, whose: &str) -> sqlx::Result<i64> {
     let find = "SELECT MIN(number) FROM recall_audiences WHERE audience = $1 AND whose = $2";
     let found: Option<i64> = sqlx::query_scalar(find)
         .bind(audience.as_str())
@@ -315,7 +277,7 @@ async fn audience(connection: &mut AnyConnection, audience: Audience, whose: &st
 }
 
 /// Without its words. `false` when there is an entry already.
-async fn put(
+pub(super) async fn put(
     connection: &mut AnyConnection,
     key: i64,
     (message, memory): (Option<&str>, Option<&str>),
@@ -338,7 +300,7 @@ async fn put(
     Ok(put.rows_affected() == 1)
 }
 
-async fn count(connection: &mut AnyConnection, number: i64, entries: i64, words: i64) -> sqlx::Result<()> {
+pub(super) async fn count(connection: &mut AnyConnection, number: i64, entries: i64, words: i64) -> sqlx::Result<()> {
     sqlx::query("UPDATE recall_audiences SET entries = entries + $2, words = words + $3 WHERE number = $1")
         .bind(number)
         .bind(entries)

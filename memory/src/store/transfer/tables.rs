@@ -28,7 +28,7 @@ const fn within(name: &'static str, key: &'static str, own: &'static str) -> Tab
 }
 
 /// Those that others refer to come first. A new table stands here, or in [`MADE_ANEW`].
-pub(super) const TABLES: [Table; 31] = [
+pub(super) const TABLES: [Table; 34] = [
     table("persons", "id"),
     table("rooms", "id"),
     table("identities", "platform, external_id"),
@@ -55,6 +55,9 @@ pub(super) const TABLES: [Table; 31] = [
     table("job_runs", "job_id, due"),
     table("mcp_pins", "server, tool"),
     within("memories", "id", "superseded_by"),
+    table("forgotten", "platform, id_hash"),
+    table("forgotten_salt", "one"),
+    table("forget_wishes", "person_id"),
     table("recall_audiences", "number"),
     table("recall_threads", "conversation_id"),
     table("recall_entries", "key"),
