@@ -32,9 +32,10 @@ impl Database {
             )));
         };
         let is_named = url.starts_with("env:");
-        let address = match is_named {
-            true => environment.secret(url).context("database.url")?,
-            false => SecretString::from(url.clone()),
+        let address = if is_named {
+            environment.secret(url).context("database.url")?
+        } else {
+            SecretString::from(url.clone())
         };
         // Nothing of it is repeated: it may hold a password.
         if !["postgres:", "postgresql:"]

@@ -107,7 +107,7 @@ impl Config {
     pub(crate) fn database_url(&self) -> &str {
         self.address
             .as_ref()
-            .map(|address| address.expose_secret())
+            .map(ExposeSecret::expose_secret)
             .unwrap_or_default()
     }
 
