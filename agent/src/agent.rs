@@ -243,7 +243,8 @@ impl Agent {
         let place = match self.store_said(principal, &message, &run).await {
             Ok(Stored::New(place)) => place,
             Ok(Stored::Before(first)) => return Ok(Taken::before(*first)),
-            Err(Error::Store(error)) if command.is_none() => {
+            // Beside others it is refused: whoever sent it asks another one, or again.
+            Err(Error::Store(error)) if command.is_none() && parts.shared.is_none() => {
                 tracing::warn!(run.id = run.id, %error, "a message is answered and not kept, because the database does not answer");
                 let message = message.clone();
                 parts.bus.publish(Happening::Message { message });

@@ -17,6 +17,7 @@ use crate::context::{self, Context};
 use crate::conversations;
 use crate::execute::Origin;
 use crate::go_on::{self, GoOn};
+use crate::instances::Insist;
 use crate::memory::Lesson;
 use crate::parts::Parts;
 use crate::people;
@@ -264,7 +265,14 @@ fn unused(parts: &Parts, run: Run, why: &str) -> Run {
 }
 
 async fn update(parts: &Parts, run: &Run) {
-    if let Err(error) = parts.store.update_run(run).await {
+    let mut insist = Insist::on(parts, "the end of a run");
+    let updated = loop {
+        let updated = parts.store.update_run(run).await;
+        if !insist.again(updated.as_ref().err()).await {
+            break updated;
+        }
+    };
+    if let Err(error) = updated {
         tracing::error!(run.id = run.id, %error, "the end of a run could not be stored");
     }
 }
@@ -293,7 +301,14 @@ pub(crate) async fn close(parts: &Parts, run: Run, outcome: &Outcome, joined: Ve
     };
     let mut runs = joined;
     runs.insert(0, ended(parts, run, outcome));
-    match parts.store.end_runs(&runs, &message).await {
+    let mut insist = Insist::on(parts, "an answer");
+    let stored = loop {
+        let stored = parts.store.end_runs(&runs, &message).await;
+        if !insist.again(stored.as_ref().err()).await {
+            break stored;
+        }
+    };
+    match stored {
         Ok(()) => {}
         Err(error @ jarvis_memory::Error::Fenced { .. }) => {
             tracing::error!(run.id = message.run_id, %error, "an answer came too late and is not given");

@@ -13,6 +13,7 @@ use crate::approvals::grant;
 use crate::big_result;
 use crate::freeze;
 use crate::guard::guarded;
+use crate::instances::Insist;
 use crate::memory;
 use crate::parts::Parts;
 use crate::policy::Decision;
@@ -338,11 +339,17 @@ async fn write_outcome(
         return parts.store.append_audit(&event, parts.now()).await.map(drop);
     }
     let value = serde_json::to_value(result).unwrap_or_default();
-    let came_to = (outcome(result), &value);
-    parts
-        .store
-        .finish_tool_call(row_id, came_to, took_ms, &event, parts.now())
-        .await
+    let mut insist = Insist::on(parts, "the outcome of a call");
+    loop {
+        let came_to = (outcome(result), &value);
+        let written = parts
+            .store
+            .finish_tool_call(row_id, came_to, took_ms, &event, parts.now())
+            .await;
+        if !insist.again(written.as_ref().err()).await {
+            break written;
+        }
+    }
 }
 
 /// Writes down a call that is not made: refused by policy, unknown, malformed, or skipped.

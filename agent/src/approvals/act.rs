@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{again, args_hash, card, ended, follow_up, publish, tell};
 use crate::execute::{Allowed, Origin, execute, of_error};
+use crate::instances::Insist;
 use crate::parts::Parts;
 use crate::policy::Decision;
 
@@ -151,11 +152,17 @@ async fn finish(parts: &Parts, mut approval: Approval, status: ApprovalStatus, r
         outcome: Some(status.as_str().to_owned()),
         ..origin(&approval, "approval").event("approval.finished")
     };
-    match parts
-        .store
-        .finish_approval(&approval.id, (status, &value), &event, parts.now())
-        .await
-    {
+    let mut insist = Insist::on(parts, "the outcome of an approved act");
+    let finished = loop {
+        let finished = parts
+            .store
+            .finish_approval(&approval.id, (status, &value), &event, parts.now())
+            .await;
+        if !insist.again(finished.as_ref().err()).await {
+            break finished;
+        }
+    };
+    match finished {
         Ok(true) => {}
         Ok(false) => return,
         Err(error) => {

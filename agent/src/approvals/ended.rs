@@ -7,6 +7,7 @@ use super::follow_up::FollowUp;
 use super::{event, title};
 use crate::conversations;
 use crate::error::word;
+use crate::instances::Insist;
 use crate::parts::Parts;
 
 /// Cards that a start tells of. More than a few would be a fault by itself.
@@ -17,7 +18,14 @@ pub(super) async fn tell(parts: &Parts, approval: &Approval, follow_up: Option<&
     let message = event(parts, approval, words(approval), follow_up.map(FollowUp::detail)).await?;
     let message = conversations::gated(parts, message);
     let next = follow_up.map(FollowUp::run);
-    match parts.store.tell_approval(&approval.id, &message, next).await {
+    let mut insist = Insist::on(parts, "how an approval ended");
+    let told = loop {
+        let told = parts.store.tell_approval(&approval.id, &message, next).await;
+        if !insist.again(told.as_ref().err()).await {
+            break told;
+        }
+    };
+    match told {
         Ok(true) => {
             conversations::publish(parts, message.clone());
             Some(message)

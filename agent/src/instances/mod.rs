@@ -12,11 +12,13 @@
 //! clock says: whoever took its rows from it decides. Messages between instances only make things faster.
 
 mod elsewhere;
+mod insist;
 mod life;
 mod turns;
 pub(crate) mod waiting;
 mod watcher;
 
 pub(crate) use elsewhere::stop;
+pub(crate) use insist::Insist;
 pub(crate) use life::{begin, live};
 pub(crate) use turns::comes;
