@@ -31,6 +31,7 @@ use jarvis_memory::shared::Redis;
 use jarvis_memory::{Responses, Store};
 use jarvis_tools::{catalog, docker};
 use jarvis_web::{App, Found, Status};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 use uuid::Uuid;
@@ -122,11 +123,7 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         .with_gate(Arc::clone(&gate))
         .with_approvals(config.approvals.clone())
         .with_mcp(config.launches(environment)?, &servers);
-    // A file is this process' alone, which the lock says.
-    let parts = match config.database.url {
-        Some(_) => parts.with_others(&data::instance_name(&lock, &config.data)?),
-        None => parts,
-    };
+    let parts = with_others(parts, &config, &lock)?;
     let agent = agent(parts, &registry, &config.memory).await?;
     let (found, status) = look_around(&config, (following.clone(), redis), &tasks, clock.now(), address);
     let (ledger, reload_now) = (Arc::clone(&money.ledger), Arc::new(Notify::new()));
@@ -164,10 +161,8 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         cache,
     };
     let router = router(state, app);
-    let of_server = tasks.clone();
-    tasks.spawn("server", async move {
-        http::serve(listener, router, &of_server, http::Limits::default()).await;
-    });
+    let serving = serving(listener, router, tasks.clone());
+    tasks.spawn("server", serving);
     Ok(Running {
         address,
         local_key,
@@ -178,6 +173,18 @@ pub(crate) async fn start(config: Config, environment: &Environment) -> anyhow::
         found,
         reload_now,
         _lock: lock,
+    })
+}
+
+async fn serving(listener: TcpListener, router: Router, tasks: Tasks) {
+    http::serve(listener, router, &tasks, http::Limits::default()).await;
+}
+
+/// A file is this process' alone, which the lock says. On a server's database others may be at work, too.
+fn with_others(parts: Parts, config: &Config, lock: &data::Lock) -> anyhow::Result<Parts> {
+    Ok(match config.database.url {
+        Some(_) => parts.with_others(&data::instance_name(lock, &config.data)?),
+        None => parts,
     })
 }
 

@@ -16,7 +16,9 @@ mod deciding;
 mod faults;
 #[cfg(test)]
 mod follow_up;
+#[cfg(test)]
 mod forgetting;
+#[cfg(test)]
 mod freezing;
 #[cfg(test)]
 mod grants;
@@ -28,6 +30,7 @@ mod instances;
 mod killed;
 #[cfg(test)]
 mod learning;
+#[cfg(test)]
 mod leaving;
 #[cfg(test)]
 mod links;
@@ -35,6 +38,7 @@ mod links;
 mod many_rooms;
 #[cfg(test)]
 mod memory;
+#[cfg(test)]
 mod money;
 #[cfg(test)]
 mod order;
@@ -62,4 +66,5 @@ mod stopping;
 mod support;
 #[cfg(test)]
 mod trace;
+#[cfg(test)]
 mod windows;

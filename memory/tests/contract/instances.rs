@@ -96,21 +96,8 @@ fn is_fenced(answer: &Result<(), Error>) -> bool {
     matches!(answer, Err(Error::Fenced { .. }))
 }
 
-async fn disowned(store: Store) {
-    with_people(&store).await;
-    let (a, b) = (join(&store, "a").await, join(&store, "b").await);
-    let conversation = make::stored_conversation(&store).await;
-    let (run, of_living) = (make::run(&conversation.id), make::run(&conversation.id));
-    a.start_run(&run).await.unwrap();
-    b.start_run(&of_living).await.unwrap();
-    let card = jarvis_memory::records::Approval {
-        status: ApprovalStatus::Approved,
-        run_id: Some(run.id.clone()),
-        ..make::approval("K7QX")
-    };
-    create(&store, card).await;
-    assert!(a.claim_approval("K7QX", "a1", make::NOW).await.unwrap().is_some());
-    let delivery = Delivery {
+fn words() -> Delivery {
+    Delivery {
         id: make::id(),
         kind: DeliveryKind::Words,
         platform: "wall".into(),
@@ -133,7 +120,24 @@ async fn disowned(store: Store) {
         shown: None,
         wanted: None,
         fault: None,
+    }
+}
+
+async fn disowned(store: Store) {
+    with_people(&store).await;
+    let (a, b) = (join(&store, "a").await, join(&store, "b").await);
+    let conversation = make::stored_conversation(&store).await;
+    let (run, of_living) = (make::run(&conversation.id), make::run(&conversation.id));
+    a.start_run(&run).await.unwrap();
+    b.start_run(&of_living).await.unwrap();
+    let card = jarvis_memory::records::Approval {
+        status: ApprovalStatus::Approved,
+        run_id: Some(run.id.clone()),
+        ..make::approval("K7QX")
     };
+    create(&store, card).await;
+    assert!(a.claim_approval("K7QX", "a1", make::NOW).await.unwrap().is_some());
+    let delivery = words();
     a.deliver(&delivery).await.unwrap();
     assert!(a.take_delivery(&delivery.id).await.unwrap());
     assert_eq!(b.abandoned_runs().await.unwrap(), []);
