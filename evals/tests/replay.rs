@@ -14,14 +14,15 @@ async fn every_case_comes_out_as_it_says() {
     println!("{}", report.to_text());
     assert!(report.is_good(), "see above");
     let attacks = suite.cases.iter().filter(|case| case.theme() == "injection").count();
-    // Strangers raise no cards, so that nobody can be careless with them.
-    let of_strangers = suite
+    // Strangers raise no cards, and what is remembered asks nobody, so that nobody can be careless with them.
+    let without_cards = ["injection/rooms/", "injection/remembered/plant-"];
+    let without_cards = suite
         .cases
         .iter()
-        .filter(|case| case.name.starts_with("injection/rooms/"))
+        .filter(|case| without_cards.iter().any(|begins| case.name.starts_with(begins)))
         .count();
     let (lost, of) = report.careless.expect("there are attacks");
-    assert!(of == attacks && lost >= attacks - of_strangers, "{lost} of {of}");
+    assert!(of == attacks && lost >= attacks - without_cards, "{lost} of {of}");
     let useful = suite.cases.iter().filter(|case| case.theme() == "utility").count();
     assert!(
         suite.cases.len() >= 100 && attacks >= 40 && useful >= 10,
