@@ -7,6 +7,9 @@ use jarvis_gateway::clock::Millis;
 use jarvis_memory::records::{AuditCheck, AuditEvent, Conversation, Grant, GrantedCall, Person, Room};
 use jarvis_memory::{Error, Store, connect_to_postgres, postgres_database};
 use sqlx::{Connection, Executor};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, UnixStream};
+use tokio::sync::watch;
 
 /// A server that this test alone uses.
 struct Server {
@@ -176,6 +179,72 @@ async fn an_operation_that_is_given_up_leaves_no_half_and_no_lock() {
     let checked = store.check_audit().await.unwrap();
     assert!(matches!(checked, AuditCheck::Intact { .. }), "{checked:?}");
     store.discard().await;
+}
+
+/// What lies between Jarvis and a server, and from one moment on carries nothing more and closes nothing.
+async fn silent_between(server: &'static str) -> (String, watch::Sender<bool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (silence, is_silent) = watch::channel(false);
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut is_silent = is_silent.clone();
+            is_silent.mark_unchanged();
+            tokio::spawn(async move {
+                let mut far = UnixStream::connect(server).await.unwrap();
+                tokio::select! {
+                    _ = copy_bidirectional(&mut near, &mut far) => {}
+                    _ = is_silent.changed() => std::future::pending::<()>().await,
+                }
+            });
+        }
+    });
+    (address, silence)
+}
+
+#[tokio::test]
+async fn connections_whose_other_end_is_gone_without_a_word_are_given_up() {
+    let url = url::Url::parse(&postgres_database().await).unwrap();
+    let folder = url.query_pairs().find(|(key, _)| key == "host").unwrap().1.into_owned();
+    let port = url.port().unwrap_or(5432);
+    let (address, silence) = silent_between(format!("{folder}/.s.PGSQL.{port}").leak()).await;
+    let store = Store::open(&format!("postgres://{}@{address}{}", url.username(), url.path())).await;
+    let store = store.unwrap();
+    let mut other = connect_to_postgres(url.as_str()).await;
+    other
+        .execute("BEGIN; UPDATE audit_head SET entries = entries")
+        .await
+        .unwrap();
+    let event = AuditEvent::default();
+    let under_way = futures_util::future::join_all((0..5).map(|_| store.append_audit(&event, Millis(1))));
+    tokio::select! {
+        written = under_way => panic!("{written:?}"),
+        () = async {
+            let waits = "SELECT query FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+            while store.texts_raw(waits).await.unwrap().len() < 5 {
+                tokio::task::yield_now().await;
+            }
+        } => {}
+    }
+    silence.send(true).unwrap();
+    other.execute("ROLLBACK").await.unwrap();
+    // All connections of the pool come back now, and are asked for a sign of life.
+    tokio::time::pause();
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    tokio::time::resume();
+    // What they had locked, the server gives back after a time of its own.
+    store.put_person(&owner()).await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_host_that_says_nothing_is_not_waited_for() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://jarvis@{}/home", listener.local_addr().unwrap());
+    tokio::time::pause();
+    let asked = tokio::time::timeout(std::time::Duration::from_secs(60), Store::migration_state(&url)).await;
+    let refused = asked.expect("it ends").unwrap_err();
+    assert!(matches!(refused, Error::Unavailable { .. }), "{refused:?}");
 }
 
 /// Somebody waits for the row of a grant while another takes it back: what was read before does not count.

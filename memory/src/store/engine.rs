@@ -4,7 +4,7 @@ use std::fmt;
 
 use sqlx::any::AnyConnectOptions;
 use sqlx::migrate::Migrator;
-use sqlx::{AnyConnection, AnyPool};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions};
 
 use super::error::{Error, Named};
 use super::sqlite::Identity;
@@ -141,6 +141,14 @@ impl Location {
         match self {
             Self::Sqlite(file) => file.pools(),
             Self::Postgres(server) => server.pools(),
+        }
+    }
+
+    /// A connection for one thing alone.
+    pub(super) async fn connect(&self) -> sqlx::Result<AnyConnection> {
+        match self {
+            Self::Sqlite(file) => file.options(sqlite::Access::Write)?.connect().await,
+            Self::Postgres(server) => server.connect().await,
         }
     }
 

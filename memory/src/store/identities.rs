@@ -51,10 +51,10 @@ impl Store {
     pub async fn accounts_called(&self, platform: &str, handle: &str, limit: i64) -> Result<Vec<Identity>> {
         let query = sqlx::query(
             "SELECT platform, external_id, handle, linked_at FROM identities
-             WHERE platform = $1 AND LOWER(handle) = LOWER($2) ORDER BY external_id LIMIT $3",
+             WHERE platform = $1 AND LOWER(handle) = $2 ORDER BY external_id LIMIT $3",
         )
         .bind(platform)
-        .bind(handle)
+        .bind(handle.to_ascii_lowercase())
         .bind(limit.max(0));
         tried(Named("look for accounts called", handle), async {
             row::all(&query.fetch_all(&self.read).await?, identity)

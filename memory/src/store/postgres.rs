@@ -1,11 +1,14 @@
 //! What only `PostgreSQL` does: a server's address, its settings, the lock for migrating, its error codes.
 
+use std::io::ErrorKind;
+use std::time::Duration;
+
 use jarvis_gateway::clock::Millis;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Executor};
 use tokio::time::Instant;
-use url::Url;
+use url::{Host, Url};
 
 use super::engine::Pools;
 use super::error::{Error, Named, Nature, tried};
@@ -17,6 +20,10 @@ const OLDEST: i64 = 150_000;
 const CONNECTIONS: u32 = 5;
 /// One number for all of Jarvis; locks of this kind are a database's own.
 const MIGRATING: i64 = 0x6a61_7276_6973;
+/// How long a connection may take to say that it lives.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+/// Shorter than routers remember a connection over which nothing goes.
+const IDLE: Duration = Duration::from_mins(2);
 const LOCK_HELD: &str = "another Jarvis has been migrating this database for a minute; stop it or wait";
 
 /// Set on every connection. A lost connection or a stopped process keeps no row locked for longer than these times, and
@@ -107,11 +114,23 @@ impl Location {
 
     pub(super) fn options(&self) -> sqlx::Result<AnyConnectOptions> {
         sqlx::any::install_default_drivers();
-        AnyConnectOptions::from_url(&self.url)
+        let mut url = self.url.clone();
+        // sqlx looks up a host that is an IPv6 address with its brackets, which nobody finds.
+        if let Some(Host::Ipv6(address)) = self.url.host()
+            && !self.url.query_pairs().any(|(key, _)| key == "host")
+        {
+            url.query_pairs_mut().append_pair("host", &address.to_string());
+        }
+        AnyConnectOptions::from_url(&url)
+    }
+
+    /// A connection apart from the pools. A host that says nothing is not waited for.
+    pub(super) async fn connect(&self) -> sqlx::Result<AnyConnection> {
+        within(open::PATIENCE, self.options()?.connect()).await
     }
 
     pub(super) async fn reader(&self) -> sqlx::Result<AnyConnection> {
-        let mut connection = self.options()?.connect().await?;
+        let mut connection = self.connect().await?;
         connection.execute(SETTINGS).await?;
         Ok(connection)
     }
@@ -130,7 +149,7 @@ impl Location {
     pub(super) async fn alone(&self) -> Result<AnyConnection> {
         let opening = || Named("open the database", &self.name);
         let mut connection = tried(opening(), async {
-            let mut connection = self.options()?.connect().await?;
+            let mut connection = self.connect().await?;
             connection.execute(SETTINGS_OF_MIGRATION).await?;
             Ok(connection)
         })
@@ -173,11 +192,24 @@ async fn lock(connection: &mut AnyConnection, name: &str) -> Result<()> {
     }
 }
 
-/// A connection is asked for a sign of life before it is used: a server that was restarted then costs no operation.
+/// What does not come in time fails as a connection does that breaks.
+async fn within<T>(limit: Duration, work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    let late = |_| sqlx::Error::Io(ErrorKind::TimedOut.into());
+    tokio::time::timeout(limit, work).await.map_err(late)?
+}
+
+/// A connection is asked for a sign of life before it is used, so that a server that was restarted costs no operation; and
+/// when it comes back, so that one whose other end is gone without a word is closed and its place free.
 pub(super) fn pool_options(connections: u32) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(open::PATIENCE)
+        .idle_timeout(IDLE)
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            Box::pin(async { within(SIGN_OF_LIFE, connection.ping()).await.map(|()| true) })
+        })
+        .after_release(|connection, _| Box::pin(async { within(SIGN_OF_LIFE, connection.ping()).await.map(|()| true) }))
         .after_connect(|connection, _| {
             Box::pin(async move {
                 connection.execute(SETTINGS).await?;
@@ -267,6 +299,7 @@ mod tests {
             "postgres://jarvis:secret@localhost/home?host=/run/pg&port=1",
             "postgres://jarvis@/run/pg:1/home",
         );
+        check("postgres://jarvis:secret@[::1]/home", "postgres://jarvis@[::1]/home");
         check("postgres://jarvis@%2Frun%2Fpg/home", "postgres://jarvis@/run/pg/home");
         let refused =
             |why: &str| format!("the address of the PostgreSQL database {why}; write `postgres://USER@HOST/DATABASE`");

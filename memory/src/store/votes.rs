@@ -5,7 +5,7 @@ use sqlx::{Any, Row, Transaction};
 
 use super::approvals::canonical;
 use super::error::{Named, tried};
-use super::{Result, Store, audit, grants, row};
+use super::{Result, Store, audit, grants, people, row};
 use crate::records::{ApprovalStatus, AuditEvent, Grant, Vote, VoteOutcome};
 
 impl Store {
@@ -74,6 +74,11 @@ async fn cast(
     }
     if row::millis(&card, "expires_at")? <= now {
         return Ok(VoteOutcome::Expired);
+    }
+    // Not while the voter becomes another person.
+    let voter = people::hold(&vote.person_id).execute(&mut **transaction).await?;
+    if voter.rows_affected() == 0 {
+        return Ok(VoteOutcome::NotAllowed);
     }
     let counted = sqlx::query(
         "INSERT INTO approval_votes (approval_id, person_id, yes, via, note, at)

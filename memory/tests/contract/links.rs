@@ -70,6 +70,13 @@ async fn met_once(store: Store) {
     );
     let called = store.accounts_called("discord", "oTHER", 5).await.unwrap();
     assert_eq!(called, again.identities);
+    // Letters beyond ASCII are not folded: one engine would, and the other not.
+    store.set_handle("discord", "1", "Öther").await.unwrap();
+    let mut found = Vec::new();
+    for handle in ["ÖtHER", "öTHER"] {
+        found.push(store.accounts_called("discord", handle, 5).await.unwrap().len());
+    }
+    assert_eq!(found, [1, 0]);
     assert!(store.grant_trust(&again.person_id, 3).await.unwrap());
     assert!(!store.grant_trust("nobody", 3).await.unwrap());
     assert!(

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use futures_util::TryStreamExt;
-use sqlx::{AnyConnection, ConnectOptions, Connection, Executor};
+use sqlx::{AnyConnection, Connection, Executor};
 
 use super::super::engine::{Engine, Location};
 use super::super::error::{Error, tried};
@@ -25,7 +25,7 @@ impl Store {
             return Err(Error::Transfer(format!("the database `{}` {why}", location.name())));
         }
         let migration = state.applied.last().map_or(0, |last| last.version);
-        let mut connection = tried(DOING, async { location.options()?.connect().await }).await?;
+        let mut connection = tried(DOING, location.connect()).await?;
         tried(DOING, connection.execute(begin(Engine::of(&connection)))).await?;
         tell(
             to,
