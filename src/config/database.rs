@@ -58,7 +58,9 @@ impl Database {
             return Ok(address);
         };
         let password = environment.secret(reference).context("database.credential")?;
-        if parsed.set_password(Some(password.expose_secret())).is_err() {
+        // What looks like an encoded letter would be left as it is, and decoded when it is used.
+        let password = password.expose_secret().replace('%', "%25");
+        if parsed.set_password(Some(&password)).is_err() {
             bail!("database.url names no host; write postgres://USER@HOST/DATABASE");
         }
         Ok(SecretString::from(parsed.to_string()))
@@ -78,7 +80,7 @@ mod tests {
 
     #[test]
     fn an_address_is_found_with_its_password_and_never_told_with_it() {
-        let environment = Environment::of(&[("PASSWORD", "a b/c@d"), ("PLACE", "postgres://me:secret@db/home")]);
+        let environment = Environment::of(&[("PASSWORD", "a b/c@d%41"), ("PLACE", "postgres://me:secret@db/home")]);
         let check = |text: &str, expect: Result<&str, &str>| {
             let address = parse(&format!("[database]\n{text}")).and_then(|config| {
                 let address = config.database.address(Path::new("/data"), &environment)?;
@@ -91,7 +93,10 @@ mod tests {
         check("url = \"postgres://me@db/home\"", Ok("postgres://me@db/home"));
         check("url = \"env:PLACE\"", Ok("postgres://me:secret@db/home"));
         let with = "url = \"postgres://me@db:5433/home?sslmode=require\"\ncredential = \"env:PASSWORD\"";
-        check(with, Ok("postgres://me:a%20b%2Fc%40d@db:5433/home?sslmode=require"));
+        check(
+            with,
+            Ok("postgres://me:a%20b%2Fc%40d%2541@db:5433/home?sslmode=require"),
+        );
         check(
             "credential = \"env:PASSWORD\"",
             Err("database.credential is the password of a server; write its address as database.url, too"),
@@ -113,6 +118,10 @@ mod tests {
         check(
             "url = \"env:NONE\"",
             Err("database.url: the environment variable `NONE` is not set"),
+        );
+        check(
+            "url = \"env:postgres://me:secret@db/home\"",
+            Err("database.url: what follows `env:` is the name of an environment variable, of letters, digits and `_`"),
         );
         check(
             "url = \"postgres://me@db/home\"\ncredential = \"secret\"",

@@ -69,6 +69,13 @@ impl Environment {
                 "a credential is written as `env:NAME`, the name of an environment variable, never as the secret itself"
             );
         };
+        let is_name = !name.starts_with(|first: char| first.is_ascii_digit())
+            && name
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+        if !is_name {
+            bail!("what follows `env:` is the name of an environment variable, of letters, digits and `_`");
+        }
         let value = self
             .get(name)
             .with_context(|| format!("the environment variable `{name}` is not set"))?;

@@ -164,13 +164,19 @@ fn read(path: &Path) -> anyhow::Result<Config> {
     parse(&text).with_context(|| format!("the configuration {} is not right", path.display()))
 }
 
-/// The errors of the parser name line and key, so they are shown as they are.
 pub(crate) fn parse(text: &str) -> anyhow::Result<Config> {
-    let config = toml::from_str(text)?;
+    let config = toml::from_str(text).map_err(|error| wrong(text, &error))?;
     Ok(Config {
-        raw: toml::from_str(text)?,
+        raw: toml::from_str(text).map_err(|error| wrong(text, &error))?,
         ..config
     })
+}
+
+/// The line and what is wrong there. The line itself, which the parser would show, may hold a password.
+fn wrong(text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map(|before| format!("line {}: ", before.matches('\n').count() + 1));
+    anyhow!("{}{}", line.unwrap_or_default(), error.message())
 }
 
 impl Config {
@@ -419,5 +425,17 @@ mod tests {
     fn a_wrong_key_is_named() {
         let error = format!("{:#}", parse("[agent.limits]\nmodel_cals = 3").unwrap_err());
         assert!(error.contains("model_cals") && error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn a_line_that_may_hold_a_password_is_not_shown() {
+        for line in ["password = \"hunter2\"", "credential = \"hunter2", "url = hunter2"] {
+            let error = parse(&format!("[database]\n{line}")).unwrap_err();
+            let said = format!("{error:#} {error:?}");
+            assert!(
+                said.contains("line 2") && !said.contains("hunter2"),
+                "given {line}: {said}"
+            );
+        }
     }
 }
