@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use jarvis_gateway::clock::Millis;
+use jarvis_gateway::tasks::Tasks;
 use jarvis_memory::records::{AuditCheck, AuditEvent, Conversation, Grant, GrantedCall, Person, Room};
 use jarvis_memory::{Error, Store, connect_to_postgres, postgres_database};
 use sqlx::{Connection, Executor};
@@ -182,15 +183,18 @@ async fn an_operation_that_is_given_up_leaves_no_half_and_no_lock() {
 }
 
 /// What lies between Jarvis and a server, and from one moment on carries nothing more and closes nothing.
+#[cfg(test)]
 async fn silent_between(server: &'static str) -> (String, watch::Sender<bool>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (silence, is_silent) = watch::channel(false);
-    tokio::spawn(async move {
+    let tasks = Tasks::default();
+    let of_connections = tasks.clone();
+    tasks.spawn("proxy", async move {
         while let Ok((mut near, _)) = listener.accept().await {
             let mut is_silent = is_silent.clone();
             is_silent.mark_unchanged();
-            tokio::spawn(async move {
+            of_connections.spawn("connection of the proxy", async move {
                 let mut far = UnixStream::connect(server).await.unwrap();
                 tokio::select! {
                     _ = copy_bidirectional(&mut near, &mut far) => {}
@@ -242,7 +246,7 @@ async fn a_host_that_says_nothing_is_not_waited_for() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("postgres://jarvis@{}/home", listener.local_addr().unwrap());
     tokio::time::pause();
-    let asked = tokio::time::timeout(std::time::Duration::from_secs(60), Store::migration_state(&url)).await;
+    let asked = tokio::time::timeout(std::time::Duration::from_mins(1), Store::migration_state(&url)).await;
     let refused = asked.expect("it ends").unwrap_err();
     assert!(matches!(refused, Error::Unavailable { .. }), "{refused:?}");
 }
