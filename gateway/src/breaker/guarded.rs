@@ -129,7 +129,12 @@ impl Guarded {
     /// then, and ends the trial.
     fn admit_leased(&self, lease: Duration, epoch: u64) -> Option<Permit> {
         let mut machine = self.machine();
-        let (permit, effects) = machine.admit(self.clock.now(), lease);
+        let now = self.clock.now();
+        // Another request of this replica may have been refused by it and heard of it first.
+        let (permit, effects) = match machine.trial_of(epoch, now) {
+            Some(permit) => (Some(permit), Effects::default()),
+            None => machine.admit(now, lease),
+        };
         let is_trial = permit.is_some_and(|permit| permit.lease);
         let revision = if is_trial { machine.revision } else { 0 };
         machine.was_told(revision, epoch);

@@ -111,6 +111,16 @@ impl Machine {
         }
     }
 
+    /// The right to the trial that is under way under this epoch of all replicas, for whoever was given it.
+    pub(super) fn trial_of(&self, epoch: u64, now: Millis) -> Option<Permit> {
+        match self.state {
+            State::HalfOpen { lease_until, .. } if lease_until > now && self.sharing.epoch == epoch => {
+                Some(self.permit(true))
+            }
+            State::HalfOpen { .. } | State::Open { .. } | State::Closed => None,
+        }
+    }
+
     /// The right to try although the breaker is open, for the least bad target when none is good. `None` where trying
     /// is known to be useless.
     pub fn admit_anyway(&self, now: Millis) -> Option<Permit> {

@@ -1,10 +1,16 @@
 //! Boards that share a table, in any order of what happens to them. Their clocks differ by an hour.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
 use proptest::prelude::*;
+use tokio::sync::Notify;
 
+use super::super::replicas::{Answer, Change, Record, Replicas, Unreachable};
+use super::super::table::Seat;
 use super::super::{Board, Pair, Place, Shown, Table, Ticket};
 use crate::clock::{Clock, Fixed, Millis};
 use crate::provider::{Class, Error};
@@ -141,6 +147,11 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
     }
     // Every opening ends, and all agree in the end.
     wait(Duration::from_hours(1), &clock, &replicas).await;
+    // What ends by time alone is ended by probers. A trial whose time was over opens it once more, for two seconds.
+    for replica in &replicas {
+        replica.board.tick("gpu");
+    }
+    wait(Duration::from_secs(3), &clock, &replicas).await;
     for at in 0..2 {
         let mut ticket = replicas[at].pair.admit(LEASE).await;
         prop_assert!(
@@ -169,4 +180,71 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.expect("a runtime").block_on(run(steps))?;
     }
+}
+
+/// A place at a table whose answer to the first who asks for a trial comes after that to the next.
+struct Late {
+    seat: Seat,
+    is_asked: AtomicBool,
+    next_is_answered: Arc<Notify>,
+}
+
+#[async_trait]
+impl Replicas for Late {
+    async fn look(&self, scope: &str) -> Result<Option<Record>, Unreachable> {
+        self.seat.look(scope).await
+    }
+
+    async fn tell(&self, scope: &str, record: &Record, over: bool) -> Result<Answer, Unreachable> {
+        self.seat.tell(scope, record, over).await
+    }
+
+    async fn lease(&self, scope: &str, record: &Record) -> Result<Answer, Unreachable> {
+        let answer = self.seat.lease(scope, record).await;
+        if !self.is_asked.swap(true, Ordering::SeqCst) {
+            self.next_is_answered.notified().await;
+        }
+        answer
+    }
+
+    async fn count(&self, scope: &str, failures: u32) -> Result<u32, Unreachable> {
+        self.seat.count(scope, failures).await
+    }
+
+    fn changes(&self) -> BoxStream<'static, Change> {
+        self.seat.changes()
+    }
+
+    fn is_reachable(&self) -> bool {
+        self.seat.is_reachable()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_given_the_trial_has_it_though_another_heard_of_it_first() {
+    let clock = Fixed::at(Millis(START));
+    let (table, tasks) = (Table::new(Arc::new(clock.clone())), Tasks::default());
+    let board = Arc::new(Board::new(Arc::new(clock.clone())));
+    let pair = board.pair("gpu", "m", Place::Local);
+    let next_is_answered = Arc::new(Notify::new());
+    let late = Late {
+        seat: table.seat(0),
+        is_asked: AtomicBool::new(false),
+        next_is_answered: Arc::clone(&next_is_answered),
+    };
+    board.share(Arc::new(late), &tasks);
+    let ticket = pair.admit(LEASE).await.expect("it is closed");
+    ticket.failed(&Error::new(Class::HostDown, "connection refused"), false);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    clock.advance(Duration::from_mins(10));
+    let next = async {
+        tokio::task::yield_now().await;
+        let refused = pair.admit(LEASE).await;
+        next_is_answered.notify_one();
+        refused
+    };
+    let (first, next) = tokio::join!(pair.admit(LEASE), next);
+    assert!(next.is_none(), "one trial");
+    assert!(first.is_some_and(|ticket| ticket.is_trial()), "and it is made");
+    tasks.stopping().cancel();
 }
