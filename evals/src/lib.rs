@@ -14,6 +14,7 @@ mod play;
 mod player;
 pub mod recall;
 mod recorder;
+mod remembered;
 mod report;
 mod runs;
 pub mod set;

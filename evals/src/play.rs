@@ -18,7 +18,6 @@ use jarvis_gateway::provider::{Call, Provider};
 use jarvis_gateway::providers::command::Mode;
 use jarvis_gateway::tasks::Tasks;
 use jarvis_memory::Store;
-use jarvis_memory::recall::{Scope, Whose};
 use jarvis_memory::records::{AuditCheck, MessageRole, ToolCall};
 use jarvis_tools::catalog::Catalog;
 use tokio::sync::broadcast::Receiver;
@@ -28,6 +27,7 @@ use crate::case::{Case, Model};
 use crate::hostile::Hostile;
 use crate::player::Player;
 use crate::recorder::{Recorder, Seen};
+use crate::remembered::{index, remembered};
 use crate::state::{State, world};
 use crate::tools;
 use crate::town::{Line, Town, leaks};
@@ -208,34 +208,6 @@ async fn played(case: &Case, worlds: &BTreeMap<String, Table>, brain: Brain, app
     }
     came.left.extend(leaks(&town.public(), &before.private));
     Ok(came)
-}
-
-/// Makes what was said findable, as a server does a little later.
-async fn index(store: &Store) -> Result<()> {
-    let mut after = None;
-    loop {
-        after = store.index_messages(after.as_deref(), 50).await?;
-        if after.is_none() {
-            return Ok(());
-        }
-    }
-}
-
-/// Every fact that is kept, with who finds it.
-async fn remembered(store: &Store) -> Result<BTreeMap<String, String>> {
-    let people = store.known_people(100).await?;
-    let people = people.iter().map(|known| known.person_id.as_str());
-    let mut all = BTreeMap::new();
-    for person in people.chain(["owner"]) {
-        let facts = store
-            .memories(Whose::Person(person), &Scope::default(), None, 100)
-            .await?;
-        all.extend(facts.into_iter().map(|fact| {
-            let audience = fact.memory.audience.as_str().to_owned();
-            (format!("memory.{}", fact.memory.text), audience)
-        }));
-    }
-    Ok(all)
 }
 
 fn without_model(catalog: &Catalog) -> Arc<dyn Provider> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+#[cfg(any(test, feature = "test-support"))]
 use sqlx::any::AnyConnectOptions;
 use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, AnyPool, ConnectOptions};
@@ -152,6 +153,7 @@ impl Location {
         }
     }
 
+    #[cfg(any(test, feature = "test-support"))]
     pub(super) fn options(&self) -> sqlx::Result<AnyConnectOptions> {
         match self {
             Self::Sqlite(file) => file.options(sqlite::Access::Write),
